@@ -1,0 +1,8 @@
+"""WSGI: everything but websockets; pages that follow a run fall back to polling."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
+application = get_wsgi_application()

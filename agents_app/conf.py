@@ -1,0 +1,79 @@
+"""Settings: one dictionary `AGENTS_APP` in the project's settings, read late, so that tests can override it.
+
+Each attribute below is a setting; its value is the default, the comment above it its meaning.
+"""
+
+from typing import Any
+
+from django.conf import settings
+
+
+class Conf:
+    # The database alias that holds all rows of this app.
+    DATABASE: str = "default"
+    # Where iterations run: "django_q2", "immediate", or the dotted path of an Executor class.
+    EXECUTOR: str = "django_q2"
+    # The LLM of agents that name none: an alias of LLMS or "provider:model".
+    DEFAULT_LLM: str = "demo"
+    # Aliases: {"fast": "openai:gpt-5-mini"} or {"local": {"llm": "openai:qwen3", "base_url": …, "api_key": …}}
+    # or {"mine": "dotted.path.to.LLMClass"}.
+    LLMS: dict[str, Any] = {}
+    # Seconds a worker holds a run without a sign of life.
+    LEASE_SECONDS: float = 30.0
+    # Seconds between two signs of life.
+    HEARTBEAT_SECONDS: float = 3.0
+    # Seconds after which a queue task takes no further run.
+    SLICE_SECONDS: float = 60.0
+    # Seconds that calls still open at the end of a slice or at shutdown are given.
+    DRAIN_SECONDS: float = 20.0
+    # Runs that one queue task drives at the same time.
+    RUNS_PER_WORKER: int = 20
+    # Seconds between two looks of a driving task for further due runs.
+    POLL_SECONDS: float = 0.5
+    # Database threads of one driving process.
+    DATABASE_THREADS: int = 2
+    # Attempts of one LLM turn before the run fails.
+    LLM_ATTEMPTS: int = 5
+    # Claims in a row that ended with the worker's death before a run is paused as poison.
+    POISON_AFTER: int = 5
+    # Abandoned tool threads after which a worker process asks to be replaced.
+    ABANDONED_THREADS: int = 8
+    # Seconds that an approval stays valid between decision and dispatch.
+    APPROVAL_VALID_SECONDS: float = 3600.0
+    # Seconds people have to decide, None for no limit.
+    APPROVAL_EXPIRES_SECONDS: float | None = None
+    # Seconds a question to the user stays open, None for no limit.
+    INPUT_EXPIRES_SECONDS: float | None = None
+    # Characters of a tool's result that are stored and told to the LLM.
+    RESULT_LIMIT: int = 100_000
+    # Characters of an LLM's reply that are accepted.
+    REPLY_LIMIT: int = 1_000_000
+    # Calls that an LLM may propose in one turn.
+    CALLS_PER_TURN: int = 50
+    # Characters of the input of a run.
+    INPUT_LIMIT: int = 1_000_000
+    # Keys that encrypt sensitive arguments; the first encrypts, all decrypt.
+    ENCRYPTION_KEYS: list[str] = []
+    # Whether and how live clients are told of news: "auto", "postgres", "channels" or "poll".
+    LIVE: str = "auto"
+    # Seconds between two looks of a live tail where nothing tells it of news.
+    LIVE_POLL_SECONDS: float = 0.5
+    # Seconds that a websocket ticket is valid.
+    TICKET_SECONDS: float = 60.0
+    # Frames a slow websocket may be behind before it is closed with 4408.
+    SOCKET_BACKLOG: int = 1000
+    # DRF authentication classes of the API (dotted paths), None for the project's REST_FRAMEWORK default.
+    API_AUTHENTICATION_CLASSES: list[str] | None = None
+
+    def __getattribute__(self, name: str) -> Any:
+        if name.startswith("_") or not name.isupper():
+            return object.__getattribute__(self, name)
+        default = object.__getattribute__(self, name)
+        return getattr(settings, "AGENTS_APP", {}).get(name, default)
+
+    def names(self) -> list[str]:
+        """The names of all settings."""
+        return [name for name in vars(Conf) if name.isupper()]
+
+
+conf = Conf()

@@ -1,0 +1,233 @@
+"""The events of a run: immutable facts, numbered without gaps.
+
+An event names rows and says what became of them; it holds no text of the conversation, no arguments and no
+results. Who may read those reads them from the rows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, NaiveDatetime
+
+Moment = AwareDatetime | NaiveDatetime
+
+
+class EventType(StrEnum):
+    RUN_STARTED = "run.started"
+    RUN_WAITING = "run.waiting"
+    RUN_SCHEDULED = "run.scheduled"
+    RUN_PAUSED = "run.paused"
+    RUN_RESUMED = "run.resumed"
+    RUN_RETRIED = "run.retried"
+    RUN_RECOVERED = "run.recovered"
+    RUN_CANCEL_REQUESTED = "run.cancel_requested"
+    RUN_CANCELLED = "run.cancelled"
+    RUN_COMPLETED = "run.completed"
+    RUN_FAILED = "run.failed"
+    STEP_STARTED = "step.started"
+    STEP_COMPLETED = "step.completed"
+    STEP_FAILED = "step.failed"
+    TOOL_CALL_PROPOSED = "tool_call.proposed"
+    TOOL_CALL_READY = "tool_call.ready"
+    TOOL_CALL_STARTED = "tool_call.started"
+    TOOL_CALL_SUCCEEDED = "tool_call.succeeded"
+    TOOL_CALL_FAILED = "tool_call.failed"
+    TOOL_CALL_UNKNOWN = "tool_call.unknown"
+    TOOL_CALL_SETTLED = "tool_call.settled"
+    TOOL_CALL_REJECTED = "tool_call.rejected"
+    TOOL_CALL_CANCELLED = "tool_call.cancelled"
+    APPROVAL_REQUESTED = "approval.requested"
+    APPROVAL_EDITED = "approval.edited"
+    APPROVAL_APPROVED = "approval.approved"
+    APPROVAL_REJECTED = "approval.rejected"
+    APPROVAL_EXPIRED = "approval.expired"
+    APPROVAL_WITHDRAWN = "approval.withdrawn"
+    INPUT_REQUESTED = "input.requested"
+    INPUT_ANSWERED = "input.answered"
+    INPUT_EXPIRED = "input.expired"
+    INPUT_WITHDRAWN = "input.withdrawn"
+    MESSAGE_PRODUCED = "message.produced"
+
+
+class Payload(BaseModel):
+    """Base of the payloads."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Empty(Payload):
+    """Nothing to add to the type."""
+
+
+class RunStarted(Payload):
+    agent: str
+    by: str | None = None
+    run_at: Moment | None = None
+
+
+class RunWaiting(Payload):
+    """For whom: the status says it. `due_at`: when the clock acts if nobody does."""
+
+    status: str
+    due_at: Moment | None = None
+
+
+class RunScheduled(Payload):
+    due_at: Moment
+    reason: str
+
+
+class ByPerson(Payload):
+    """What a person did. `by` is the name at that time; None is the system."""
+
+    by: str | None = None
+    reason: str = ""
+
+
+class RunRecovered(Payload):
+    """The lease of `claim` ran out; another worker goes on."""
+
+    claim: int
+
+
+class RunCompleted(Payload):
+    steps: int
+
+
+class RunFailed(Payload):
+    code: str
+    message: str
+
+
+class StepChanged(Payload):
+    step: UUID
+    number: int
+    kind: str
+    attempt: int
+
+
+class StepFailed(StepChanged):
+    code: str
+    message: str
+
+
+class ToolCallChanged(Payload):
+    call: UUID
+    number: int
+    tool: str
+
+
+class ToolCallProposed(ToolCallChanged):
+    effect: str
+    step: int
+
+
+class ToolCallStarted(ToolCallChanged):
+    attempt: int
+    step: int
+
+
+class ToolCallReason(ToolCallChanged):
+    """With a stable code and a sentence; the sentence never quotes arguments."""
+
+    code: str = ""
+    message: str = ""
+
+
+class ToolCallSettled(ToolCallChanged):
+    """How an unknown outcome was settled: `verdict`, and by whom (None: the tool's reconcile)."""
+
+    verdict: str
+    by: str | None = None
+
+
+class ApprovalRequested(ToolCallChanged):
+    request: UUID
+    reason: str
+    expires_at: Moment | None = None
+    supersedes: UUID | None = None
+
+
+class ApprovalDecided(ToolCallChanged):
+    request: UUID
+    by: str | None = None
+    reason: str = ""
+
+
+class InputRequested(Payload):
+    request: UUID
+    step: int
+    expires_at: Moment | None = None
+
+
+class InputDecided(Payload):
+    request: UUID
+    by: str | None = None
+
+
+class MessageProduced(Payload):
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventKind:
+    """A type's payload model and its line in the documentation."""
+
+    payload: type[Payload]
+    meaning: str
+
+
+_T = EventType
+
+EVENTS: Mapping[EventType, EventKind] = {
+    _T.RUN_STARTED: EventKind(RunStarted, "a run was accepted"),
+    _T.RUN_WAITING: EventKind(RunWaiting, "only people (or the clock) can go on with it"),
+    _T.RUN_SCHEDULED: EventKind(RunScheduled, "it continues at a later time"),
+    _T.RUN_PAUSED: EventKind(ByPerson, "it is held, with by whom and why"),
+    _T.RUN_RESUMED: EventKind(ByPerson, "a person let it go on"),
+    _T.RUN_RETRIED: EventKind(ByPerson, "a person retried a failed run"),
+    _T.RUN_RECOVERED: EventKind(RunRecovered, "a worker's lease ran out and another took over"),
+    _T.RUN_CANCEL_REQUESTED: EventKind(ByPerson, "somebody wants it to end"),
+    _T.RUN_CANCELLED: EventKind(Empty, "it ended by cancellation"),
+    _T.RUN_COMPLETED: EventKind(RunCompleted, "it ended with an answer"),
+    _T.RUN_FAILED: EventKind(RunFailed, "it ended without an answer"),
+    _T.STEP_STARTED: EventKind(StepChanged, "a step, or its next attempt, was started"),
+    _T.STEP_COMPLETED: EventKind(StepChanged, "a step's outcome was recorded"),
+    _T.STEP_FAILED: EventKind(StepFailed, "a step, or one attempt at it, failed"),
+    _T.TOOL_CALL_PROPOSED: EventKind(ToolCallProposed, "the LLM wants a tool called"),
+    _T.TOOL_CALL_READY: EventKind(ToolCallReason, "the call may start (again)"),
+    _T.TOOL_CALL_STARTED: EventKind(ToolCallStarted, "the tool is called next"),
+    _T.TOOL_CALL_SUCCEEDED: EventKind(ToolCallChanged, "the tool returned"),
+    _T.TOOL_CALL_FAILED: EventKind(ToolCallReason, "the call failed"),
+    _T.TOOL_CALL_UNKNOWN: EventKind(ToolCallReason, "nobody knows whether its effect happened"),
+    _T.TOOL_CALL_SETTLED: EventKind(ToolCallSettled, "an unknown outcome was settled"),
+    _T.TOOL_CALL_REJECTED: EventKind(ToolCallReason, "the call will not be made"),
+    _T.TOOL_CALL_CANCELLED: EventKind(ToolCallReason, "the run ended before the call was made"),
+    _T.APPROVAL_REQUESTED: EventKind(ApprovalRequested, "a person is asked about one exact call"),
+    _T.APPROVAL_EDITED: EventKind(ApprovalDecided, "a person changed the arguments"),
+    _T.APPROVAL_APPROVED: EventKind(ApprovalDecided, "a person said yes"),
+    _T.APPROVAL_REJECTED: EventKind(ApprovalDecided, "a person said no"),
+    _T.APPROVAL_EXPIRED: EventKind(ApprovalDecided, "the time to decide ran out"),
+    _T.APPROVAL_WITHDRAWN: EventKind(ApprovalDecided, "the question no longer matters"),
+    _T.INPUT_REQUESTED: EventKind(InputRequested, "the user is asked a question"),
+    _T.INPUT_ANSWERED: EventKind(InputDecided, "the user answered"),
+    _T.INPUT_EXPIRED: EventKind(InputDecided, "the time to answer ran out"),
+    _T.INPUT_WITHDRAWN: EventKind(InputDecided, "the question no longer matters"),
+    _T.MESSAGE_PRODUCED: EventKind(MessageProduced, "the agent said something to the user"),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordedEvent:
+    """One event of a run, as it was committed."""
+
+    run_id: UUID
+    agent: str
+    sequence: int
+    type: str
+    at: datetime
+    data: dict[str, Any]

@@ -1,0 +1,185 @@
+"""Every error of the app. One base; `code` is stable and part of the API, the docstring is the default message.
+
+Doors map the class to their own answer (REST: HTTP status, websocket: reply, command line: exit code).
+"""
+
+from datetime import datetime
+from typing import Any
+
+
+class AgentsError(Exception):
+    """Something went wrong in agents_app."""
+
+    code = "error"
+
+    def __init__(self, message: str | None = None, *, code: str | None = None, **details: Any) -> None:
+        self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
+        self.code = code or type(self).code
+        self.details = details
+        super().__init__(self.message)
+
+
+# What a caller sent cannot be used.
+
+
+class InvalidInput(AgentsError):
+    """What was sent cannot be used."""
+
+    code = "invalid_input"
+
+
+class UnknownAgent(InvalidInput):
+    """No agent of this name is registered."""
+
+    code = "unknown_agent"
+
+
+class BrokenAgent(UnknownAgent):
+    """The agent's declaration has errors; `manage.py check` lists them."""
+
+    code = "broken_agent"
+
+
+class InvalidArguments(InvalidInput):
+    """The arguments do not fit the tool's parameters. `errors`: [{"path": [...], "message": "..."}]."""
+
+    code = "invalid_arguments"
+
+    def __init__(self, message: str | None = None, *, errors: list[dict[str, Any]] | None = None) -> None:
+        self.errors = errors or []
+        super().__init__(message, errors=self.errors)
+
+
+class IdempotencyConflict(InvalidInput):
+    """This idempotency key was used before with other content."""
+
+    code = "idempotency_conflict"
+
+
+class CalledFromEventLoop(AgentsError):
+    """This is synchronous database code; from async code call it through asgiref's sync_to_async."""
+
+    code = "called_from_event_loop"
+
+
+class InsideTransaction(AgentsError):
+    """This cannot run inside transaction.atomic(): a run must be committed before it is driven."""
+
+    code = "inside_transaction"
+
+
+# Who may, what exists.
+
+
+class NotPermitted(AgentsError):
+    """You may not do this."""
+
+    code = "not_permitted"
+
+
+class NotFound(AgentsError):
+    """There is no such thing, or you may not see it."""
+
+    code = "not_found"
+
+
+# The state does not allow it.
+
+
+class WrongState(AgentsError):
+    """The state of things does not allow this now."""
+
+    code = "wrong_state"
+
+
+class StaleContext(WrongState):
+    """Somebody else was faster; read again."""
+
+    code = "stale"
+
+
+class AlreadyDecided(WrongState):
+    """Somebody else has decided this already."""
+
+    code = "already_decided"
+
+    def __init__(self, message: str, *, by: str = "", verdict: str = "", at: datetime | None = None) -> None:
+        super().__init__(message, by=by, verdict=verdict, at=at.isoformat() if at else None)
+
+
+class StaleDigest(WrongState):
+    """The arguments have changed since they were shown; read them again and decide anew."""
+
+    code = "stale_digest"
+
+
+class Expired(WrongState):
+    """The time to decide is over."""
+
+    code = "expired"
+
+
+class IllegalMove(WrongState):
+    """The table of moves does not know this move."""
+
+    code = "illegal_move"
+
+
+# The LLM.
+
+
+class LLMError(AgentsError):
+    """The LLM gave no usable reply. `transient`: trying again may help; `retry_after`: seconds, if it said so."""
+
+    code = "llm_error"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        code: str | None = None,
+        transient: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        self.transient = transient
+        self.retry_after = retry_after
+        super().__init__(message, code=code)
+
+
+class UnknownLLM(AgentsError):
+    """This name of an LLM is neither an alias in AGENTS_APP["LLMS"] nor a known provider's."""
+
+    code = "unknown_llm"
+
+
+class ToolContextClosed(AgentsError):
+    """The tool's time is over; its context can no longer be used."""
+
+    code = "tool_context_closed"
+
+
+# What a tool may say besides returning. All four are its author's word that nothing happened.
+
+
+class ToolSays(Exception):
+    """Base of the four exceptions by which a tool speaks; each is its author's word that nothing happened."""
+
+
+class ToolRetry(ToolSays):
+    """The LLM should correct its arguments and propose the call again; the text says how."""
+
+
+class ToolFailed(ToolSays):
+    """The call failed and nothing happened; the text is told to the LLM."""
+
+
+class ApprovalRequired(ToolSays):
+    """A person must approve this very call first; the text says why."""
+
+
+class Postpone(ToolSays):
+    """Try this call again at `until` (an aware datetime)."""
+
+    def __init__(self, until: datetime, reason: str = "") -> None:
+        self.until = until
+        super().__init__(reason or f"postponed until {until.isoformat()}")

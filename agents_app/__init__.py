@@ -1,0 +1,32 @@
+"""Durable AI agents for Django, with people in front of every act that matters.
+
+What is exported here *declares*, and is safe to import before Django's app registry is ready.
+What *acts* (start_run, approve, …) is in `agents_app.services`.
+"""
+
+from agents_app.definitions.agent import Agent
+from agents_app.definitions.markers import Money, Ref, Sensitive
+from agents_app.definitions.reconcile import happened, not_happened
+from agents_app.definitions.registry import override_llm, register
+from agents_app.definitions.tool_context import ToolContext, tool_context
+from agents_app.definitions.tools import Toolset, tool
+from agents_app.exceptions import ApprovalRequired, Postpone, ToolFailed, ToolRetry
+
+__all__ = [
+    "Agent",
+    "ApprovalRequired",
+    "Money",
+    "Postpone",
+    "Ref",
+    "Sensitive",
+    "ToolContext",
+    "ToolFailed",
+    "ToolRetry",
+    "Toolset",
+    "happened",
+    "not_happened",
+    "override_llm",
+    "register",
+    "tool",
+    "tool_context",
+]

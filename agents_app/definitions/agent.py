@@ -1,0 +1,50 @@
+"""`Agent`, the class that an author subclasses in an app's `agents.py`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Generic
+
+from typing_extensions import TypeVar
+
+from agents_app.definitions.tool_context import ToolContext
+from agents_app.definitions.tools import ToolOwner, ToolSource
+
+Answer = TypeVar("Answer", default=str)
+
+
+class Agent(ToolOwner, Generic[Answer]):
+    """Subclass it, give it a name, instructions and tools, and put `@register` on it.
+
+    `Agent[Reply]` answers with a `Reply`, `Agent[str]` with plain text. The docstring is the description that people
+    read. Agents are stateless: every call has a new instance, made without arguments.
+    """
+
+    name: ClassVar[str]
+    """Stored in rows. If it changes, the old name goes into `formerly`."""
+    formerly: ClassVar[Sequence[str]] = ()
+    version: ClassVar[str] = "1"
+    """Stored in rows; count it up when runs that have started should not go on with the new code unnoticed."""
+    abstract: ClassVar[bool] = False
+    """True on a base class of agents. It is not inherited."""
+
+    llm: ClassVar[str | None] = None
+    """An alias from AGENTS_APP["LLMS"] or "provider:name"; None is AGENTS_APP["DEFAULT_LLM"]."""
+    instructions: ClassVar[str] = ""
+    temperature: ClassVar[float | None] = None
+    llm_timeout: ClassVar[float] = 60.0
+    """Seconds for one call of the LLM."""
+
+    max_steps: ClassVar[int] = 20
+    """LLM turns and tool calls, counted together."""
+    timeout: ClassVar[float | None] = None
+    """Seconds of wall time, without the time spent waiting for people; None for no limit."""
+
+    tools: ClassVar[Sequence[ToolSource]] = ()
+    """Functions and toolsets, beside the methods with `@tool`."""
+    ask_user: ClassVar[bool] = True
+    """Whether the LLM may ask the run's user."""
+    metadata: ClassVar[Mapping[str, Any]] = {}
+    """JSON values for the project's own use."""
+
+    def get_instructions(self, context: ToolContext) -> str:
+        """The instructions of this very run; override it when they depend on the user, the subject or the time."""
+        return self.instructions

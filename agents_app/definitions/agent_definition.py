@@ -1,0 +1,71 @@
+"""What an agent's class resolves to, once per class."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agents_app.core.canonical import JSON
+from agents_app.definitions.agent import Agent
+from agents_app.definitions.answers import AnswerType
+from agents_app.definitions.problems import Problem
+from agents_app.definitions.tool_context import ToolContext
+from agents_app.definitions.tool_spec import ToolSpec
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AgentDefinition:
+    """An agent without errors. Times are seconds; `llm` None means the default.
+
+    `hash` is SHA-256 over everything that changes what the agent does, except the code of its functions.
+    """
+
+    name: str
+    description: str
+    cls: type[Agent[Any]]
+    formerly: tuple[str, ...]
+    version: str
+    llm: str | None
+    instructions: str
+    temperature: float | None
+    llm_timeout: float
+    max_steps: int
+    timeout: float | None
+    tools: Mapping[str, ToolSpec]
+    asks_user: bool
+    metadata: Mapping[str, Any]
+    answer: AnswerType
+    hash: str
+
+    @property
+    def answer_type(self) -> Any:
+        """The type of the answer; str for plain text."""
+        return self.answer.type
+
+    @property
+    def answer_schema(self) -> dict[str, Any] | None:
+        """JSON schema of the parameters of `final_answer`; None where plain text is the answer."""
+        return self.answer.schema
+
+    def validate_answer(self, answer: Any) -> Any:
+        """The LLM's answer (plain text, or the arguments of `final_answer`) as an object. Raises InvalidArguments."""
+        return self.answer.validate(answer)
+
+    def dump_answer(self, answer: Any) -> JSON:
+        """An answer as JSON values, as it is stored. Raises ValueError or TypeError if it cannot be written."""
+        return self.answer.dump(answer)
+
+    def load_answer(self, stored: JSON) -> Any:
+        """A stored answer as an object. Raises InvalidArguments if it no longer fits the type."""
+        return self.answer.load(stored)
+
+    def instructions_for(self, context: ToolContext) -> str:
+        """The instructions of one run; calls the author's `get_instructions`."""
+        return self.cls().get_instructions(context)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inspection:
+    """What was found in an agent's class: its definition, or what is wrong with it."""
+
+    definition: AgentDefinition | None
+    problems: tuple[Problem, ...]

@@ -1,0 +1,179 @@
+"""From an agent's class to its definition, or to the list of what is wrong with it."""
+
+import inspect
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from agents_app.core.canonical import canonical_text, clean_text, sha256_of
+from agents_app.definitions.agent import Agent
+from agents_app.definitions.agent_definition import AgentDefinition, Inspection
+from agents_app.definitions.answers import AnswerType, answer_of, answer_type
+from agents_app.definitions.collect import same_names, tools_of_class, tools_of_sources
+from agents_app.definitions.options import is_duration
+from agents_app.definitions.problems import Code, Problem, first_line
+from agents_app.definitions.resolve import resolve_tool
+from agents_app.definitions.tool_spec import ToolSpec
+
+AGENT_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}")
+
+
+_inspections: dict[type[Agent[Any]], Inspection] = {}
+
+
+def inspect_agent(agent: type[Agent[Any]]) -> Inspection:
+    """The definition of a class, or its problems; found once. Never raises for a mistake of the author."""
+    if agent not in _inspections:
+        _inspections[agent] = _inspect(agent)
+    return _inspections[agent]
+
+
+def _inspect(agent: type[Agent[Any]]) -> Inspection:
+    if vars(agent).get("abstract"):
+        hint = "Take `@register` off the base class, or `abstract = True` away."
+        problem = Problem(code=Code.ABSTRACT_AGENT, message="It is abstract, and cannot run.", hint=hint)
+        return Inspection(definition=None, problems=(problem,))
+    problems = [*_name_problems(agent), *_option_problems(agent)]
+    tools, found = _tools(agent)
+    problems += found
+    answer, found = _answer(agent)
+    problems += found
+    if problems or answer is None:
+        return Inspection(definition=None, problems=tuple(problems))
+    return Inspection(definition=_definition(agent, tools, answer), problems=())
+
+
+def _definition(agent: type[Agent[Any]], tools: Mapping[str, ToolSpec], answer: AnswerType) -> AgentDefinition:
+    facts: dict[str, Any] = {
+        "name": agent.name,
+        "version": agent.version,
+        "llm": agent.llm,
+        "instructions": inspect.cleandoc(agent.instructions),
+        "temperature": agent.temperature,
+        "llm_timeout": float(agent.llm_timeout),
+        "max_steps": agent.max_steps,
+        "timeout": agent.timeout,
+        "asks_user": agent.ask_user,
+        "metadata": dict(agent.metadata),
+    }
+    parts = {"answer": answer.schema, "tools": {name: _facts(spec) for name, spec in tools.items()}}
+    return AgentDefinition(
+        **facts,
+        description=inspect.cleandoc(agent.__doc__ or ""),
+        cls=agent,
+        formerly=tuple(agent.formerly),
+        tools=tools,
+        answer=answer,
+        hash=sha256_of({**facts, **parts}),
+    )
+
+
+def _facts(spec: ToolSpec) -> dict[str, Any]:
+    return {
+        "description": spec.description,
+        "schema": spec.schema_hash,
+        "timeout": spec.timeout,
+        "retries": spec.retries,
+        "permission": spec.permission,
+        "requires_approval": spec.requires_approval,
+        "isolation": spec.isolation,
+        "sensitive": sorted(spec.sensitive),
+        "hooks": sorted(spec.hooks),
+        "summary": spec.summary_template,
+    }
+
+
+def _tools(agent: type[Agent[Any]]) -> tuple[dict[str, ToolSpec], list[Problem]]:
+    methods, problems = tools_of_class(agent, agent)
+    sources: Any = agent.tools
+    if not isinstance(sources, list | tuple):
+        hint = "Write `tools = [function, toolset]`."
+        return {}, [*problems, Problem(code=Code.AGENT_OPTION, message="`tools` is no list.", hint=hint)]
+    others, found = tools_of_sources(sources)
+    problems += [*found, *same_names([*methods, *others])]
+    tools: dict[str, ToolSpec] = {}
+    for declared in [*methods, *others]:
+        spec, found = resolve_tool(declared)
+        problems += found
+        if spec is not None:
+            tools[spec.name] = spec
+    return tools, problems
+
+
+def _answer(agent: type[Agent[Any]]) -> tuple[AnswerType | None, list[Problem]]:
+    try:
+        return answer_type(answer_of(agent)), []
+    except Exception as error:  # types may raise anything when pydantic asks them for their schema
+        message = f"Its answer type has no JSON schema: {first_line(error)}"
+        hint = "Use str, a BaseModel class, or another type that pydantic can read from JSON."
+        return None, [Problem(code=Code.ANSWER_TYPE, message=message, hint=hint)]
+
+
+def _name_problems(agent: type[Agent[Any]]) -> list[Problem]:
+    name = getattr(agent, "name", None)
+    if isinstance(name, str) and AGENT_NAME.fullmatch(name):
+        return []
+    message = "It has no `name`." if name is None else f"Its name {name!r} cannot be used."
+    hint = 'Write `name = "support"`: at most 100 letters, digits, dots, hyphens and underscores. It is stored in rows.'
+    return [Problem(code=Code.AGENT_NAME, message=message, hint=hint)]
+
+
+def _option_problems(agent: type[Agent[Any]]) -> list[Problem]:
+    steps = agent.max_steps
+    rules: dict[str, tuple[bool, str]] = {
+        "formerly": (_is_names(agent.formerly), "is a tuple of earlier names"),
+        "version": (isinstance(agent.version, str) and 0 < len(agent.version) <= 50, "is a text of 1 to 50 characters"),
+        "llm": (agent.llm is None or (isinstance(agent.llm, str) and bool(agent.llm)), "is a name of an LLM, or None"),
+        "instructions": (
+            _is_text(agent.instructions),
+            "is a text; to make it per run, override get_instructions",
+        ),
+        "temperature": (agent.temperature is None or _is_temperature(agent.temperature), "is from 0 to 2, or None"),
+        "llm_timeout": (is_duration(agent.llm_timeout), "is a number of seconds above 0"),
+        "max_steps": (
+            isinstance(steps, int) and not isinstance(steps, bool) and steps > 0,
+            "is a whole number above 0",
+        ),
+        "timeout": (agent.timeout is None or is_duration(agent.timeout), "is a number of seconds above 0, or None"),
+        "ask_user": (isinstance(agent.ask_user, bool), "is True or False"),
+        "metadata": (_is_metadata(agent.metadata), "is a dictionary of JSON values"),
+        "get_instructions": (_is_plain_method(agent), "is a plain `def` that takes a context"),
+        "__init__": (_can_be_made(agent), "takes no arguments: every call has a new instance"),
+    }
+    return [
+        Problem(code=Code.AGENT_OPTION, message=f"`{name}` is not valid.", hint=f"`{name}` {meaning}.")
+        for name, (right, meaning) in rules.items()
+        if not right
+    ]
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and not clean_text(value)[1]
+
+
+def _is_names(value: Any) -> bool:
+    return isinstance(value, tuple | list) and all(isinstance(name, str) and name for name in value)
+
+
+def _is_temperature(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 2
+
+
+def _is_metadata(value: Any) -> bool:
+    try:
+        return isinstance(value, Mapping) and bool(canonical_text(value))
+    except (ValueError, TypeError, RecursionError):
+        return False
+
+
+def _is_plain_method(agent: type[Agent[Any]]) -> bool:
+    method = inspect.getattr_static(agent, "get_instructions")
+    return inspect.isfunction(method) and not inspect.iscoroutinefunction(method)
+
+
+def _can_be_made(agent: type[Agent[Any]]) -> bool:
+    try:
+        inspect.signature(agent).bind()
+    except TypeError:
+        return False
+    return True

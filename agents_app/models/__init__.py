@@ -1,0 +1,31 @@
+"""STORES: one file per noun. Rows are the truth; only `transitions` writes a status."""
+
+from agents_app.models.approval import ApprovalRequest, Decision
+from agents_app.models.clock import DatabaseNow, as_stored, clock, database_now, seconds_from_now
+from agents_app.models.context import AgentContext, RunDetails
+from agents_app.models.event import AgentEvent
+from agents_app.models.idempotency import StoredResponse
+from agents_app.models.input_request import InputRequest
+from agents_app.models.partial import PartialReply
+from agents_app.models.session import AgentSession
+from agents_app.models.step import AgentStep
+from agents_app.models.tool_call import ToolCall
+
+__all__ = [
+    "AgentContext",
+    "AgentEvent",
+    "AgentSession",
+    "AgentStep",
+    "ApprovalRequest",
+    "DatabaseNow",
+    "Decision",
+    "InputRequest",
+    "PartialReply",
+    "RunDetails",
+    "StoredResponse",
+    "ToolCall",
+    "as_stored",
+    "clock",
+    "database_now",
+    "seconds_from_now",
+]

@@ -1,0 +1,116 @@
+"""The question about one exact call, and people's answers to it."""
+
+from django.db import models
+from django.db.models import Q
+
+from agents_app.core.status import ApprovalStatus, Verdict
+from agents_app.models.constraints import one_of
+from agents_app.models.context import AgentContext
+from agents_app.models.fields import UserForeignKey, uuid7
+from agents_app.models.tool_call import ToolCall
+
+
+class ApprovalRequest(models.Model):
+    """At most one request of a call is open (pending or approved). It never goes back: a new one `supersedes` it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    context = models.ForeignKey(AgentContext, on_delete=models.CASCADE, related_name="approvals", verbose_name="run")
+    call = models.ForeignKey(ToolCall, on_delete=models.CASCADE, related_name="approvals")
+    status = models.CharField(max_length=12, default=ApprovalStatus.PENDING)
+    status_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+    reason = models.TextField(help_text="Why a person is asked.")
+    rule = models.CharField(max_length=200, help_text="The rule that asked.")
+    summary = models.TextField(help_text="What will happen, in one sentence.")
+    digest = models.CharField(max_length=64)
+    permission = models.CharField(max_length=200, blank=True, help_text="What a decider needs besides.")
+    expires_at = models.DateTimeField(null=True, blank=True)
+    valid_until = models.DateTimeField(null=True, blank=True, help_text="An approval is good until then.")
+    supersedes = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="superseded_by"
+    )
+
+    class Meta:
+        verbose_name = "approval request"
+        ordering = ["-id"]
+        permissions = [("decide_approvalrequest", "Can approve and reject tool calls")]
+        constraints = [
+            one_of("status", ApprovalStatus, "agents_approval_status"),
+            models.UniqueConstraint(
+                fields=["call"],
+                condition=Q(status__in=[ApprovalStatus.PENDING, ApprovalStatus.APPROVED]),
+                name="agents_approval_one_open",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=ApprovalStatus.APPROVED) | Q(valid_until__isnull=False),
+                name="agents_approval_validity",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["created_at"], condition=Q(status=ApprovalStatus.PENDING), name="agents_approval_pending"
+            ),
+            models.Index(fields=["context"], condition=Q(status=ApprovalStatus.PENDING), name="agents_approval_of_run"),
+        ]
+
+    def __str__(self) -> str:
+        return self.summary
+
+
+class DecisionQuerySet(models.QuerySet["Decision"]):
+    """Append-only."""
+
+    def update(self, **kwargs: object) -> int:
+        """Refused: decisions are a record."""
+        raise TypeError("Decisions are append-only.")
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Refused: decisions are a record; they go with their run only."""
+        raise TypeError("Decisions are append-only.")
+
+
+class Decision(models.Model):
+    """One person's word on an approval request, or on a call of unknown outcome. Append-only.
+
+    `digest_shown` is what the person saw, `digest` what they decided on (other than shown only by an edit).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    call = models.ForeignKey(ToolCall, on_delete=models.CASCADE, related_name="decisions")
+    request = models.ForeignKey(
+        ApprovalRequest, null=True, blank=True, on_delete=models.CASCADE, related_name="decisions"
+    )
+    verdict = models.CharField(max_length=12)
+    user = UserForeignKey(related_name="agent_decisions")
+    user_name = models.CharField(max_length=200)
+    door = models.CharField(max_length=20, help_text="admin, rest, websocket, command, code")
+    address = models.GenericIPAddressField(null=True, blank=True)
+    reason = models.TextField(blank=True)
+    digest_shown = models.CharField(max_length=64, blank=True)
+    digest = models.CharField(max_length=64, blank=True)
+    arguments = models.TextField(blank=True, help_text="As decided, where edited; sensitive values are ***.")
+    arguments_before = models.TextField(blank=True)
+    decided_at = models.DateTimeField()
+
+    objects = DecisionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "decision"
+        ordering = ["id"]
+        constraints = [
+            one_of("verdict", Verdict, "agents_decision_verdict"),
+            models.UniqueConstraint(
+                fields=["request"],
+                condition=Q(verdict__in=[Verdict.APPROVED, Verdict.REJECTED, Verdict.SENT_BACK]),
+                name="agents_decision_one_final",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verdict} by {self.user_name}"
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        """Insert. Raises TypeError for a decision that is stored already."""
+        if not self._state.adding:
+            raise TypeError("Decisions are append-only.")
+        super().save(*args, **kwargs)  # type: ignore[arg-type]

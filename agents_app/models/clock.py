@@ -1,0 +1,90 @@
+"""The one clock of the rows: the database's.
+
+Leases, due times and expiries are written and compared as database time, so that a host whose clock is wrong
+neither steals nor loses a lease. Tests move it by `clock.offset`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connections, models
+from django.db.models.expressions import Expression, Value
+from django.utils import timezone
+
+from agents_app.conf import conf
+
+
+class _Clock:
+    """Holds how far tests have moved the time."""
+
+    offset = timedelta(0)
+
+    @contextmanager
+    def moved(self, by: timedelta) -> Iterator[None]:
+        """Let database time be later by `by` (it adds up)."""
+        self.offset += by
+        try:
+            yield
+        finally:
+            self.offset -= by
+
+
+clock = _Clock()
+
+
+class DatabaseNow(Expression):
+    """The database's present moment, moved by `clock.offset`."""
+
+    output_field = models.DateTimeField()
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        """SQLite and others without a better clock: this host's, since the database is on it."""
+        return compiler.compile(Value(timezone.now() + clock.offset, output_field=self.output_field))
+
+    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        kind = "" if settings.USE_TZ else "::timestamp"
+        seconds = clock.offset.total_seconds()
+        return f"(STATEMENT_TIMESTAMP(){kind} + INTERVAL '{seconds:f} seconds')", []
+
+
+class _AfterNow(DatabaseNow):
+    """Database time plus some seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        moment = timezone.now() + clock.offset + timedelta(seconds=self.seconds)
+        return compiler.compile(Value(moment, output_field=self.output_field))
+
+    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        sql, params = super().as_postgresql(compiler, connection)
+        return f"({sql} + INTERVAL '{self.seconds:f} seconds')", params
+
+
+def seconds_from_now(seconds: float) -> DatabaseNow:
+    """The database's present moment plus `seconds`, as an expression."""
+    return _AfterNow(seconds)
+
+
+def database_now() -> datetime:
+    """Ask the database for its present moment, outside of any row."""
+    connection = connections[conf.DATABASE]
+    if connection.vendor != "postgresql":
+        return timezone.now() + clock.offset
+    sql, _ = DatabaseNow().as_postgresql(None, connection)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {sql}")
+        moment: datetime = cursor.fetchone()[0]
+    return moment
+
+
+def as_stored(moment: datetime) -> datetime:
+    """An aware or naive moment in the form the rows use (naive local time where USE_TZ is off)."""
+    if settings.USE_TZ:
+        return moment if timezone.is_aware(moment) else timezone.make_aware(moment)
+    return timezone.make_naive(moment) if timezone.is_aware(moment) else moment

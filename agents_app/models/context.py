@@ -1,0 +1,137 @@
+"""The durable state of one run. Small and often updated; what is written once lies in `RunDetails`."""
+
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.db.models import F, Q
+
+from agents_app.core.status import ENDED, RunStatus
+from agents_app.models.clock import DatabaseNow
+from agents_app.models.constraints import one_of
+from agents_app.models.fields import UserForeignKey, uuid7
+from agents_app.models.session import AgentSession
+
+
+class ContextQuerySet(models.QuerySet["AgentContext"]):
+    """Reads of contexts that say what they mean."""
+
+    def due(self) -> "ContextQuerySet":
+        """Somebody must act on it now."""
+        return self.filter(due_at__lte=DatabaseNow())
+
+    def claimable(self) -> "ContextQuerySet":
+        """Due, not ended, and held by nobody."""
+        free = Q(lease_until__isnull=True) | Q(lease_until__lte=DatabaseNow())
+        return self.due().filter(free).exclude(status__in=ENDED)
+
+    def live(self) -> "ContextQuerySet":
+        """Not ended."""
+        return self.exclude(status__in=ENDED)
+
+
+class AgentContext(models.Model):
+    """One run. Its primary key is the `run_id`.
+
+    `version` is the sequence number of its last event. `due_at` is when somebody must act on it, null for nobody.
+    `claim_number` is the fencing token: it grows with each claim, and only the newest may write.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    agent = models.CharField(max_length=100)
+    session = models.ForeignKey(AgentSession, null=True, blank=True, on_delete=models.PROTECT, related_name="runs")
+    user = UserForeignKey(related_name="agent_runs")
+    status = models.CharField(max_length=24, default=RunStatus.IDLE)
+    status_at = models.DateTimeField(help_text="Since when it has this status.")
+    version = models.PositiveBigIntegerField(default=0)
+    due_at = models.DateTimeField(null=True, blank=True)
+    claim_number = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    claims_without_progress = models.PositiveSmallIntegerField(default=0)
+    run_at = models.DateTimeField(null=True, blank=True, help_text="No turn of the LLM before this.")
+    deadline_at = models.DateTimeField(null=True, blank=True)
+    waiting_since = models.DateTimeField(null=True, blank=True, help_text="The deadline stands still since then.")
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    max_steps = models.PositiveIntegerField(default=20)
+    steps_used = models.PositiveIntegerField(default=0)
+    last_step = models.PositiveIntegerField(default=0)
+    last_call = models.PositiveIntegerField(default=0)
+    unknown_since = models.DateTimeField(
+        null=True, blank=True, help_text="Since when workers meet it that do not know its agent or tool."
+    )
+    hints = models.PositiveSmallIntegerField(default=0, help_text="Wake-ups sent by the sweep since it became due.")
+    hinted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ContextQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "run"
+        ordering = ["-id"]
+        permissions = [
+            ("view_transcript", "Can read what was said and done in runs"),
+            ("view_sensitive", "Can see sensitive arguments of tool calls"),
+            ("start_run", "Can start runs"),
+            ("control_run", "Can cancel, pause, resume and retry runs"),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="agents_context_due"),
+            models.Index(fields=["user", "-id"], name="agents_context_user"),
+            models.Index(fields=["agent", "-id"], name="agents_context_agent"),
+        ]
+        constraints = [
+            one_of("status", RunStatus, "agents_context_status"),
+            models.CheckConstraint(
+                condition=~Q(status__in=sorted(ENDED)) | Q(due_at__isnull=True, lease_until__isnull=True),
+                name="agents_context_ended_rests",
+            ),
+            models.CheckConstraint(
+                condition=Q(lease_until__isnull=True) | Q(due_at__isnull=False), name="agents_context_leased_is_due"
+            ),
+            models.CheckConstraint(condition=Q(steps_used__lte=F("last_step")), name="agents_context_steps_used"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.agent} {self.pk}"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run is over."""
+        return self.status in ENDED
+
+
+class RunDetails(models.Model):
+    """What a run was given, written once when it starts, and what came of it, written once when it ends."""
+
+    context = models.OneToOneField(
+        AgentContext, primary_key=True, on_delete=models.CASCADE, related_name="details", verbose_name="run"
+    )
+    input = models.TextField()
+    metadata = models.JSONField(default=dict, blank=True)
+    agent_version = models.CharField(max_length=100, blank=True)
+    definition_hash = models.CharField(max_length=64)
+    schema_version = models.PositiveSmallIntegerField(default=1)
+    idempotency_key = models.CharField(max_length=300, null=True, blank=True, unique=True)
+    user_name = models.CharField(max_length=200, blank=True)
+    started_by = UserForeignKey(related_name="+")
+    started_by_name = models.CharField(max_length=200, blank=True)
+    subject_type = models.ForeignKey(ContentType, null=True, blank=True, on_delete=models.SET_NULL, db_constraint=False)
+    subject_id = models.CharField(max_length=200, blank=True)
+    subject = GenericForeignKey("subject_type", "subject_id")
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    output = models.JSONField(null=True, blank=True)
+    error_code = models.CharField(max_length=100, blank=True)
+    error = models.TextField(blank=True)
+    held_by = models.CharField(max_length=200, blank=True, help_text="Who paused it; empty for the system.")
+    held_why = models.TextField(blank=True)
+    cancelled_by = models.CharField(max_length=200, blank=True)
+    cancelled_why = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name = "run details"
+        verbose_name_plural = "run details"
+        indexes = [models.Index(fields=["subject_type", "subject_id"], name="agents_details_subject")]
+
+    def __str__(self) -> str:
+        return str(self.pk)

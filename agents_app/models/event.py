@@ -1,0 +1,31 @@
+"""An immutable fact about a run."""
+
+from django.db import models
+
+from agents_app.core.events import EventType
+from agents_app.models.constraints import one_of
+from agents_app.models.context import AgentContext
+
+
+class AgentEvent(models.Model):
+    """Numbered within its run without gaps. `id` is no cursor: a global number skips events that commit late."""
+
+    id = models.BigAutoField(primary_key=True)
+    context = models.ForeignKey(
+        AgentContext, on_delete=models.CASCADE, related_name="events", verbose_name="run", db_index=False
+    )
+    sequence = models.PositiveBigIntegerField()
+    type = models.CharField(max_length=40)
+    at = models.DateTimeField()
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name = "event"
+        ordering = ["context", "sequence"]
+        constraints = [
+            models.UniqueConstraint(fields=["context", "sequence"], name="agents_event_sequence"),
+            one_of("type", EventType, "agents_event_type"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sequence} {self.type}"

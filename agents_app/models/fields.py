@@ -1,0 +1,50 @@
+"""Fields and defaults shared by the models."""
+
+import os
+import time
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import models
+from django.db.utils import DEFAULT_DB_ALIAS
+
+from agents_app.conf import conf
+
+
+def uuid7() -> UUID:
+    """A time-ordered UUID, version 7 of RFC 9562: 48 bits of Unix milliseconds, the rest random.
+
+    Gives the order of creation roughly; never a cursor. Python has its own from 3.14 on.
+    """
+    milliseconds = time.time_ns() // 1_000_000
+    random = int.from_bytes(os.urandom(10), "big")
+    value = (milliseconds & (2**48 - 1)) << 80 | random
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return UUID(int=value)
+
+
+class UserForeignKey(models.ForeignKey[Any, Any]):
+    """A nullable reference to the project's user. Deleting the user keeps the row, which snapshots the name.
+
+    Where AGENTS_APP["DATABASE"] is another database than the users', a constraint is impossible and the reference
+    is plain: it may dangle, and the router answers reads from the users' database.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        same = conf.DATABASE == DEFAULT_DB_ALIAS
+        kwargs |= {
+            "to": settings.AUTH_USER_MODEL,
+            "null": True,
+            "blank": True,
+            "on_delete": models.SET_NULL if same else models.DO_NOTHING,
+            "db_constraint": same,
+        }
+        super().__init__(*args, **kwargs)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        for given in ("null", "blank", "on_delete", "db_constraint", "to"):
+            kwargs.pop(given, None)
+        return name, path, args, kwargs

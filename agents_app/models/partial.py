@@ -1,0 +1,24 @@
+"""The text of the LLM's turn so far, where no channel carries it: one row per run, overwritten."""
+
+from django.db import models
+
+from agents_app.models.context import AgentContext
+
+
+class PartialReply(models.Model):
+    """Not a part of the record: live doors read it, nobody else. `index` counts the pieces of the attempt."""
+
+    context = models.OneToOneField(
+        AgentContext, primary_key=True, on_delete=models.CASCADE, related_name="partial", verbose_name="run"
+    )
+    step = models.PositiveIntegerField()
+    attempt = models.PositiveSmallIntegerField()
+    index = models.PositiveIntegerField()
+    text = models.TextField()
+
+    class Meta:
+        verbose_name = "partial reply"
+        verbose_name_plural = "partial replies"
+
+    def __str__(self) -> str:
+        return f"step {self.step}"

@@ -1,0 +1,292 @@
+"""One change of one run: the only way a status is written.
+
+    with change(run_id) as edit:            # locks the context's row
+        edit.set_status(call, READY)        # asks the table of moves
+        edit.record(EventType…, …)          # numbered when the change is written
+
+At the end of the block the run's status and `due_at` are derived, everything is written with guards, and on
+commit live clients are told and, if somebody must act now, a wake-up is submitted. A guard that matches no row
+raises StaleContext and rolls everything back: somebody else was faster.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db import connections, models, transaction
+
+from agents_app.conf import conf
+from agents_app.core.derive import due_at_of, status_of
+from agents_app.core.events import EVENTS, EventType, RecordedEvent
+from agents_app.core.lifecycle import check_move
+from agents_app.core.snapshot import Snapshot
+from agents_app.core.status import ENDED, WAITING_FOR_PEOPLE, RunStatus, StepKind, StepStatus
+from agents_app.exceptions import NotFound, StaleContext
+from agents_app.executors import get_executor
+from agents_app.models import AgentContext, AgentEvent, AgentStep, DatabaseNow
+from agents_app.signals import event_recorded, run_changed
+from agents_app.transitions.rows import OpenRows, read_open_rows, snapshot_of
+
+logger = logging.getLogger("agents_app.transitions")
+
+
+class Change:
+    """A change under way. `now` is database time; `claim` the number of the claim that writes, None for people."""
+
+    def __init__(self, context: AgentContext, now: datetime, rows: OpenRows, claim: int | None, new: bool) -> None:
+        self.context = context
+        self.now = now
+        self.rows = rows
+        self.claim = claim
+        self.cause = ""
+        self._new = new
+        self._guard = (context.version, context.claim_number)
+        self._before: dict[str, Any] = {}
+        self._added: list[models.Model] = []
+        self._changed: dict[models.Model, tuple[StrEnum, set[str]]] = {}
+        self._events: list[tuple[EventType, dict[str, Any]]] = []
+        self._details: set[str] = set()
+        self._let_deadline_rest()
+
+    # What a transition may do.
+
+    def record(self, event: EventType, **data: Any) -> None:
+        """Add an event; its payload is checked against its model."""
+        payload = EVENTS[event].payload(**data)
+        self._events.append((event, payload.model_dump(mode="json", exclude_none=True)))
+
+    def add(self, row: models.Model) -> None:
+        """Insert this row when the change is written, after those added before it."""
+        self._added.append(row)
+
+    def set_status(self, row: Any, target: StrEnum, **fields: Any) -> None:
+        """Move a step, tool call or request to `target`, and set other fields. Raises IllegalMove."""
+        source = type(target)(row.status)
+        check_move(source, target)
+        self.set_fields(row, status=target, status_at=self.now, **fields)
+
+    def set_fields(self, row: Any, **fields: Any) -> None:
+        """Set fields of an open row without moving it."""
+        if row not in self._added:
+            _, names = self._changed.setdefault(row, (row.status, set()))
+            names.update(fields)
+        for name, value in fields.items():
+            setattr(row, name, value)
+
+    def set_details(self, **fields: Any) -> None:
+        """Set fields of the run's details."""
+        for name, value in fields.items():
+            setattr(self.context.details, name, value)
+        self._details.update(fields)
+
+    def new_step(self, kind: StepKind, *, held: bool, **fields: Any) -> AgentStep:
+        """Add a step with the run's next number, started now. held: the writing claim has it open."""
+        self.context.last_step += 1
+        step = AgentStep(
+            context=self.context,
+            number=self.context.last_step,
+            kind=kind,
+            status=StepStatus.STARTED,
+            status_at=self.now,
+            started_at=self.now,
+            claim_number=self.claim if held else None,
+            **fields,
+        )
+        self.add(step)
+        return step
+
+    def snapshot(self) -> Snapshot:
+        """The run as it is with this change so far."""
+        return snapshot_of(self.context, self.rows, self.now, self.claim)
+
+    def keep_lease(self) -> None:
+        """Undo a release within this change: the claim goes on with a lease of full length."""
+        self.context.lease_until = self.now + timedelta(seconds=conf.LEASE_SECONDS)
+
+    def end(self, status: RunStatus) -> None:
+        """Let the run end; what is unsettled must have been settled by the caller."""
+        check_move(RunStatus(self.context.status), status)
+        self._put_status(status)
+        self.context.lease_until = None
+
+    def reopen(self) -> None:
+        """Let a failed run live again: a retry by a person."""
+        self._put_status(RunStatus.THINKING)
+
+    # How it is written.
+
+    def write(self) -> None:
+        """Derive, then write the context first (guarded), then the rows (guarded), then the events."""
+        self._derive()
+        first = self.context.version + 1
+        self.context.version += len(self._events)
+        self._write_context()
+        if self._details:
+            self.context.details.save(update_fields=sorted(self._details))
+        # What is closed is written before what is opened: a call has one open request. Foreign keys wait for commit.
+        for row, (source, names) in self._changed.items():
+            self._write_row(row, source, names)
+        for row in self._added:
+            row.save(force_insert=True)
+        events = self._write_events(first)
+        self.rows.version = self.context.version
+        self._announce(events)
+
+    def _derive(self) -> None:
+        if self.context.status in ENDED:
+            self.context.due_at = None
+            self.context.waiting_since = None
+            self._close_wait()
+            return
+        before = RunStatus(self.context.status)
+        status = status_of(self.snapshot())
+        if status != before:
+            check_move(before, status)
+            self._put_status(status)
+            self._close_wait()
+        self.context.waiting_since = self.now if status in WAITING_FOR_PEOPLE else None
+        self.context.due_at = due_at_of(self.snapshot())
+        if status != before and not self._new:
+            self._tell_waiting(status)
+
+    def _tell_waiting(self, status: RunStatus) -> None:
+        if status in (RunStatus.WAITING_FOR_APPROVAL, RunStatus.WAITING_FOR_INPUT):
+            self.rows.wait = self.new_step(StepKind.WAIT, held=False)
+            leased = self.context.lease_until is not None
+            self.record(EventType.RUN_WAITING, status=status, due_at=None if leased else self.context.due_at)
+        elif status == RunStatus.SCHEDULED:
+            due = self._wake_up_time()
+            self.record(EventType.RUN_SCHEDULED, due_at=due, reason=self.cause or "scheduled")
+
+    def _wake_up_time(self) -> datetime:
+        times = [call.not_before for call in self.rows.calls if call.not_before is not None and not call.settled]
+        if self.context.run_at is not None:
+            times.append(self.context.run_at)
+        return min(time for time in times if time > self.now)
+
+    def _close_wait(self) -> None:
+        step, self.rows.wait = self.rows.wait, None
+        if step is not None and step.status == StepStatus.STARTED:
+            self.set_status(step, StepStatus.COMPLETED, ended_at=self.now)
+
+    def _put_status(self, status: RunStatus) -> None:
+        self.context.status = status
+        self.context.status_at = self.now
+
+    def _let_deadline_rest(self) -> None:
+        """Time spent waiting for people does not count."""
+        context = self.context
+        if context.waiting_since is not None:
+            if context.deadline_at is not None:
+                context.deadline_at += max(self.now - context.waiting_since, timedelta(0))
+            context.waiting_since = self.now
+
+    def _write_context(self) -> None:
+        if self._new:
+            self.context.save(force_insert=True)
+            return
+        version, claim_number = self._guard
+        fields = {field.attname: getattr(self.context, field.attname) for field in _CONTEXT_FIELDS}
+        if not AgentContext.objects.filter(pk=self.context.pk, version=version, claim_number=claim_number).update(
+            **fields
+        ):
+            raise StaleContext("The run has changed meanwhile.")
+
+    def _write_row(self, row: Any, source: StrEnum, names: set[str]) -> None:
+        # `status` is compared with what it was: a row that somebody else settled is not settled again.
+        values = {name: getattr(row, name) for name in names}
+        if not type(row)._default_manager.filter(pk=row.pk, status=source).update(**values):
+            raise StaleContext(f"{row._meta.verbose_name} {row.pk} has changed meanwhile.")
+
+    def _write_events(self, first: int) -> list[AgentEvent]:
+        events = [
+            AgentEvent(context=self.context, sequence=first + index, type=event, at=self.now, data=data)
+            for index, (event, data) in enumerate(self._events)
+        ]
+        if events:
+            AgentEvent.objects.bulk_create(events)
+        return events
+
+    def _announce(self, events: list[AgentEvent]) -> None:
+        context = self.context
+        told = [
+            RecordedEvent(
+                run_id=context.pk,
+                agent=context.agent,
+                sequence=event.sequence,
+                type=event.type,
+                at=event.at,
+                data=event.data,
+            )
+            for event in events
+        ]
+        if told:
+            transaction.on_commit(partial(_tell, context.pk, context.version, told), using=conf.DATABASE, robust=True)
+        if context.due_at is not None and context.lease_until is None:
+            later = context.due_at if context.due_at > self.now else None
+            transaction.on_commit(partial(_submit, context.pk, later), using=conf.DATABASE, robust=True)
+
+
+_CONTEXT_FIELDS = [field for field in AgentContext._meta.concrete_fields if not field.primary_key]
+
+
+def _tell(run_id: UUID, version: int, events: list[RecordedEvent]) -> None:
+    run_changed.send_robust(sender=None, run_id=run_id, version=version)
+    for event in events:
+        event_recorded.send_robust(sender=None, event=event)
+
+
+def _submit(run_id: UUID, later: datetime | None) -> None:
+    """A hint to the queue. If the queue is down the run is not lost: its row says that it is due."""
+    executor = get_executor()
+    if later is not None and not executor.delays:
+        return
+    try:
+        executor.submit(run_id, later)
+    except Exception:
+        logger.exception("The queue did not take a wake-up; the sweep will send another.", extra={"run_id": run_id})
+
+
+@contextmanager
+def change(
+    run_id: UUID, *, claim: int | None = None, rows: OpenRows | None = None, durable: bool = False
+) -> Iterator[Change]:
+    """Change one run in one transaction.
+
+    claim: the writer is the worker with this claim. rows: what it knew; kept if nothing has happened since, else
+    read again under the lock. durable: this must not be inside another transaction (workers).
+    Raises NotFound, and StaleContext if the claim was lost or a guard matched no row.
+    """
+    with transaction.atomic(using=conf.DATABASE, durable=durable):
+        context, now = lock(run_id)
+        if claim is not None and context.claim_number != claim:
+            raise StaleContext("Another worker has taken this run.")
+        known = rows if rows is not None and rows.version == context.version else read_open_rows(context)
+        edit = Change(context, now, known, claim, new=False)
+        yield edit
+        edit.write()
+
+
+@contextmanager
+def new_run(context: AgentContext) -> Iterator[Change]:
+    """Change that inserts a context which does not exist yet."""
+    with transaction.atomic(using=conf.DATABASE):
+        edit = Change(context, context.status_at, OpenRows(version=0), None, new=True)
+        yield edit
+        edit.write()
+
+
+def lock(run_id: UUID) -> tuple[AgentContext, datetime]:
+    """Lock a context's row; with the database's time. On SQLite the transaction itself is the lock."""
+    contexts = AgentContext.objects.using(conf.DATABASE).annotate(now=DatabaseNow())
+    if connections[conf.DATABASE].features.has_select_for_update:
+        contexts = contexts.select_for_update(of=("self",), no_key=connections[conf.DATABASE].vendor == "postgresql")
+    context = contexts.filter(pk=run_id).first()
+    if context is None:
+        raise NotFound(f"There is no run {run_id}.")
+    return context, context.now  # type: ignore[attr-defined]  # annotated above

@@ -1,0 +1,100 @@
+"""The open rows of a run, read under its lock, and the snapshot made from them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from agents_app.conf import conf
+from agents_app.core.snapshot import CallView, Snapshot, ThinkView
+from agents_app.core.status import (
+    WAITING_FOR_PEOPLE,
+    ApprovalStatus,
+    Effect,
+    InputStatus,
+    RunStatus,
+    StepKind,
+    StepStatus,
+    ToolCallStatus,
+)
+from agents_app.models import AgentContext, AgentStep, ApprovalRequest, InputRequest, ToolCall
+
+
+@dataclass(kw_only=True)
+class OpenRows:
+    """What of a run is not settled, as of `version`. A worker carries it from one change to the next."""
+
+    version: int
+    think: AgentStep | None = None
+    wait: AgentStep | None = None
+    calls: list[ToolCall] = field(default_factory=list)
+    requests: list[ApprovalRequest] = field(default_factory=list)
+    inputs: list[InputRequest] = field(default_factory=list)
+
+    def call(self, call_id: object) -> ToolCall | None:
+        """The open call of this id."""
+        return next((call for call in self.calls if call.pk == call_id), None)
+
+    def request_of(self, call: ToolCall) -> ApprovalRequest | None:
+        """The call's open request."""
+        return next((request for request in self.requests if request.call_id == call.pk), None)
+
+
+def read_open_rows(context: AgentContext) -> OpenRows:
+    """Read them from the database."""
+    steps = AgentStep.objects.filter(context=context)
+    waits = context.status in WAITING_FOR_PEOPLE
+    open_requests = [ApprovalStatus.PENDING, ApprovalStatus.APPROVED]
+    calls = list(ToolCall.objects.filter(context=context).unsettled().select_related("step").order_by("number"))
+    return OpenRows(
+        version=context.version,
+        think=steps.filter(kind=StepKind.THINK).order_by("-number").first(),
+        wait=steps.filter(kind=StepKind.WAIT, status=StepStatus.STARTED).first() if waits else None,
+        calls=calls,
+        requests=list(ApprovalRequest.objects.filter(call__in=calls, status__in=open_requests)) if calls else [],
+        inputs=list(InputRequest.objects.filter(context=context, status=InputStatus.PENDING).select_related("step")),
+    )
+
+
+def snapshot_of(context: AgentContext, rows: OpenRows, now: datetime, claim: int | None) -> Snapshot:
+    """The snapshot that `decide` looks at. claim: the claim that looks; None for anybody else."""
+    return Snapshot(
+        now=now,
+        version=context.version,
+        status=RunStatus(context.status),
+        paused=context.paused_at is not None,
+        cancel_requested=context.cancel_requested_at is not None,
+        steps_used=context.steps_used,
+        max_steps=context.max_steps,
+        run_at=context.run_at,
+        deadline_at=context.deadline_at,
+        think=_view_think(rows.think, claim),
+        calls=tuple(_view_call(call, claim) for call in rows.calls if not call.settled),
+        open_inputs=sum(request.status == InputStatus.PENDING for request in rows.inputs),
+        timers=_timers(rows),
+        lease_until=context.lease_until,
+    )
+
+
+def _view_think(step: AgentStep | None, claim: int | None) -> ThinkView | None:
+    if step is None:
+        return None
+    held = step.status == StepStatus.STARTED and claim is not None and step.claim_number == claim
+    exhausted = step.attempt >= conf.LLM_ATTEMPTS
+    return ThinkView(status=StepStatus(step.status), held=held, exhausted=exhausted, answered=step.answered)
+
+
+def _view_call(call: ToolCall, claim: int | None) -> CallView:
+    return CallView(
+        id=call.pk,
+        number=call.number,
+        effect=Effect(call.effect),
+        status=ToolCallStatus(call.status),
+        held=call.status == ToolCallStatus.STARTED and call.claim_number == claim,
+        not_before=call.not_before,
+        reconcile=call.reconcile and call.status == ToolCallStatus.UNKNOWN,
+    )
+
+
+def _timers(rows: OpenRows) -> tuple[datetime, ...]:
+    asked = [request.expires_at for request in rows.requests if request.status == ApprovalStatus.PENDING]
+    put = [question.expires_at for question in rows.inputs if question.status == InputStatus.PENDING]
+    return tuple(moment for moment in (*asked, *put) if moment is not None)

@@ -1,0 +1,88 @@
+"""From the name of an LLM to an object that answers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.module_loading import import_string
+
+from agents_app.conf import conf
+from agents_app.exceptions import UnknownLLM
+from agents_app.llm.base import LLM
+from agents_app.llm.demo import DemoLLM
+from agents_app.llm.endpoint import PROVIDERS, Endpoint, endpoint
+from agents_app.llm.pydantic_ai import PydanticAILLM
+
+DEMO = "demo"
+"""The name of the offline demo LLM, unless an alias has this name."""
+
+
+def resolve(name: str) -> LLM:
+    """The LLM of this name: an alias in AGENTS_APP["LLMS"], "provider:model", or "demo".
+
+    It does no network I/O and needs no event loop. Raises `UnknownLLM`, whose text says what to do.
+    """
+    target = _target(name)
+    if isinstance(target, Endpoint):
+        return PydanticAILLM(target)
+    return DemoLLM() if target == DEMO else _own(name, target)
+
+
+def known(name: str) -> bool:
+    """Whether `resolve` would understand this name. Imports neither the LLM library nor anybody's class."""
+    try:
+        _target(name)
+    except UnknownLLM:
+        return False
+    return True
+
+
+def _target(name: str, *, seen: tuple[str, ...] = ()) -> Endpoint | str:
+    """Where a name leads: an endpoint of a provider, "demo", or the dotted path of a class."""
+    aliases: Mapping[str, Any] = conf.LLMS
+    if name in aliases and name not in seen:
+        return _aliased(name, aliases[name], seen=(*seen, name))
+    if name == DEMO:
+        return DEMO
+    found = endpoint(name)
+    if found is not None:
+        return found
+    if seen and "." in name and ":" not in name:
+        return name
+    raise UnknownLLM(_unknown(name, seen))
+
+
+def _aliased(alias: str, value: Any, *, seen: tuple[str, ...]) -> Endpoint | str:
+    if isinstance(value, str):
+        return _target(value, seen=seen)
+    if not isinstance(value, Mapping) or not isinstance(value.get("llm"), str):
+        raise UnknownLLM(f'AGENTS_APP["LLMS"]["{alias}"] must be a string or a dictionary with the key "llm".')
+    options = {key: option for key, option in value.items() if key != "llm"}
+    if surplus := sorted(set(options) - {"base_url", "api_key", "settings"}):
+        raise UnknownLLM(
+            f'AGENTS_APP["LLMS"]["{alias}"] has unknown keys {surplus}; it may have llm, base_url, api_key, settings.'
+        )
+    target = _target(value["llm"], seen=seen)
+    if not options:
+        return target
+    if not isinstance(target, Endpoint):
+        raise UnknownLLM(f'AGENTS_APP["LLMS"]["{alias}"]: base_url, api_key and settings need a "provider:model".')
+    return target.with_options(**options)
+
+
+def _own(name: str, path: str) -> LLM:
+    try:
+        made = import_string(path)()
+    except ImportError as error:
+        raise UnknownLLM(f'The LLM "{name}" leads to "{path}", which cannot be imported: {error}') from error
+    if not isinstance(made, LLM):
+        raise UnknownLLM(f'The LLM "{name}" leads to "{path}", which has no method respond(request, on_text).')
+    return made
+
+
+def _unknown(name: str, seen: tuple[str, ...]) -> str:
+    aliases = ", ".join(sorted(conf.LLMS)) or "none yet"
+    way = f" (reached by {' → '.join(seen)})" if seen else ""
+    return (
+        f'There is no LLM "{name}"{way}. Write "provider:model", for example "openai:gpt-5-mini" '
+        f'(providers: {", ".join(sorted(PROVIDERS))}), or "demo", or an alias from AGENTS_APP["LLMS"] ({aliases}).'
+    )

@@ -1,0 +1,125 @@
+"""May this call start now: asked right before it starts, whatever was decided before.
+
+Author's code (policy, precondition) and questions of permission run outside of any transaction; what was found counts
+only for the version it was found at. `row_checks` alone are repeated under the lock.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from pydantic import BaseModel
+
+from agents_app.core.canonical import digest
+from agents_app.core.status import ApprovalStatus, ToolCallStatus, Verdict
+from agents_app.definitions.tool_context import ToolContext
+from agents_app.definitions.tool_spec import ToolSpec
+from agents_app.gate.approvers import may_decide
+from agents_app.gate.policy import Answer, Ruling, judge, summarise
+from agents_app.models import ApprovalRequest, Decision, ToolCall
+from agents_app.models.sealing import unseal
+
+logger = logging.getLogger("agents_app.gate")
+
+
+class Go(StrEnum):
+    START = "start"
+    ASK = "ask"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dispatch:
+    """START; ASK people (again); or REFUSE: nobody's yes would help. With the rule and a sentence."""
+
+    go: Go
+    rule: str = ""
+    reason: str = ""
+    code: str = ""
+    summary: str = ""
+
+
+def full_text(call: ToolCall) -> str:
+    """The canonical text of the arguments that the call is made with."""
+    return unseal(call.sealed) if call.sealed else call.arguments
+
+
+def check(
+    call: ToolCall, request: ApprovalRequest | None, tool: ToolSpec, context: ToolContext, now: datetime
+) -> Dispatch:
+    """The whole judgement, outside of a transaction."""
+    arguments = tool.parse(full_text(call))
+    ruling = judge(tool, context, arguments)
+    if ruling.answer is Answer.DENY:
+        return Dispatch(go=Go.REFUSE, rule=ruling.rule, reason=ruling.reason, code="denied")
+    doubt = row_checks(call, request, now)
+    if doubt is None and request is not None:
+        doubt = _deciders(request)
+    if doubt is None and request is None and ruling.answer is Answer.ASK:
+        doubt = ruling.reason
+    if doubt is not None:
+        # Somebody may still say yes, but only if there is something left to say yes to.
+        refusal = precondition(tool, context, arguments)
+        return refusal or _ask(tool, context, arguments, ruling, doubt)
+    return precondition(tool, context, arguments) or Dispatch(go=Go.START, rule=ruling.rule)
+
+
+def _ask(tool: ToolSpec, context: ToolContext, arguments: BaseModel, ruling: Ruling, doubt: str) -> Dispatch:
+    return Dispatch(go=Go.ASK, rule=ruling.rule, reason=doubt, summary=summarise(tool, context, arguments))
+
+
+def row_checks(call: ToolCall, request: ApprovalRequest | None, now: datetime) -> str | None:
+    """What the rows alone say against starting; None if nothing. Repeated under the lock."""
+    expected = digest(call.context_id, call.pk, call.tool, call.schema_hash, full_text(call))
+    if call.digest != expected:
+        return "The arguments are not those that were recorded."
+    if request is None:
+        return None
+    if request.status != ApprovalStatus.APPROVED:
+        return "It is not approved."
+    if request.digest != call.digest:
+        return "The arguments are not those that were approved."
+    if request.valid_until is None or request.valid_until <= now:
+        return "The approval is no longer valid."
+    return None
+
+
+def _deciders(request: ApprovalRequest) -> str | None:
+    """Whether those who said yes still may; None if so."""
+    decisions = Decision.objects.filter(request=request, verdict=Verdict.APPROVED).select_related("call")
+    for decision in decisions:
+        user = _decider(decision)
+        if not may_decide(user, request).allowed:
+            return f"{decision.user_name}, who approved this, may no longer decide."
+        if decision.digest != request.digest:
+            return "The arguments are not those that were decided on."
+    return None if decisions else "Nobody's approval is recorded."
+
+
+def _decider(decision: Decision) -> Any:
+    if decision.user_id is None:
+        return None
+    return get_user_model()._base_manager.filter(pk=decision.user_id).first()
+
+
+def precondition(tool: ToolSpec, context: ToolContext, arguments: BaseModel) -> Dispatch | None:
+    """Ask the tool's precondition; None if it holds. Anything but True refuses, an exception too."""
+    if not tool.has_precondition:
+        return None
+    try:
+        said = tool.precondition(context, arguments)
+    except Exception:
+        logger.exception("precondition of %s raised", tool.name, extra={"run_id": context.run_id})
+        said = "The precondition could not be evaluated."
+    if said is True:
+        return None
+    reason = said if isinstance(said, str) and said else "The precondition does not hold."
+    return Dispatch(go=Go.REFUSE, rule="precondition", reason=reason, code="precondition")
+
+
+def is_judged(call: ToolCall) -> bool:
+    """Whether the gate has to look at this call before it starts."""
+    return call.status in (ToolCallStatus.PROPOSED, ToolCallStatus.READY)

@@ -1,0 +1,164 @@
+"""Who may see what. Doors ask here; a rule stands once.
+
+A person sees the runs that are theirs. Staff see others' by Django permissions: `view_agentcontext` (that the run is
+there and how it stands), `view_transcript` (what was said and done), `view_sensitive` (sensitive arguments).
+"""
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db.models import Q
+
+from agents_app.core.status import ApprovalStatus
+from agents_app.models import AgentContext, AgentSession, ApprovalRequest, InputRequest, ToolCall
+
+VIEW_RUN = "agents_app.view_agentcontext"
+VIEW_TRANSCRIPT = "agents_app.view_transcript"
+VIEW_SENSITIVE = "agents_app.view_sensitive"
+VIEW_APPROVAL = "agents_app.view_approvalrequest"
+VIEW_INPUT = "agents_app.view_inputrequest"
+VIEW_SESSION = "agents_app.view_agentsession"
+DECIDE = "agents_app.decide_approvalrequest"
+SETTLE = "agents_app.settle_toolcall"
+ANSWER = "agents_app.answer_inputrequest"
+CONTROL = "agents_app.control_run"
+START = "agents_app.start_run"
+
+
+def name_of(user: Any) -> str:
+    """The name that records keep of a person, also after the person is deleted."""
+    if user is None or not getattr(user, "is_authenticated", False):
+        return ""
+    return str(user.get_username())[:200]
+
+
+def user_named(name: str) -> Any:
+    """The user of this name (whatever the project logs in with), None if there is none."""
+    users: Any = get_user_model()
+    return users._default_manager.filter(**{users.USERNAME_FIELD: name}).first()
+
+
+def owns(user: Any, context: AgentContext) -> bool:
+    """Whether the run is this person's."""
+    return user.pk is not None and context.user_id == user.pk
+
+
+def may_view_run(user: Any, context: AgentContext) -> bool:
+    """Whether this person may know of the run at all."""
+    return user.is_active and (owns(user, context) or user.has_perm(VIEW_RUN))
+
+
+def may_view_transcript(user: Any, context: AgentContext) -> bool:
+    """Whether this person may read what was said and done in the run."""
+    return user.is_active and (owns(user, context) or user.has_perm(VIEW_TRANSCRIPT))
+
+
+def may_view_sensitive(user: Any) -> bool:
+    """Whether this person may see sensitive arguments."""
+    return bool(user.is_active and user.has_perm(VIEW_SENSITIVE))
+
+
+def may_read_call(user: Any, call: ToolCall) -> bool:
+    """Whether this person may read a call's arguments and result: who settles outcomes must."""
+    return may_view_transcript(user, call.context) or may_settle(user, call)
+
+
+def may_read_approval(user: Any, request: ApprovalRequest) -> bool:
+    """Whether this person may read what an approval request is about: who decides must."""
+    return bool(may_view_transcript(user, request.context) or (user.is_active and user.has_perm(DECIDE)))
+
+
+def may_read_input(user: Any, request: InputRequest) -> bool:
+    """Whether this person may read a question and its answer: who answers must."""
+    return may_view_transcript(user, request.context) or may_answer(user, request.context)
+
+
+def may_start(user: Any) -> bool:
+    """Whether this person may start runs of their own."""
+    return bool(user.is_active and user.has_perm(START))
+
+
+def may_start_for(user: Any, other: Any) -> bool:
+    """Whether this person may start runs of somebody else."""
+    return may_start(user) and (user.pk == other.pk or user.has_perm(CONTROL))
+
+
+def may_view_agents(user: Any) -> bool:
+    """Whether this person may read what agents there are: who starts, watches or decides."""
+    return bool(user.is_active and any(user.has_perm(permission) for permission in (START, VIEW_RUN, DECIDE)))
+
+
+def may_control(user: Any, context: AgentContext) -> bool:
+    """Whether this person may pause, resume and retry the run (owners may only cancel theirs)."""
+    return user.is_active and may_view_run(user, context) and user.has_perm(CONTROL)
+
+
+def may_cancel(user: Any, context: AgentContext) -> bool:
+    """Whether this person may cancel the run."""
+    return user.is_active and (owns(user, context) or may_control(user, context))
+
+
+def may_answer(user: Any, context: AgentContext) -> bool:
+    """Whether this person may answer the run's questions."""
+    return user.is_active and (owns(user, context) or user.has_perm(ANSWER))
+
+
+def may_settle(user: Any, call: ToolCall) -> bool:
+    """Whether this person may say what became of a call of unknown outcome."""
+    return bool(user.is_active and user.has_perm(SETTLE))
+
+
+def visible_runs(user: Any) -> Any:
+    """The runs this person may know of (a queryset)."""
+    runs = AgentContext.objects.select_related("details", "session")
+    if not user.is_active:
+        return runs.none()
+    return runs if user.has_perm(VIEW_RUN) else runs.filter(user_id=user.pk)
+
+
+def visible_sessions(user: Any) -> Any:
+    """The sessions this person may know of (a queryset)."""
+    sessions = AgentSession.objects.all()
+    if not user.is_active:
+        return sessions.none()
+    return sessions if user.has_perm(VIEW_SESSION) else sessions.filter(user_id=user.pk)
+
+
+def visible_approvals(user: Any) -> Any:
+    """The approval requests this person may know of (a queryset): deciders see all, others those of their runs."""
+    requests = ApprovalRequest.objects.select_related("call", "context", "context__details")
+    if not user.is_active:
+        return requests.none()
+    if user.has_perm(DECIDE) or user.has_perm(VIEW_APPROVAL):
+        return requests
+    return requests.filter(context__user_id=user.pk)
+
+
+def visible_inputs(user: Any) -> Any:
+    """The input requests this person may know of (a queryset)."""
+    requests = InputRequest.objects.select_related("context", "context__details", "step")
+    if not user.is_active:
+        return requests.none()
+    if user.has_perm(ANSWER) or user.has_perm(VIEW_INPUT):
+        return requests
+    return requests.filter(context__user_id=user.pk)
+
+
+def visible_calls(user: Any) -> Any:
+    """The tool calls this person may know of (a queryset): they belong to the transcript."""
+    calls = ToolCall.objects.select_related("context", "context__details", "step")
+    if not user.is_active:
+        return calls.none()
+    if user.has_perm(VIEW_RUN) and (user.has_perm(VIEW_TRANSCRIPT) or user.has_perm(SETTLE)):
+        return calls
+    return calls.filter(context__user_id=user.pk)
+
+
+def may_watch_inbox(user: Any) -> bool:
+    """Whether this person is told of approval requests."""
+    return bool(user.is_active and (user.has_perm(DECIDE) or user.has_perm(VIEW_APPROVAL)))
+
+
+def pending_approvals(user: Any) -> Any:
+    """Requests that wait for a decision and that this person may know of, oldest first (a queryset)."""
+    return visible_approvals(user).filter(Q(status=ApprovalStatus.PENDING)).order_by("created_at", "pk")

@@ -1,0 +1,49 @@
+"""Finding one thing, or saying that it is not there."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Min, Model, QuerySet
+
+from agents_app.exceptions import NotFound
+from agents_app.models import AgentContext, AgentEvent, DatabaseNow
+
+
+def one_of(rows: "QuerySet[Any]", key: Any) -> Any:
+    """The row with this primary key. Raises NotFound, also for a key that is none."""
+    try:
+        return rows.get(pk=UUID(str(key)))
+    except (ValueError, rows.model.DoesNotExist) as error:
+        noun = rows.model._meta.verbose_name
+        raise NotFound(f"There is no {noun} {key}, or you may not see it.") from error
+
+
+def events_after(run_id: UUID, after: int, limit: int = 500) -> list[AgentEvent]:
+    """A run's events with a number above `after`, in order, from the writing database."""
+    events = AgentEvent.objects.filter(context_id=run_id, sequence__gt=after).order_by("sequence")
+    return list(events[:limit])
+
+
+def versions_of(run_ids: list[UUID]) -> dict[UUID, int]:
+    """The number of the last event of each of these runs."""
+    return dict(AgentContext.objects.filter(pk__in=run_ids).values_list("pk", "version"))
+
+
+def oldest_due() -> datetime | None:
+    """Since when the run that has been due longest waits for a worker; None if none is due."""
+    moment: datetime | None = AgentContext.objects.claimable().aggregate(since=Min("due_at"))["since"]
+    return moment
+
+
+def due_count() -> int:
+    """How many runs wait for a worker."""
+    return AgentContext.objects.filter(due_at__lte=DatabaseNow()).count()
+
+
+def runs_about(subject: Model) -> "QuerySet[AgentContext]":
+    """The runs about one of the team's own objects."""
+    label, model = subject._meta.app_label, subject._meta.model_name
+    return AgentContext.objects.filter(
+        details__subject_type__app_label=label, details__subject_type__model=model, details__subject_id=str(subject.pk)
+    ).select_related("details")

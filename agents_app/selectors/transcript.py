@@ -1,0 +1,109 @@
+"""The conversation of a run, built from its rows: they are the truth, the LLM's messages are made from them."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from agents_app.core.status import InputStatus, StepKind, StepStatus, ToolCallStatus
+from agents_app.core.transcript import (
+    AssistantMessage,
+    CallResult,
+    Correction,
+    Message,
+    ProposedCall,
+    Thought,
+    UserMessage,
+)
+from agents_app.models import AgentContext, AgentStep, Decision, InputRequest, ToolCall
+from agents_app.models.sealing import unseal
+
+
+def messages_of(context: AgentContext, *, sensitive: bool = True) -> tuple[Message, ...]:
+    """What the LLM is sent: the input, then each turn with the results of its calls.
+
+    sensitive: with sensitive arguments opened, as the LLM proposed them.
+    """
+    messages: list[Message] = [UserMessage(text=context.details.input)]
+    calls = {str(call.pk): call for call in ToolCall.objects.filter(context=context)}
+    inputs = {str(request.pk): request for request in InputRequest.objects.filter(context=context)}
+    turns = AgentStep.objects.filter(context=context, kind=StepKind.THINK, status=StepStatus.COMPLETED)
+    for turn in turns.order_by("number"):
+        messages.extend(_turn(turn.response or {}, calls, inputs, sensitive))
+    return tuple(messages)
+
+
+def _turn(
+    response: dict[str, Any], calls: dict[str, ToolCall], inputs: dict[str, InputRequest], sensitive: bool
+) -> Iterator[Message]:
+    entries = response.get("calls", [])
+    yield AssistantMessage(
+        text=response.get("text", ""),
+        thoughts=tuple(Thought(**thought) for thought in response.get("thoughts", [])),
+        calls=tuple(
+            ProposedCall(id=entry["id"], name=entry["name"], arguments=_arguments(entry, calls, sensitive))
+            for entry in entries
+        ),
+    )
+    for entry in entries:
+        content, failed = _told(entry, calls, inputs)
+        yield CallResult(call_id=entry["id"], name=entry["name"], content=content, failed=failed)
+    if response.get("correction"):
+        yield Correction(text=response["correction"])
+
+
+def _arguments(entry: dict[str, Any], calls: dict[str, ToolCall], sensitive: bool) -> str:
+    call = calls.get(entry.get("ref", ""))
+    if call is None or entry["kind"] != "tool":
+        return str(entry.get("arguments", "{}"))
+    if call.edited:
+        return call.proposed_arguments
+    return unseal(call.sealed) if sensitive and call.sealed else call.arguments
+
+
+def _told(entry: dict[str, Any], calls: dict[str, ToolCall], inputs: dict[str, InputRequest]) -> tuple[str, bool]:
+    """What the LLM is told about one of its calls, and whether as a failure."""
+    if entry["kind"] == "tool" and entry["ref"] in calls:
+        return result_for_llm(calls[entry["ref"]])
+    if entry["kind"] == "input" and entry["ref"] in inputs:
+        return _answer_for_llm(inputs[entry["ref"]])
+    return str(entry.get("error", "")) or "Accepted.", bool(entry.get("error"))
+
+
+def result_for_llm(call: ToolCall) -> tuple[str, bool]:
+    """The text about a settled call, and whether it is a failure."""
+    edited = f"A person changed the arguments to {call.arguments} before this ran.\n" if call.edited else ""
+    match call.status:
+        case ToolCallStatus.SUCCEEDED:
+            note = f"\n({call.note})" if call.note else ""
+            return f"{edited}{json.dumps(call.result, ensure_ascii=False)}{note}", False
+        case ToolCallStatus.REJECTED if call.error_code == "rejected":
+            return f"A person rejected this call. Their reason: {call.error or 'none given'}", True
+        case ToolCallStatus.REJECTED | ToolCallStatus.FAILED:
+            return f"{edited}{call.error or call.error_code}", True
+        case ToolCallStatus.CANCELLED:
+            return "This call was not made: the run had ended before.", True
+        case _:
+            return "The outcome of this call is not known yet.", True
+
+
+def _answer_for_llm(request: InputRequest) -> tuple[str, bool]:
+    if request.status == InputStatus.ANSWERED:
+        return json.dumps(request.answer, ensure_ascii=False), False
+    return "The user has not answered.", True
+
+
+def arguments_of(call: ToolCall, *, sensitive: bool) -> Any:
+    """A call's arguments as JSON values. sensitive: with what is hidden in them opened.
+
+    Arguments that never fitted the schema come as the LLM's own text.
+    """
+    text = unseal(call.sealed) if sensitive and call.sealed else call.arguments
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def decisions_of(context: AgentContext) -> list[Decision]:
+    """All decisions on the calls of a run, in order."""
+    return list(Decision.objects.filter(call__context=context).select_related("call", "request").order_by("pk"))

@@ -1,0 +1,69 @@
+"""Answering an agent's question."""
+
+from typing import Any
+
+import jsonschema
+from jsonschema.exceptions import SchemaError
+
+from agents_app.core.canonical import clean_json
+from agents_app.core.status import InputStatus
+from agents_app.exceptions import AlreadyDecided, Expired, InvalidInput, NotPermitted, WrongState
+from agents_app.models import InputRequest
+from agents_app.selectors.people import may_answer, name_of, visible_inputs
+from agents_app.selectors.runs import one_of
+from agents_app.services.principals import System
+from agents_app.transitions import change, inputs
+
+ANSWER_LIMIT = 100_000
+
+
+def answer_input(request_id: Any, answer: Any, *, by: Any) -> InputRequest:
+    """Answer a question; the run goes on. The answer is a text, or what the question's schema asks for.
+
+    Raises NotFound, NotPermitted, InvalidInput, AlreadyDecided, Expired, WrongState.
+    """
+    request: InputRequest = one_of(visible_inputs(by), request_id)
+    if not may_answer(by, request.context):
+        raise NotPermitted("You may not answer this question.")
+    value = _checked(request, clean_json(answer)[0])
+    with change(request.context_id) as edit:
+        held = next((row for row in edit.rows.inputs if row.pk == request.pk), None)
+        if held is None or held.status != InputStatus.PENDING:
+            request.refresh_from_db()
+            if request.answer == value and request.answered_by_id == by.pk:
+                return request
+            raise _why_closed(request)
+        if edit.context.ended or edit.context.cancel_requested_at is not None:
+            raise WrongState("The run has ended or is being cancelled.", code="ended")
+        if held.expires_at is not None and held.expires_at <= edit.now:
+            raise Expired("The time to answer is over.")
+        person = None if isinstance(by, System) else by
+        inputs.answer(edit, held, value, by=person, name=name_of(by))
+    request.refresh_from_db()
+    return request
+
+
+def _checked(request: InputRequest, answer: Any) -> Any:
+    if request.schema is None:
+        if not isinstance(answer, str) or not answer.strip():
+            raise InvalidInput("The answer is a text and must not be empty.", code="invalid_answer")
+        if len(answer) > ANSWER_LIMIT:
+            raise InvalidInput(f"An answer has at most {ANSWER_LIMIT} characters.", code="invalid_answer")
+        return answer
+    try:
+        errors = list(jsonschema.Draft202012Validator(request.schema).iter_errors(answer))
+    except SchemaError as error:
+        raise WrongState(f"The question's schema is broken: {error.message}", code="broken_schema") from error
+    if errors:
+        found = [{"path": list(error.absolute_path), "message": error.message} for error in errors]
+        raise InvalidInput("The answer does not fit the question's schema.", code="invalid_answer", errors=found)
+    return answer
+
+
+def _why_closed(request: InputRequest) -> WrongState:
+    if request.status == InputStatus.ANSWERED:
+        text = f"{request.answered_by_name} has answered this at {request.status_at:%Y-%m-%d %H:%M:%S}."
+        return AlreadyDecided(text, by=request.answered_by_name, verdict="answered", at=request.status_at)
+    if request.status == InputStatus.EXPIRED:
+        return Expired("The time to answer is over.")
+    return WrongState(f"This question is {request.status}.", code="not_pending")

@@ -1,0 +1,41 @@
+"""Who does something, and through which door."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from agents_app.selectors.people import name_of
+
+
+class System:
+    """The operator of this installation: no person, may do everything that needs no person's judgement."""
+
+    is_active = True
+    is_authenticated = True
+    pk = None
+
+    def get_username(self) -> str:
+        """How records name it."""
+        return "system"
+
+    def has_perm(self, permission: str, obj: object = None) -> bool:
+        """Always."""
+        return True
+
+
+SYSTEM = System()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """The door that a command came through (admin, rest, websocket, command, code), and the address behind it."""
+
+    door: str = "code"
+    address: str | None = None
+
+
+CODE = Origin()
+
+
+def recorded(by: Any) -> dict[str, Any]:
+    """How rows keep a person: the reference (none for the system), and the name at this time."""
+    return {"user": None if by is None or isinstance(by, System) else by, "user_name": name_of(by)}

@@ -1,0 +1,167 @@
+"""Accepting a run."""
+
+import asyncio
+import json
+from datetime import datetime
+from typing import Any, TypeVar
+
+from django.contrib.contenttypes.models import ContentType
+from django.db import IntegrityError, models, transaction
+
+from agents_app.conf import conf
+from agents_app.core.canonical import clean_json, clean_text
+from agents_app.core.status import RunStatus
+from agents_app.definitions.agent import Agent
+from agents_app.definitions.agent_definition import AgentDefinition
+from agents_app.definitions.registry import definition_of, registry
+from agents_app.exceptions import CalledFromEventLoop, IdempotencyConflict, InvalidInput
+from agents_app.models import AgentContext, AgentSession, RunDetails, as_stored, database_now
+from agents_app.models.fields import uuid7
+from agents_app.selectors.people import name_of
+from agents_app.services.principals import System
+from agents_app.services.values import Run, run_of
+from agents_app.transitions import runs
+
+Answer = TypeVar("Answer")
+KEY_LIMIT = 200
+
+
+def start_run(
+    agent: type[Agent[Answer]] | str,
+    input: str,  # noqa: A002 (the word of the product)
+    *,
+    user: Any = None,
+    session: str | None = None,
+    subject: models.Model | None = None,
+    metadata: dict[str, Any] | None = None,
+    idempotency_key: str | None = None,
+    run_at: datetime | None = None,
+    by: Any = None,
+) -> Run[Answer]:
+    """Accept a run of this agent (a class or a name). Once the transaction has committed it is never lost.
+
+    user: whose run it is; by: who started it, if somebody else. session: the key of a conversation that runs share.
+    subject: the object of yours that it is about. idempotency_key: a second start with the same key (for this agent
+    and user) gives the first one's run. run_at: not before.
+    Raises UnknownAgent, InvalidInput, IdempotencyConflict, and CalledFromEventLoop in async code.
+    """
+    _refuse_event_loop()
+    definition = registry.get(definition_of(agent).name)
+    text = _checked_input(input)
+    given = _checked_metadata(metadata)
+    key = _scoped_key(definition, user, idempotency_key)
+    with transaction.atomic(using=conf.DATABASE):
+        known = _started_before(key, text)
+        if known is not None:
+            return run_of(known)
+        context, details = _rows(definition, text, given, user=user, key=key, run_at=run_at, by=by or user)
+        context.session = _session(session, definition.name, user)
+        if subject is not None:
+            details.subject_type = ContentType.objects.get_for_model(subject, for_concrete_model=False)
+            details.subject_id = str(subject.pk)
+        return _insert(context, details, definition, key, text)
+
+
+def _insert(
+    context: AgentContext, details: RunDetails, definition: AgentDefinition, key: str | None, text: str
+) -> Run[Any]:
+    try:
+        with transaction.atomic(using=conf.DATABASE):
+            runs.start(context, details, timeout=definition.timeout)
+    except IntegrityError:
+        # Somebody started with the same key at the same moment; the unique key let one of us through.
+        known = _started_before(key, text)
+        if known is None:
+            raise
+        return run_of(known)
+    return run_of(context)
+
+
+def _refuse_event_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise CalledFromEventLoop("start_run is synchronous: from async code write `await sync_to_async(start_run)(…)`.")
+
+
+def _checked_input(text: str) -> str:
+    if not isinstance(text, str) or not text.strip():
+        raise InvalidInput("The input of a run is a text and must not be empty.")
+    if len(text) > conf.INPUT_LIMIT:
+        raise InvalidInput(f"The input has {len(text)} characters; at most {conf.INPUT_LIMIT} are accepted.")
+    return clean_text(text)[0]
+
+
+def _checked_metadata(metadata: dict[str, Any] | None) -> dict[str, Any]:
+    try:
+        json.dumps(metadata or {}, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"The metadata of a run must be JSON: {error}") from error
+    cleaned = clean_json(metadata or {})[0]
+    if not isinstance(cleaned, dict):
+        raise InvalidInput("The metadata of a run is an object.")
+    return dict(cleaned)
+
+
+def _scoped_key(definition: AgentDefinition, user: Any, key: str | None) -> str | None:
+    if key is None:
+        return None
+    if not key or len(key) > KEY_LIMIT:
+        raise InvalidInput(f"An idempotency key has 1 to {KEY_LIMIT} characters.")
+    return f"{definition.name}:{getattr(user, 'pk', None) or '-'}:{clean_text(key)[0]}"
+
+
+def _started_before(key: str | None, text: str) -> AgentContext | None:
+    if key is None:
+        return None
+    context = AgentContext.objects.select_related("details").filter(details__idempotency_key=key).first()
+    if context is not None and context.details.input != text:
+        raise IdempotencyConflict("A run was started before with this idempotency key and another input.")
+    return context
+
+
+def _rows(
+    definition: AgentDefinition,
+    text: str,
+    metadata: dict[str, Any],
+    *,
+    user: Any,
+    key: str | None,
+    run_at: datetime | None,
+    by: Any,
+) -> tuple[AgentContext, RunDetails]:
+    now = database_now()
+    context = AgentContext(
+        id=uuid7(),
+        agent=definition.name,
+        user=user,
+        status=RunStatus.IDLE,
+        status_at=now,
+        max_steps=definition.max_steps,
+        run_at=None if run_at is None else as_stored(run_at),
+    )
+    details = RunDetails(
+        context=context,
+        input=text,
+        metadata={**definition.metadata, **metadata},
+        agent_version=definition.version,
+        definition_hash=definition.hash,
+        idempotency_key=key,
+        user_name=name_of(user),
+        started_by=None if isinstance(by, System) else by,
+        started_by_name=name_of(by),
+        created_at=now,
+    )
+    return context, details
+
+
+def _session(key: str | None, agent: str, user: Any) -> AgentSession | None:
+    if key is None:
+        return None
+    key = clean_text(key)[0].strip()
+    if not key or len(key) > KEY_LIMIT:
+        raise InvalidInput(f"The key of a session has 1 to {KEY_LIMIT} characters.")
+    owner = {"user": user} if user is not None else {"user": None, "agent": agent}
+    session, _ = AgentSession.objects.get_or_create(key=key, **owner, defaults={"agent": agent})
+    return session

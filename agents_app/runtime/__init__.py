@@ -1,0 +1,1 @@
+"""DOES: takes runs, performs what is decided, records what came of it."""

@@ -1,0 +1,165 @@
+"""Choosing and opening what comes next, under the lock of the change that records what came before."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from agents_app.core.decide import decide
+from agents_app.core.derive import due_at_of
+from agents_app.core.next_step import CallLLM, Cancel, Complete, Fail, NextStep, Reconcile, RunTools
+from agents_app.core.status import Effect, ToolCallStatus
+from agents_app.gate.dispatch import Dispatch, Go, row_checks
+from agents_app.models import ToolCall
+from agents_app.runtime.held import Act, Held, ReconcileAct, SleepAct, ThinkAct, ToolAct
+from agents_app.transitions import Change, approvals, calls, runs, thinking
+
+NAP_SECONDS = 5.0
+"""A wait up to this long is slept through with the run held; a longer one gives the run back."""
+
+MOST_TURNS = 200
+"""Rounds of deciding in one change; each opens, asks or refuses at least one thing, so this is never reached."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdicts:
+    """What the gate found, and at which version of the run. At any other it counts for nothing."""
+
+    version: int
+    of: Mapping[UUID, Dispatch]
+
+
+@dataclass(kw_only=True, slots=True)
+class Advance:
+    """The acts that were opened, and the calls that the gate must judge before more can be."""
+
+    acts: list[Act] = field(default_factory=list)
+    judge: list[UUID] = field(default_factory=list)
+
+
+def advance(edit: Change, held: Held, verdicts: Verdicts | None) -> Advance:
+    """Open whatever can be opened now; else end the run, or give it back."""
+    fresh = verdicts.of if verdicts is not None and verdicts.version == edit.context.version else {}
+    opened = Advance()
+    for _ in range(MOST_TURNS):
+        step = decide(edit.snapshot())
+        if not _take(step, edit, held, fresh, opened):
+            break
+    if edit.context.ended or opened.judge or _busy(edit, held):
+        return opened
+    _rest(edit, held, opened)
+    return opened
+
+
+def _take(step: NextStep, edit: Change, held: Held, fresh: Mapping[UUID, Dispatch], opened: Advance) -> bool:
+    """Take one decided step; says whether to decide again."""
+    match step:
+        case Complete():
+            response = edit.rows.think.response if edit.rows.think else None
+            runs.complete(edit, (response or {}).get("answer"))
+        case Fail(code, message):
+            runs.fail(edit, code, message)
+        case Cancel():
+            runs.cancel(edit)
+        case CallLLM() if not held.draining:
+            opened.acts.append(_open_turn(edit, held))
+            return True
+        case Reconcile(call_id) if not held.draining:
+            return _open_reconcile(edit, held, call_id, opened)
+        case RunTools(call_ids) if not held.draining:
+            return _open_calls(edit, held, call_ids, fresh, opened)
+    return False
+
+
+def _busy(edit: Change, held: Held) -> bool:
+    snapshot = edit.snapshot()
+    return bool(snapshot.started) or snapshot.thinking or bool(held.asking)
+
+
+def _rest(edit: Change, held: Held, opened: Advance) -> None:
+    """Nothing is open: sleep through a short wait, else give the run back."""
+    runs.release(edit)
+    due = due_at_of(edit.snapshot())
+    wait = None if due is None else (due - edit.now).total_seconds()
+    if wait is not None and 0 < wait <= NAP_SECONDS and not held.draining and not held.inline:
+        edit.keep_lease()
+        opened.acts.append(SleepAct(timeout=wait))
+
+
+def _open_turn(edit: Change, held: Held) -> ThinkAct:
+    step = thinking.open_turn(edit, llm=held.definition.llm or "")
+    return ThinkAct(step_id=step.pk, number=step.number, attempt=step.attempt, timeout=held.definition.llm_timeout)
+
+
+def _open_reconcile(edit: Change, held: Held, call_id: UUID, opened: Advance) -> bool:
+    call = edit.rows.call(call_id)
+    if call is None:
+        return False
+    tool = held.definition.tools.get(call.tool)
+    if tool is None or not tool.has_reconcile:
+        calls.cannot_tell(edit, call)
+        return True
+    calls.ask_reconcile_later(edit, call, tool.timeout + calls.MARGIN_SECONDS)
+    held.asking.add(call.pk)
+    opened.acts.append(ReconcileAct(call_id=call.pk, tool=tool, timeout=tool.timeout))
+    return True
+
+
+def _open_calls(
+    edit: Change, held: Held, call_ids: tuple[UUID, ...], fresh: Mapping[UUID, Dispatch], opened: Advance
+) -> bool:
+    """Start, refuse or ask about each of these calls; those without a fresh verdict are left for the gate."""
+    moved = False
+    for call_id in call_ids:
+        call = edit.rows.call(call_id)
+        verdict = fresh.get(call_id)
+        if call is None or verdict is None or not _stands(edit, call, verdict):
+            opened.judge.append(call_id)
+            continue
+        moved = True
+        act = _apply(edit, held, call, verdict)
+        if act is not None:
+            opened.acts.append(act)
+    return moved and not opened.judge
+
+
+def _stands(edit: Change, call: ToolCall, verdict: Dispatch) -> bool:
+    """Whether a START still holds by what the rows say now, under the lock."""
+    return verdict.go is not Go.START or row_checks(call, edit.rows.request_of(call), edit.now) is None
+
+
+def _apply(edit: Change, held: Held, call: ToolCall, verdict: Dispatch) -> Act | None:
+    tool = held.definition.tools.get(call.tool)
+    request = edit.rows.request_of(call)
+    if verdict.go is not Go.START or tool is None:
+        if request is not None:
+            approvals.withdraw(edit, request, call, verdict.reason)
+        if verdict.go is Go.REFUSE or tool is None:
+            approvals.reject_call(edit, call, code=verdict.code, message=verdict.reason)
+            return None
+        approvals.request_approval(
+            edit,
+            call,
+            reason=verdict.reason,
+            rule=verdict.rule,
+            summary=verdict.summary,
+            permission=tool.permission or "",
+            supersedes=request,
+        )
+        return None
+    if call.status == ToolCallStatus.PROPOSED:
+        calls.allow(edit, call)
+    if call.effect in (Effect.EXTERNAL, Effect.IDEMPOTENT) and _twin_unknown(call, edit):
+        calls.postpone_twin(edit, call)
+        return None
+    calls.start(edit, call, timeout=tool.timeout, key=f"{call.pk}-{call.digest[:16]}")
+    return ToolAct(call_id=call.pk, attempt=call.attempt, tool=tool, timeout=tool.timeout)
+
+
+def _twin_unknown(call: ToolCall, edit: Change) -> bool:
+    """Whether a call of this tool with the same arguments in this session (or run) is of unknown outcome."""
+    twins = ToolCall.objects.filter(
+        tool=call.tool, arguments_hash=call.arguments_hash, status=ToolCallStatus.UNKNOWN
+    ).exclude(pk=call.pk)
+    session = edit.context.session_id
+    twins = twins.filter(context=edit.context) if session is None else twins.filter(context__session_id=session)
+    return twins.exists()

@@ -1,0 +1,239 @@
+"""Driving runs: claim, prepare, perform, settle, again; and further due runs beside, while calls wait."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Coroutine
+from typing import Any
+from uuid import UUID
+
+from agents_app.conf import conf
+from agents_app.core.status import ENDED
+from agents_app.definitions.registry import registry
+from agents_app.exceptions import LLMError, StaleContext, UnknownAgent
+from agents_app.models import AgentContext, database_now
+from agents_app.runtime.engines import Engine, engine, worn_out
+from agents_app.runtime.heartbeat import heartbeat
+from agents_app.runtime.held import Act, Held, ThinkAct
+from agents_app.runtime.iterate import abandon, leave_alone, prepare, settle
+from agents_app.runtime.perform import perform
+from agents_app.transitions import claims
+
+logger = logging.getLogger("agents_app.runtime")
+
+UNKNOWN_CODE_SECONDS = 5.0
+UNKNOWN_CODE_PATIENCE = 600.0
+"""A run whose agent this worker does not know is left to others, looked at again, and failed in the end."""
+
+SOON_SECONDS = 5.0
+"""Within this time before a run is due a drive stays to wake it, rather than leave it to the sweep."""
+
+
+def continue_run(run_id: str) -> None:
+    """Drive this run, and others that are due, for one slice. Never raises."""
+    try:
+        first = UUID(str(run_id))
+    except ValueError:
+        logger.error("A queue message names no run: %r", run_id)
+        return
+    try:
+        where = engine()
+        if where.inline:
+            drive_to_rest(first)
+            return
+        where.run(lambda on: Drive(on, others=True).run([first]))
+    except Exception:
+        logger.exception("Driving failed; the lease runs out and the run is taken again.", extra={"run_id": run_id})
+
+
+def drive_to_rest(run_id: UUID) -> None:
+    """Drive one run here until it has ended, waits for people, or for a time that is not near."""
+    while True:
+        engine().run(lambda on: Drive(on, others=False).run([run_id]))
+        due = AgentContext.objects.exclude(status__in=ENDED).filter(pk=run_id).values_list("due_at", flat=True).first()
+        wait = None if due is None else (due - database_now()).total_seconds()
+        if wait is None or wait > SOON_SECONDS:
+            return
+        time.sleep(max(wait, 0.0))
+
+
+def drive_due(limit: int = 1000) -> int:
+    """Drive every run that is due now, one round after the other, until none is; how many rounds that took."""
+    for rounds in range(limit):
+        due = claims.due_run_ids(conf.RUNS_PER_WORKER, alone=True)
+        if not due:
+            return rounds
+        engine().run(lambda on, due=due: Drive(on, others=False).run(due))  # type: ignore[misc]
+    return limit
+
+
+class Drive:
+    """One slice of work on a loop. others: besides the runs given, take what is due."""
+
+    def __init__(self, on: Engine, *, others: bool) -> None:
+        self._on = on
+        self._others = others
+        self._over = time.monotonic() + conf.SLICE_SECONDS
+        self._holding: dict[asyncio.Task[None], Held] = {}
+
+    async def run(self, first: list[UUID]) -> None:
+        """Drive until nothing is held and nothing is due soon, or the slice is over."""
+        try:
+            for run_id in first:
+                await self._take(run_id)
+            while self._holding or (self._others and await self._due_soon()):
+                if self._over <= time.monotonic() or worn_out():
+                    await self._drain()
+                    return
+                await self._take_due()
+                await self._wait(conf.POLL_SECONDS)
+        finally:
+            await self._stop()
+
+    async def _due_soon(self) -> bool:
+        return self._over > time.monotonic() and await self._on.database(claims.due_within, SOON_SECONDS)
+
+    async def _wait(self, seconds: float) -> None:
+        if not self._holding:
+            await asyncio.sleep(seconds)
+            return
+        done, _ = await asyncio.wait(self._holding, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            del self._holding[task]
+
+    async def _take_due(self) -> None:
+        room = conf.RUNS_PER_WORKER - len(self._holding)
+        if not self._others or room <= 0:
+            return
+        for run_id in await self._on.database(claims.due_run_ids, room):
+            await self._take(run_id)
+
+    async def _take(self, run_id: UUID) -> None:
+        claim = await self._on.database(claims.claim, run_id)
+        if claim is None:
+            return
+        if claim.deaths:
+            # Its last worker died: it is driven alone, so that it takes no other run with it if it kills again.
+            self._others = False
+        held = await self._on.database(_hold, claim, self._on.inline)
+        if held is not None:
+            task = asyncio.create_task(self._guard(held, hold(self._on, held)))
+            self._holding[task] = held
+
+    async def _guard(self, held: Held, work: Coroutine[Any, Any, None]) -> None:
+        """One run's failure must not touch the others."""
+        try:
+            if not held.inline:
+                heartbeat.add(held)
+            await work
+        except StaleContext as lost:
+            logger.info("Gave up a run: %s", lost, extra={"run_id": held.run_id})
+        except Exception:
+            logger.exception("A run failed to be driven; its lease runs out.", extra={"run_id": held.run_id})
+        finally:
+            heartbeat.remove(held)
+
+    async def _drain(self) -> None:
+        """The slice is over: what is open may end, nothing new is opened."""
+        for held in self._holding.values():
+            held.draining = True
+            held.on_news()
+        if self._holding:
+            await asyncio.wait(self._holding, timeout=conf.DRAIN_SECONDS)
+
+    async def _stop(self) -> None:
+        """Give up what is still held, as if the worker had died."""
+        for task in self._holding:
+            task.cancel()
+        if self._holding:
+            await asyncio.wait(self._holding)
+
+
+def _hold(claim: claims.Claim, inline: bool) -> Held | None:
+    """The claimed run with its agent's definition; None if this worker does not know it."""
+    name = AgentContext.objects.values_list("agent", flat=True).get(pk=claim.run_id)
+    try:
+        return Held(claim=claim, definition=registry.get(name), inline=inline)
+    except UnknownAgent as error:
+        logger.warning("%s", error.message, extra={"run_id": claim.run_id})
+        leave_alone(
+            claim.run_id,
+            claim.number,
+            seconds=UNKNOWN_CODE_SECONDS,
+            patience=UNKNOWN_CODE_PATIENCE,
+            code=error.code,
+            message=error.message,
+        )
+        return None
+
+
+async def hold(on: Engine, held: Held) -> None:
+    """Drive one claimed run until it is given back, has ended, or is lost."""
+    running: dict[asyncio.Task[Any], Act] = {}
+    news = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def tell() -> None:
+        loop.call_soon_threadsafe(news.set)
+
+    held.on_news = tell
+    try:
+        acts = await on.database(prepare, held)
+        while True:
+            for act in acts:
+                held.open(act)
+                running[asyncio.create_task(perform(on, held, act))] = act
+            if not running:
+                return
+            acts = await _next(on, held, running, news)
+    except asyncio.CancelledError:
+        await _give_up(on, held, running)
+        raise
+    finally:
+        await _cancel(running)
+
+
+async def _next(on: Engine, held: Held, running: dict[asyncio.Task[Any], Act], news: asyncio.Event) -> list[Act]:
+    """Wait for an act to end, or for news of the run, and act on it."""
+    listening = asyncio.create_task(news.wait())
+    try:
+        done, _ = await asyncio.wait({*running, listening}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        listening.cancel()
+    acts: list[Act] = []
+    for task in done - {listening}:
+        act = running.pop(task)
+        held.close(act)
+        outcome = LLMError("Cancelled.", code="cancelled") if task.cancelled() else task.result()
+        # An atomic call has settled itself, and gives the acts that follow.
+        acts += outcome if isinstance(outcome, list) else await on.database(settle, held, act, outcome)
+    if listening in done:
+        news.clear()
+        acts += await _on_news(on, held, running)
+    return acts
+
+
+async def _on_news(on: Engine, held: Held, running: dict[asyncio.Task[Any], Act]) -> list[Act]:
+    if held.lost:
+        raise StaleContext("The lease was lost.")
+    if held.cancel_requested:
+        for task, act in running.items():
+            if isinstance(act, ThinkAct):
+                task.cancel()
+    return await on.database(prepare, held)
+
+
+async def _give_up(on: Engine, held: Held, running: dict[asyncio.Task[Any], Act]) -> None:
+    acts = list(running.values())
+    await _cancel(running)
+    with contextlib.suppress(StaleContext):
+        await on.database(abandon, held, acts)
+
+
+async def _cancel(running: dict[asyncio.Task[Any], Act]) -> None:
+    for task in running:
+        task.cancel()
+    if running:
+        await asyncio.wait(running)
+    running.clear()

@@ -1,0 +1,153 @@
+"""Where the synchronous parts run: database work and sync tools.
+
+Threaded (workers): database jobs in a few threads of a pool, each tool in a thread of its own that can be abandoned,
+everything awaited on one event loop that lives as long as the process.
+Inline (SQLite in memory, and inside `TestCase`): all of it on the caller's thread and connection, because no other
+sees its data.
+"""
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
+
+from asgiref.sync import async_to_sync, sync_to_async
+from django.db import close_old_connections, connections
+
+from agents_app.conf import conf
+
+logger = logging.getLogger("agents_app.runtime")
+T = TypeVar("T")
+
+
+class Abandoned(Exception):
+    """A sync tool did not return in time; its thread was left alone."""
+
+
+class Engine(Protocol):
+    """How a driving coroutine reaches synchronous code."""
+
+    inline: bool
+
+    async def database(self, function: Callable[..., T], *args: Any) -> T:
+        """Run a database job."""
+        ...
+
+    async def call(self, function: Callable[[], T], seconds: float, on_timeout: Callable[[], None]) -> T:
+        """Run a sync tool for at most `seconds`, then call `on_timeout` and raise Abandoned."""
+        ...
+
+    def run(self, work: Callable[["Engine"], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine to its end from synchronous code."""
+        ...
+
+
+class InlineEngine:
+    """Everything on the caller's thread. A sync tool cannot be timed out here."""
+
+    inline = True
+
+    async def database(self, function: Callable[..., T], *args: Any) -> T:
+        return await sync_to_async(function, thread_sensitive=True)(*args)
+
+    async def call(self, function: Callable[[], T], seconds: float, on_timeout: Callable[[], None]) -> T:
+        return await sync_to_async(function, thread_sensitive=True)()
+
+    def run(self, work: Callable[[Engine], Coroutine[Any, Any, T]]) -> T:
+        result: T = async_to_sync(work)(self)
+        return result
+
+
+class ThreadedEngine:
+    """One event loop and a few database threads per process, made after the fork and kept."""
+
+    inline = False
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.abandoned = 0
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="agents-loop", daemon=True)
+        self._thread.start()
+        self._pool = ThreadPoolExecutor(conf.DATABASE_THREADS, thread_name_prefix="agents-db")
+
+    async def database(self, function: Callable[..., T], *args: Any) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, _with_sound_connections, function, args)
+
+    async def call(self, function: Callable[[], T], seconds: float, on_timeout: Callable[[], None]) -> T:
+        future: Future[T] = Future()
+        threading.Thread(target=_fulfil, args=(future, function), name="agents-tool", daemon=True).start()
+        done, _ = await asyncio.wait([asyncio.wrap_future(future)], timeout=seconds)
+        if not done:
+            self.abandoned += 1
+            on_timeout()
+            raise Abandoned
+        return future.result()
+
+    def run(self, work: Callable[[Engine], Coroutine[Any, Any, T]]) -> T:
+        return asyncio.run_coroutine_threadsafe(work(self), self._loop).result()
+
+    def close(self) -> None:
+        """End loop and threads and close their connections (tests, and the end of a process)."""
+        self._pool.submit(connections.close_all).result()
+        for _ in range(conf.DATABASE_THREADS * 4):
+            self._pool.submit(connections.close_all)
+        self._pool.shutdown()
+        asyncio.run_coroutine_threadsafe(self._loop.shutdown_asyncgens(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+def _with_sound_connections(function: Callable[..., T], args: tuple[Any, ...]) -> T:
+    close_old_connections()
+    return function(*args)
+
+
+def _fulfil(future: "Future[T]", function: Callable[[], T]) -> None:
+    try:
+        future.set_result(function())
+    except BaseException as error:
+        future.set_exception(error)
+    finally:
+        connections.close_all()
+
+
+_lock = threading.Lock()
+_engine: ThreadedEngine | None = None
+
+
+def engine() -> Engine:
+    """The engine for the calling thread."""
+    connection = connections[conf.DATABASE]
+    in_memory = connection.vendor == "sqlite" and connection.is_in_memory_db()  # type: ignore[attr-defined]  # SQLite's
+    if in_memory or connection.in_atomic_block:
+        return InlineEngine()
+    return threaded_engine()
+
+
+def threaded_engine() -> ThreadedEngine:
+    """This process's engine; a forked child makes its own."""
+    global _engine
+    with _lock:
+        if _engine is None or _engine.pid != os.getpid():
+            _engine = ThreadedEngine()
+        return _engine
+
+
+def close_engine() -> None:
+    """End this process's engine, if it has one."""
+    global _engine
+    with _lock:
+        if _engine is not None and _engine.pid == os.getpid():
+            _engine.close()
+        _engine = None
+
+
+def worn_out() -> bool:
+    """Whether so many tool threads hang in this process that it should be replaced."""
+    return _engine is not None and _engine.pid == os.getpid() and _engine.abandoned >= conf.ABANDONED_THREADS

@@ -1,0 +1,90 @@
+"""Signs of life: one thread per process, with its own connection, holds the leases of all runs held here.
+
+It ends when nothing is held, and starts again with the next run.
+"""
+
+import logging
+import threading
+import time
+
+from django.db import connections
+
+from agents_app.conf import conf
+from agents_app.runtime.held import Held
+from agents_app.transitions import claims
+
+logger = logging.getLogger("agents_app.runtime")
+
+
+class Heartbeat:
+    """Keeps the leases of the runs it is given, and tells their holders of news."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: dict[Held, int] = {}
+        self._thread: threading.Thread | None = None
+        self._wake = threading.Event()
+
+    def add(self, held: Held) -> None:
+        """Hold this run's lease from now on."""
+        with self._lock:
+            self._held[held] = 0
+            if self._thread is None or not self._thread.is_alive():
+                self._wake.clear()
+                self._thread = threading.Thread(target=self._beat, name="agents-heartbeat", daemon=True)
+                self._thread.start()
+
+    def remove(self, held: Held) -> None:
+        """No longer."""
+        with self._lock:
+            self._held.pop(held, None)
+            if not self._held:
+                self._wake.set()
+
+    def join(self) -> None:
+        """Wait until the thread has ended (tests)."""
+        thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def _beat(self) -> None:
+        try:
+            while not self._done():
+                self._wake.wait(conf.HEARTBEAT_SECONDS)
+                for held in self._now_held():
+                    self._renew(held)
+        finally:
+            connections.close_all()
+
+    def _done(self) -> bool:
+        with self._lock:
+            if not self._held:
+                self._thread = None
+                return True
+            self._wake.clear()
+            return False
+
+    def _now_held(self) -> list[Held]:
+        with self._lock:
+            return list(self._held)
+
+    def _renew(self, held: Held) -> None:
+        moment = time.monotonic()
+        try:
+            sign = claims.heartbeat(held.run_id, held.claim.number, held.lease_seconds())
+        except Exception:
+            # The lease runs out by itself if this goes on, and the holder notices by `lease_holds`.
+            logger.exception("No sign of life could be given.", extra={"run_id": held.run_id})
+            connections.close_all()
+            return
+        if sign is None:
+            held.lost = True
+            held.on_news()
+            return
+        held.renewed = moment
+        held.cancel_requested = sign.cancel_requested
+        if held.rows is not None and sign.version != held.rows.version:
+            held.on_news()
+
+
+heartbeat = Heartbeat()

@@ -1,0 +1,98 @@
+"""A run that this process holds, and the acts that are open in it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from agents_app.conf import conf
+from agents_app.definitions.agent_definition import AgentDefinition
+from agents_app.definitions.tool_spec import ToolSpec
+from agents_app.transitions import OpenRows
+from agents_app.transitions.calls import MARGIN_SECONDS
+from agents_app.transitions.claims import Claim
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ThinkAct:
+    """Ask the LLM: this step, this attempt."""
+
+    step_id: UUID
+    number: int
+    attempt: int
+    timeout: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolAct:
+    """Call the tool: this call, this attempt."""
+
+    call_id: UUID
+    attempt: int
+    tool: ToolSpec
+    timeout: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReconcileAct:
+    """Ask the tool's reconcile about this call."""
+
+    call_id: UUID
+    tool: ToolSpec
+    timeout: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SleepAct:
+    """Keep the run for the short time until it goes on."""
+
+    timeout: float
+
+
+Act = ThinkAct | ToolAct | ReconcileAct | SleepAct
+
+
+@dataclass(kw_only=True, eq=False)
+class Held:
+    """A claimed run in this process.
+
+    `rows` is what was known after the last change. `renewed` is the monotonic moment of the last sign of life that
+    the database took. `inline`: driven on the caller's thread, without heartbeat.
+    """
+
+    claim: Claim
+    definition: AgentDefinition
+    inline: bool
+    rows: OpenRows | None = None
+    first_look: bool = True
+    draining: bool = False
+    lost: bool = False
+    renewed: float = field(default_factory=time.monotonic)
+    on_news: Callable[[], None] = lambda: None
+    cancel_requested: bool = False
+    asking: set[UUID] = field(default_factory=set)
+    ends: dict[Act, float] = field(default_factory=dict)
+
+    @property
+    def run_id(self) -> UUID:
+        """Its run."""
+        return self.claim.run_id
+
+    def open(self, act: Act) -> None:
+        """Note when this act's time is over."""
+        self.ends[act] = time.monotonic() + act.timeout + MARGIN_SECONDS
+
+    def close(self, act: Act) -> None:
+        """The act has ended."""
+        self.ends.pop(act, None)
+
+    def lease_seconds(self) -> float:
+        """How long the lease should last from now: never past the end of what is open, so that a process whose
+        calls all hang does not hold its run for ever."""
+        if not self.ends:
+            return conf.LEASE_SECONDS
+        return max(min(conf.LEASE_SECONDS, max(self.ends.values()) - time.monotonic()), 0.0)
+
+    def lease_holds(self) -> bool:
+        """Whether the lease surely still runs. The monotonic clock also counts while the process is stopped."""
+        return self.inline or (not self.lost and time.monotonic() - self.renewed < conf.LEASE_SECONDS)

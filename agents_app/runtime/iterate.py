@@ -1,0 +1,301 @@
+"""The database's part of an iteration: prepare and settle. Synchronous; each change is one transaction.
+
+prepare   look, let the clock act, recover what was lost, decide, judge at the gate, open
+settle    record one outcome, decide again, open the next act, all in one transaction
+"""
+
+import logging
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from agents_app.conf import conf
+from agents_app.core.outcomes import Ending, Outcome, backoff_seconds
+from agents_app.core.status import StepStatus, ToolCallStatus, Verdict
+from agents_app.core.transcript import LLMReply
+from agents_app.definitions.reconcile import Happened, NotHappened
+from agents_app.exceptions import InvalidArguments, LLMError, StaleContext
+from agents_app.gate.contexts import tool_context_of
+from agents_app.gate.dispatch import Dispatch, Go, check
+from agents_app.models import AgentContext, AgentStep, ApprovalRequest, ToolCall, database_now
+from agents_app.runtime.advance import Advance, Verdicts, advance
+from agents_app.runtime.held import Act, Held, ReconcileAct, ThinkAct, ToolAct
+from agents_app.runtime.replies import Turn, read_reply
+from agents_app.transitions import Change, calls, change, inputs, runs, thinking
+from agents_app.transitions.calls import Proposal
+
+logger = logging.getLogger("agents_app.runtime")
+
+ROUNDS = 20
+"""How often the gate's verdicts may be overtaken by other changes before the run is given back."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reconciled:
+    """What a tool's reconcile said; None: it cannot tell (or raised)."""
+
+    said: Happened[Any] | NotHappened | None
+
+
+@contextmanager
+def _changing(held: Held, durable: bool = True) -> Iterator[Change]:
+    """A change by the holder. What it knew of the rows is kept only if the change is written."""
+    rows, held.rows = held.rows, None
+    with change(held.run_id, claim=held.claim.number, rows=rows, durable=durable) as edit:
+        yield edit
+    held.rows = edit.rows
+
+
+def prepare(held: Held) -> list[Act]:
+    """Open what can be opened. An empty list: the run was given back or has ended (or what is open goes on)."""
+    acts: list[Act] = []
+    verdicts: Verdicts | None = None
+    for _ in range(ROUNDS):
+        with _changing(held) as edit:
+            if held.first_look:
+                _look_first(edit, held)
+            runs.let_clock_act(edit)
+            opened = advance(edit, held, verdicts)
+            version_after = edit
+        held.first_look = False
+        acts += opened.acts
+        if not opened.judge:
+            return acts
+        verdicts = judge(held, version_after.context, opened.judge)
+    with _changing(held) as edit:
+        if not edit.snapshot().started and not edit.snapshot().thinking:
+            runs.release(edit)
+    return acts
+
+
+def _look_first(edit: Change, held: Held) -> None:
+    """What a new holder does once: recover what the last one left open, and refuse poison."""
+    runs.begin(edit)
+    if held.claim.recovered:
+        runs.recover(edit)
+    for call in edit.rows.calls:
+        if call.status == ToolCallStatus.STARTED and call.claim_number != held.claim.number:
+            lost = Outcome(ending=Ending.DIED, code="worker_lost", message="The worker was lost during the call.")
+            calls.settle(edit, call, lost)
+    think = edit.rows.think
+    if think is not None and think.status == StepStatus.STARTED and think.claim_number is not None:
+        thinking.lose_turn(edit, think)
+    if held.claim.deaths >= conf.POISON_AFTER and edit.context.paused_at is None:
+        reason = f"{held.claim.deaths} workers in a row were lost with this run; look at their logs, then resume it."
+        runs.pause(edit, by="", reason=reason)
+
+
+# The gate, outside of any transaction.
+
+
+def judge(held: Held, context: AgentContext, call_ids: list[UUID]) -> Verdicts:
+    """What the gate says of these calls, at the run's present version."""
+    rows = {call.pk: call for call in held.rows.calls} if held.rows else {}
+    requests = {request.call_id: request for request in held.rows.requests} if held.rows else {}
+    open_requests = {key: each for key, each in requests.items() if _is_open(each)}
+    now = database_now()
+    found = {
+        call_id: judge_call(held, context, rows[call_id], open_requests.get(call_id), now)
+        for call_id in call_ids
+        if call_id in rows
+    }
+    return Verdicts(version=context.version, of=found)
+
+
+def _is_open(request: ApprovalRequest) -> bool:
+    return request.status in ("pending", "approved")
+
+
+def judge_call(
+    held: Held, context: AgentContext, call: ToolCall, request: ApprovalRequest | None, now: datetime
+) -> Dispatch:
+    """What the gate says of one call."""
+    tool = held.definition.tools.get(call.tool)
+    if tool is None:
+        return Dispatch(go=Go.REFUSE, code="unknown_tool", reason="This tool does not exist any more.")
+    if call.schema_hash != tool.schema_hash:
+        return Dispatch(
+            go=Go.REFUSE, code="tool_changed", reason="This tool has changed since; propose the call again."
+        )
+    key = call.idempotency_key or None
+    about = tool_context_of(context, tool=tool.name, call_id=call.pk, idempotency_key=key, attempt=max(call.attempt, 1))
+    try:
+        return check(call, request, tool, about, now)
+    except InvalidArguments as error:
+        return Dispatch(go=Go.REFUSE, code="invalid_arguments", reason=error.message)
+    finally:
+        about.close()
+
+
+# Settling.
+
+
+def settle(held: Held, act: Act, outcome: Any, *, durable: bool = True) -> list[Act]:
+    """Record how an act ended and open what comes next."""
+    match act:
+        case ThinkAct():
+            opened = _settle_turn(held, act, outcome)
+        case ToolAct():
+            opened = _settle_call(held, act, outcome, durable)
+        case ReconcileAct():
+            opened = _settle_question(held, act, outcome)
+        case _:
+            return prepare(held)
+    if opened.judge and durable:
+        return opened.acts + prepare(held)
+    return opened.acts
+
+
+def _settle_turn(held: Held, act: ThinkAct, outcome: LLMReply | LLMError) -> Advance:
+    if isinstance(outcome, LLMError):
+        return _settle_failed_turn(held, act, outcome)
+    turn = read_reply(held.run_id, held.definition, outcome)
+    verdicts = _judge_new(held, turn.proposals)
+    with _changing(held) as edit:
+        step = _open_turn(edit, act)
+        thinking.settle_turn(
+            edit,
+            step,
+            response=turn.response,
+            answered=turn.answered,
+            usage=outcome.usage,
+            llm=outcome.llm,
+        )
+        _store(edit, step, turn)
+        _progress(edit)
+        runs.let_clock_act(edit)
+        return advance(edit, held, verdicts)
+
+
+def _store(edit: Change, step: AgentStep, turn: Turn) -> None:
+    if turn.say:
+        thinking.say(edit, turn.say)
+    for proposal in turn.proposals:
+        calls.propose(edit, step, proposal)
+    for question in turn.questions:
+        inputs.ask(
+            edit,
+            step,
+            key=question.id,
+            provider_id=question.provider_id,
+            question=question.text,
+            schema=question.schema,
+        )
+
+
+def _judge_new(held: Held, proposals: list[Proposal]) -> Verdicts | None:
+    """Judge calls that are not stored yet, so that the first may start in the change that stores it."""
+    sound = [proposal for proposal in proposals if proposal.problem is None]
+    if not sound or held.rows is None:
+        return None
+    context = AgentContext.objects.select_related("details", "session").get(pk=held.run_id)
+    now = database_now()
+    found = {}
+    for proposal in sound:
+        call = ToolCall(
+            id=proposal.id,
+            context=context,
+            tool=proposal.tool,
+            schema_hash=proposal.schema_hash,
+            arguments=proposal.arguments,
+            sealed=proposal.sealed,
+            digest=proposal.digest,
+        )
+        found[proposal.id] = judge_call(held, context, call, None, now)
+    return Verdicts(version=context.version, of=found)
+
+
+def _settle_failed_turn(held: Held, act: ThinkAct, error: LLMError) -> Advance:
+    with _changing(held) as edit:
+        step = _open_turn(edit, act)
+        cancelled = edit.context.cancel_requested_at is not None
+        if error.transient and act.attempt < conf.LLM_ATTEMPTS and not cancelled:
+            # Spreads the retries of many runs; nothing secret depends on it.
+            seconds = backoff_seconds(act.attempt, error.retry_after, random.random())  # noqa: S311
+            thinking.back_off(edit, step, error, seconds)
+        else:
+            thinking.fail_turn(edit, step, error.code, error.message)
+            if not cancelled:
+                runs.fail(edit, error.code, error.message)
+        _progress(edit)
+        return advance(edit, held, None)
+
+
+def _open_turn(edit: Change, act: ThinkAct) -> AgentStep:
+    step = edit.rows.think
+    if step is None or step.pk != act.step_id or step.attempt != act.attempt or step.status != StepStatus.STARTED:
+        raise StaleContext("This turn of the LLM is settled already.")
+    return step
+
+
+def _settle_call(held: Held, act: ToolAct, outcome: Outcome, durable: bool) -> Advance:
+    with _changing(held, durable=durable) as edit:
+        call = _open_call(edit, act)
+        calls.settle(edit, call, outcome, permission=act.tool.permission or "", summary=_summary(call))
+        _progress(edit)
+        runs.let_clock_act(edit)
+        return advance(edit, held, None)
+
+
+def _summary(call: ToolCall) -> str:
+    return f"{call.tool}({call.arguments[:200]})"
+
+
+def _open_call(edit: Change, act: ToolAct) -> ToolCall:
+    call = edit.rows.call(act.call_id)
+    if call is None or call.status != ToolCallStatus.STARTED or call.attempt != act.attempt:
+        raise StaleContext("This attempt at the call is settled already.")
+    return call
+
+
+def _settle_question(held: Held, act: ReconcileAct, outcome: Reconciled) -> Advance:
+    held.asking.discard(act.call_id)
+    with _changing(held) as edit:
+        call = edit.rows.call(act.call_id)
+        if call is not None and call.status == ToolCallStatus.UNKNOWN:
+            _apply_reconciled(edit, call, outcome)
+        return advance(edit, held, None)
+
+
+def _apply_reconciled(edit: Change, call: ToolCall, outcome: Reconciled) -> None:
+    match outcome.said:
+        case Happened(result=result):
+            calls.settle_unknown(edit, call, Verdict.HAPPENED, result=result)
+        case NotHappened():
+            ending = edit.context.ended or edit.context.cancel_requested_at is not None
+            verdict = Verdict.GIVE_UP if ending else Verdict.TRY_AGAIN
+            calls.settle_unknown(edit, call, verdict, reason="It did not happen.")
+        case _:
+            calls.cannot_tell(edit, call)
+
+
+def _progress(edit: Change) -> None:
+    edit.context.claims_without_progress = 0
+
+
+def abandon(held: Held, acts: list[Act]) -> None:
+    """Give a run back in the midst of its acts, as if the worker had died; what they come to is settled by effect."""
+    lost = Outcome(ending=Ending.DIED, code="worker_stopped", message="The worker was stopped during the call.")
+    with _changing(held) as edit:
+        for act in acts:
+            if isinstance(act, ToolAct):
+                calls.settle(edit, _open_call(edit, act), lost)
+            elif isinstance(act, ThinkAct):
+                thinking.lose_turn(edit, _open_turn(edit, act))
+        runs.release(edit)
+
+
+def leave_alone(claim_run_id: UUID, number: int, *, seconds: float, patience: float, code: str, message: str) -> None:
+    """This worker does not know the run's code: leave it to others for a while; then let it fail."""
+    with change(claim_run_id, claim=number, durable=True) as edit:
+        since = edit.context.unknown_since or edit.now
+        edit.context.unknown_since = since
+        if edit.now - since >= timedelta(seconds=patience):
+            runs.fail(edit, code, message)
+            return
+        edit.context.run_at = edit.now + timedelta(seconds=seconds)
+        runs.release(edit)

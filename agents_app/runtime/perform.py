@@ -1,0 +1,180 @@
+"""Performing an act: the call of the LLM, of a tool, or of a tool's reconcile. No transaction is open meanwhile."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from agents_app.conf import conf
+from agents_app.core.outcomes import Outcome
+from agents_app.core.transcript import FunctionSpec, LLMReply, LLMRequest
+from agents_app.definitions.agent_definition import AgentDefinition
+from agents_app.definitions.registry import llm_override_for
+from agents_app.definitions.tool_context import ToolContext
+from agents_app.exceptions import AgentsError, LLMError, StaleContext
+from agents_app.gate.contexts import tool_context_of
+from agents_app.gate.dispatch import full_text
+from agents_app.live import publish
+from agents_app.llm import LLM, resolve
+from agents_app.models import AgentContext, ToolCall
+from agents_app.runtime.atomic import RawConnection, call_atomic
+from agents_app.runtime.engines import Abandoned, Engine
+from agents_app.runtime.held import Act, Held, ReconcileAct, SleepAct, ThinkAct, ToolAct
+from agents_app.runtime.isolation import call_in_process
+from agents_app.runtime.iterate import Reconciled
+from agents_app.runtime.replies import ASK_USER_FUNCTION, FINAL_ANSWER
+from agents_app.runtime.results import raised, returned, timed_out
+from agents_app.selectors.transcript import messages_of
+
+logger = logging.getLogger("agents_app.runtime")
+
+GRACE_SECONDS = 5.0
+"""What an LLM may take beyond its own timeout before it is given up from outside."""
+
+
+async def perform(engine: Engine, held: Held, act: Act) -> Any:
+    """Do it, and give what `settle` wants: a reply or an LLMError, an Outcome, what reconcile said; for an atomic
+    call that has settled itself, the acts that follow."""
+    match act:
+        case ThinkAct():
+            return await think(engine, held, act)
+        case ToolAct():
+            return await use_tool(engine, held, act)
+        case ReconcileAct():
+            return await reconcile(engine, held, act)
+        case SleepAct():
+            await asyncio.sleep(act.timeout)
+            return None
+
+
+# The LLM.
+
+
+async def think(engine: Engine, held: Held, act: ThinkAct) -> LLMReply | LLMError:
+    """Ask the LLM for its next turn."""
+    try:
+        request = await engine.database(build_request, held)
+        llm = _llm_of(held.definition, request.llm)
+        deltas = _Deltas(held, act)
+        async with asyncio.timeout(act.timeout + GRACE_SECONDS):
+            return await llm.respond(request, deltas.add)
+    except LLMError as error:
+        return error
+    except TimeoutError:
+        return LLMError(f"The LLM did not answer within {act.timeout:g} s.", code="timeout", transient=True)
+    except AgentsError as error:
+        return LLMError(error.message, code=error.code)
+    except Exception as error:
+        logger.exception("Asking the LLM failed.", extra={"run_id": held.run_id})
+        return LLMError(f"Asking the LLM raised {type(error).__name__}; see the log.", code="llm_raised")
+
+
+def _llm_of(definition: AgentDefinition, name: str) -> LLM:
+    override = llm_override_for(definition.name)
+    return override if isinstance(override, LLM) else resolve(name)
+
+
+def build_request(held: Held) -> LLMRequest:
+    """What the LLM is sent, from the run's rows."""
+    definition = held.definition
+    context = AgentContext.objects.select_related("details", "session").get(pk=held.run_id)
+    about = tool_context_of(context)
+    functions = [
+        FunctionSpec(name=tool.name, description=tool.description, parameters=tool.parameters)
+        for tool in definition.tools.values()
+    ]
+    if definition.asks_user:
+        functions.append(ASK_USER_FUNCTION)
+    return LLMRequest(
+        llm=definition.llm or conf.DEFAULT_LLM,
+        instructions=definition.cls().get_instructions(about),
+        messages=messages_of(context),
+        functions=tuple(functions),
+        answer=_answer_function(definition),
+        temperature=definition.temperature,
+        timeout=definition.llm_timeout,
+    )
+
+
+def _answer_function(definition: AgentDefinition) -> FunctionSpec | None:
+    if definition.answer_schema is None:
+        return None
+    description = "Give the final answer. Call it alone, once everything else is settled."
+    return FunctionSpec(name=FINAL_ANSWER, description=description, parameters=definition.answer_schema)
+
+
+class _Deltas:
+    """Numbers the pieces of a reply and passes them on to whoever watches."""
+
+    def __init__(self, held: Held, act: ThinkAct) -> None:
+        self._held = held
+        self._act = act
+        self._index = 0
+
+    def add(self, text: str) -> None:
+        publish.delta(self._held.run_id, step=self._act.number, attempt=self._act.attempt, index=self._index, text=text)
+        self._index += 1
+
+
+# Tools.
+
+
+async def use_tool(engine: Engine, held: Held, act: ToolAct) -> Outcome | list[Act]:
+    """Make the call. The lease is checked right before; an abandoned call's context is dead."""
+    tool = act.tool
+    context, text = await engine.database(read_call, held, act)
+    raw = RawConnection()
+    try:
+        if not held.lease_holds():
+            raise StaleContext("The lease ran out before the call.")
+        if tool.effect == "atomic":
+            return await engine.call(lambda: call_atomic(held, act, context, raw), act.timeout, raw.cut)
+        arguments = tool.parse(text)
+        if tool.isolation == "process":
+            return await call_in_process(held, act)
+        if tool.is_async:
+            async with asyncio.timeout(act.timeout):
+                value = await tool.call(context, arguments)
+        else:
+            value = await engine.call(lambda: tool.call(context, arguments), act.timeout, _nothing)
+        return await engine.database(returned, tool, value)
+    except StaleContext:
+        raise
+    except (Abandoned, TimeoutError):
+        return timed_out(tool, act.timeout)
+    except Exception as error:
+        return raised(tool, error)
+    finally:
+        context.close()
+
+
+def _nothing() -> None:
+    """An abandoned tool thread is left alone."""
+
+
+def read_call(held: Held, act: ToolAct | ReconcileAct) -> tuple[ToolContext, str]:
+    """The call's context for the tool, and the full canonical text of its arguments."""
+    context = AgentContext.objects.select_related("details", "session").get(pk=held.run_id)
+    call = ToolCall.objects.get(pk=act.call_id)
+    about = tool_context_of(
+        context,
+        tool=call.tool,
+        call_id=call.pk,
+        idempotency_key=call.idempotency_key,
+        attempt=call.attempt,
+        deadline=call.deadline_at,
+    )
+    return about, full_text(call)
+
+
+async def reconcile(engine: Engine, held: Held, act: ReconcileAct) -> Reconciled:
+    """Ask the tool whether a call of unknown outcome happened. Doubt of any kind: it cannot tell."""
+    context, text = await engine.database(read_call, held, act)
+    question: Callable[[], Any] = lambda: act.tool.reconcile(context, act.tool.parse(text))  # noqa: E731
+    try:
+        return Reconciled(said=await engine.call(question, act.timeout, _nothing))
+    except Exception:
+        logger.exception("reconcile of %s failed.", act.tool.name, extra={"run_id": held.run_id})
+        return Reconciled(said=None)
+    finally:
+        context.close()

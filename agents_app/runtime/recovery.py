@@ -1,0 +1,54 @@
+"""The sweep: queue messages are hints and may be lost; this sends new ones for what is due."""
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from agents_app.executors import get_executor
+from agents_app.models import AgentContext, database_now
+from agents_app.transitions import claims
+
+logger = logging.getLogger("agents_app.recovery")
+
+MOST = 500
+"""Hints of one pass."""
+
+FIRST_SECONDS, MOST_SECONDS = 5.0, 600.0
+"""Seconds between two hints for the same run, doubling."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sweep:
+    """What one pass found. `hinted`: the runs that a wake-up was sent for (or would be, in a dry run)."""
+
+    due: int
+    stale_leases: int
+    hinted: tuple[UUID, ...]
+
+
+def sweep(dry_run: bool = False) -> Sweep:
+    """Send a wake-up for each run that is due and held by nobody. Safe on many hosts at once: hints may double.
+
+    A run that was hinted at and not taken is hinted at again after 5 s, 10 s, … up to 10 minutes.
+    """
+    now = database_now()
+    stale = claims.stale_leases()
+    due = AgentContext.objects.claimable()
+    ripe = [context for context in due.order_by("due_at")[:MOST] if _ripe(context, now)]
+    hinted = tuple(context.pk for context in ripe)
+    if not dry_run:
+        executor = get_executor()
+        for run_id in hinted:
+            executor.submit(run_id)
+        claims.note_hints(hinted, now)
+        if hinted:
+            logger.info("Sent %s wake-ups; %s leases had run out.", len(hinted), stale)
+    return Sweep(due=due.count(), stale_leases=stale, hinted=hinted)
+
+
+def _ripe(context: AgentContext, now: object) -> bool:
+    if context.hinted_at is None:
+        return True
+    wait = min(FIRST_SECONDS * 2 ** min(context.hints, 10), MOST_SECONDS)
+    return context.hinted_at + timedelta(seconds=wait) <= now  # type: ignore[operator]

@@ -1,0 +1,62 @@
+"""What becomes of a tool's result and of its exceptions."""
+
+import json
+import logging
+from typing import Any
+
+from agents_app.conf import conf
+from agents_app.core.canonical import clean_json
+from agents_app.core.outcomes import Ending, Outcome
+from agents_app.definitions.tool_spec import ToolSpec
+from agents_app.exceptions import ApprovalRequired, Postpone, ToolFailed, ToolRetry
+from agents_app.models import as_stored
+
+logger = logging.getLogger("agents_app.tools")
+
+SAID_LIMIT = 10_000
+"""Characters kept of what a tool's exception says."""
+
+
+def returned(tool: ToolSpec, value: Any) -> Outcome:
+    """A tool that returned has succeeded, whatever it returned: what cannot be stored is replaced by a note."""
+    try:
+        result, cleaned = clean_json(tool.dump_result(value))
+        size = len(json.dumps(result, ensure_ascii=False))
+    except Exception as error:
+        logger.exception("The result of %s cannot be stored.", tool.name)
+        note = f"The tool succeeded, but its result could not be stored: {type(error).__name__}."
+        return Outcome(ending=Ending.RETURNED, result=None, note=note)
+    if size > conf.RESULT_LIMIT:
+        text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
+        note = f"The result had {size} characters; only the first {conf.RESULT_LIMIT} are kept."
+        return Outcome(ending=Ending.RETURNED, result=text[: conf.RESULT_LIMIT], note=note)
+    note = "Characters that cannot be stored were replaced." if cleaned else ""
+    return Outcome(ending=Ending.RETURNED, result=result, note=note)
+
+
+def raised(tool: ToolSpec, error: BaseException) -> Outcome:
+    """What an exception of a tool says. The text of an unexpected one goes to the log only: it may hold secrets."""
+    match error:
+        case ToolRetry():
+            return Outcome(ending=Ending.REFUSED, code="retry", message=_said(error))
+        case ToolFailed():
+            return Outcome(ending=Ending.REFUSED, code="tool_failed", message=_said(error))
+        case ApprovalRequired():
+            return Outcome(ending=Ending.ASKED, code="approval_required", message=_said(error))
+        case Postpone():
+            until = as_stored(error.until)
+            return Outcome(ending=Ending.POSTPONED, code="postponed", message=_said(error), until=until)
+    logger.error("Tool %s raised.", tool.name, exc_info=error)
+    message = f"The tool raised {type(error).__name__}."
+    return Outcome(ending=Ending.RAISED, code="exception", message=message)
+
+
+def timed_out(tool: ToolSpec, seconds: float) -> Outcome:
+    """The tool did not return in time."""
+    logger.error("Tool %s did not return within %s s.", tool.name, seconds)
+    return Outcome(ending=Ending.TIMED_OUT, code="timeout", message=f"The tool did not return within {seconds:g} s.")
+
+
+def _said(error: BaseException) -> str:
+    text, _ = clean_json(str(error)[:SAID_LIMIT])
+    return str(text) or type(error).__name__

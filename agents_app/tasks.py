@@ -1,0 +1,14 @@
+"""What queues call. Public: `continue_run(run_id)` is safe twice, late, and for runs that have ended."""
+
+from agents_app.runtime import drive, recovery
+
+
+def continue_run(run_id: str) -> None:
+    """Drive this run, and others that are due, for a while. Never raises and returns None: queues differ in what
+    they make of either, and the rows hold all that matters."""
+    drive.continue_run(run_id)
+
+
+def recover() -> None:
+    """The sweep: send a new hint for every run that is due and that nobody works on."""
+    recovery.sweep()

@@ -26,6 +26,9 @@ class Ending(StrEnum):
     GATE_REFUSED = "gate_refused"  # an atomic call whose row checks or precondition failed inside its transaction
 
 
+SAID_NOTHING_HAPPENED = frozenset({Ending.REFUSED, Ending.ASKED, Ending.POSTPONED, Ending.GATE_REFUSED})
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
     """One attempt's end. `result` is JSON-able; `code` and `message` describe a failure."""

@@ -46,6 +46,7 @@ class ToolCall(models.Model):
     settled_at = models.DateTimeField(null=True, blank=True)
     attempt = models.PositiveSmallIntegerField(default=0)
     failures = models.PositiveSmallIntegerField(default=0)
+    in_doubt = models.BooleanField(default=False, help_text="What an earlier attempt came to was never learned.")
     postponements = models.PositiveSmallIntegerField(default=0)
     claim_number = models.PositiveIntegerField(null=True, blank=True)
     deadline_at = models.DateTimeField(null=True, blank=True)

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -106,7 +107,11 @@ class Drive:
         room = conf.RUNS_PER_WORKER - len(self._holding)
         if not self._others or room <= 0:
             return
-        for run_id in await self._on.database(claims.due_run_ids, room):
+        due = await self._on.database(claims.due_run_ids, room)
+        if not due and not self._holding:
+            # One whose last worker died is taken when nothing else is here.
+            due = await self._on.database(partial(claims.due_run_ids, 1, alone=True))
+        for run_id in due:
             await self._take(run_id)
 
     async def _take(self, run_id: UUID) -> None:

@@ -111,8 +111,11 @@ def _with_sound_connections(function: Callable[..., T], args: tuple[Any, ...]) -
 def _fulfil(future: "Future[T]", function: Callable[[], T]) -> None:
     try:
         future.set_result(function())
-    except BaseException as error:
+    except Exception as error:
         future.set_exception(error)
+    except BaseException as error:
+        # A tool that exits must end neither the loop nor the worker.
+        future.set_exception(RuntimeError(f"The tool raised {type(error).__name__}."))
     finally:
         connections.close_all()
 

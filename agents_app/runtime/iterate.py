@@ -20,7 +20,8 @@ from agents_app.core.transcript import LLMReply
 from agents_app.definitions.reconcile import Happened, NotHappened
 from agents_app.exceptions import InvalidArguments, LLMError, StaleContext
 from agents_app.gate.contexts import tool_context_of
-from agents_app.gate.dispatch import Dispatch, Go, check
+from agents_app.gate.dispatch import Dispatch, Go, check, full_text
+from agents_app.gate.policy import summarise
 from agents_app.models import AgentContext, AgentStep, ApprovalRequest, ToolCall, database_now
 from agents_app.runtime.advance import Advance, Verdicts, advance
 from agents_app.runtime.held import Act, Held, ReconcileAct, ThinkAct, ToolAct
@@ -75,6 +76,7 @@ def prepare(held: Held) -> list[Act]:
 def _look_first(edit: Change, held: Held) -> None:
     """What a new holder does once: recover what the last one left open, and refuse poison."""
     runs.begin(edit)
+    edit.context.unknown_since = None
     if held.claim.recovered:
         runs.recover(edit)
     for call in edit.rows.calls:
@@ -95,19 +97,13 @@ def _look_first(edit: Change, held: Held) -> None:
 def judge(held: Held, context: AgentContext, call_ids: list[UUID]) -> Verdicts:
     """What the gate says of these calls, at the run's present version."""
     rows = {call.pk: call for call in held.rows.calls} if held.rows else {}
-    requests = {request.call_id: request for request in held.rows.requests} if held.rows else {}
-    open_requests = {key: each for key, each in requests.items() if _is_open(each)}
     now = database_now()
     found = {
-        call_id: judge_call(held, context, rows[call_id], open_requests.get(call_id), now)
+        call_id: judge_call(held, context, rows[call_id], held.rows.request_of(rows[call_id]), now)
         for call_id in call_ids
-        if call_id in rows
+        if held.rows is not None and call_id in rows
     }
     return Verdicts(version=context.version, of=found)
-
-
-def _is_open(request: ApprovalRequest) -> bool:
-    return request.status in ("pending", "approved")
 
 
 def judge_call(
@@ -233,16 +229,20 @@ def _open_turn(edit: Change, act: ThinkAct) -> AgentStep:
 
 
 def _settle_call(held: Held, act: ToolAct, outcome: Outcome, durable: bool) -> Advance:
+    summary = _summary(held, act) if outcome.ending is Ending.ASKED else ""
     with _changing(held, durable=durable) as edit:
         call = _open_call(edit, act)
-        calls.settle(edit, call, outcome, permission=act.tool.permission or "", summary=_summary(call))
+        calls.settle(edit, call, outcome, permission=act.tool.permission or "", summary=summary)
         _progress(edit)
         runs.let_clock_act(edit)
         return advance(edit, held, None)
 
 
-def _summary(call: ToolCall) -> str:
-    return f"{call.tool}({call.arguments[:200]})"
+def _summary(held: Held, act: ToolAct) -> str:
+    """What people are told that the call will do. The author's code, so before the transaction."""
+    call = ToolCall.objects.select_related("context__details", "context__session").get(pk=act.call_id)
+    about = tool_context_of(call.context, tool=call.tool, call_id=call.pk, idempotency_key=call.idempotency_key)
+    return summarise(act.tool, about, act.tool.parse(full_text(call)))
 
 
 def _open_call(edit: Change, act: ToolAct) -> ToolCall:

@@ -23,7 +23,7 @@ from agents_app.runtime.held import Act, Held, ReconcileAct, SleepAct, ThinkAct,
 from agents_app.runtime.isolation import call_in_process
 from agents_app.runtime.iterate import Reconciled
 from agents_app.runtime.replies import ASK_USER_FUNCTION, FINAL_ANSWER
-from agents_app.runtime.results import raised, returned, timed_out
+from agents_app.runtime.results import not_called, raised, returned, timed_out
 from agents_app.selectors.transcript import messages_of
 
 logger = logging.getLogger("agents_app.runtime")
@@ -122,7 +122,11 @@ class _Deltas:
 async def use_tool(engine: Engine, held: Held, act: ToolAct) -> Outcome | list[Act]:
     """Make the call. The lease is checked right before; an abandoned call's context is dead."""
     tool = act.tool
-    context, text = await engine.database(read_call, held, act)
+    try:
+        context, text = await engine.database(read_call, held, act)
+    except Exception as error:
+        logger.exception("A call could not be read.", extra={"run_id": held.run_id})
+        return not_called(error)
     raw = RawConnection()
     try:
         if not held.lease_holds():
@@ -142,7 +146,7 @@ async def use_tool(engine: Engine, held: Held, act: ToolAct) -> Outcome | list[A
         raise
     except (Abandoned, TimeoutError):
         return timed_out(tool, act.timeout)
-    except Exception as error:
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
         return raised(tool, error)
     finally:
         context.close()

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from datetime import timedelta
 from typing import Any
 
 from agents_app.conf import conf
@@ -9,9 +10,11 @@ from agents_app.core.canonical import clean_json
 from agents_app.core.outcomes import Ending, Outcome
 from agents_app.definitions.tool_spec import ToolSpec
 from agents_app.exceptions import ApprovalRequired, Postpone, ToolFailed, ToolRetry
-from agents_app.models import as_stored
+from agents_app.models import as_stored, database_now
 
 logger = logging.getLogger("agents_app.tools")
+
+NOT_CALLED_SECONDS = 5.0
 
 SAID_LIMIT = 10_000
 """Characters kept of what a tool's exception says."""
@@ -49,6 +52,13 @@ def raised(tool: ToolSpec, error: BaseException) -> Outcome:
     logger.error("Tool %s raised.", tool.name, exc_info=error)
     message = f"The tool raised {type(error).__name__}."
     return Outcome(ending=Ending.RAISED, code="exception", message=message)
+
+
+def not_called(error: BaseException) -> Outcome:
+    """The worker could not even make the call: nothing happened, and it is tried again soon."""
+    until = database_now() + timedelta(seconds=NOT_CALLED_SECONDS)
+    message = f"The call could not be made: {type(error).__name__}."
+    return Outcome(ending=Ending.POSTPONED, code="not_called", message=message, until=until)
 
 
 def timed_out(tool: ToolSpec, seconds: float) -> Outcome:

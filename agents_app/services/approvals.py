@@ -50,7 +50,7 @@ def approve(
         if edited and edited["digest"] != call.digest:
             decision.arguments, decision.arguments_before = edited["arguments"], call.arguments
             decision.digest = edited["digest"]
-            _refuse_once_started(call)
+            _refuse_in_doubt(call)
             approvals.change_arguments(edit, call, decision, held, **edited)
         approvals.approve(edit, held, call, decision)
     return _again(request)
@@ -150,9 +150,10 @@ def _same_digest(call: ToolCall, shown: str) -> None:
         raise StaleDigest()
 
 
-def _refuse_once_started(call: ToolCall) -> None:
-    if call.attempt and call.error_code and call.status != ToolCallStatus.AWAITING_APPROVAL:
-        raise WrongState("A call that was started once cannot be edited.", code="started_once")
+def _refuse_in_doubt(call: ToolCall) -> None:
+    if call.in_doubt:
+        text = "An earlier attempt at this call may have taken effect: it can be approved or rejected, not edited."
+        raise WrongState(text, code="in_doubt")
 
 
 def _edited(request: ApprovalRequest, arguments: dict[str, Any] | None) -> dict[str, Any] | None:

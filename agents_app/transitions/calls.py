@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from agents_app.core.events import EventType
-from agents_app.core.outcomes import Ending, Outcome, meaning_of, postpone_seconds
+from agents_app.core.outcomes import SAID_NOTHING_HAPPENED, Ending, Outcome, meaning_of, postpone_seconds
 from agents_app.core.status import ApprovalStatus, Effect, StepKind, StepStatus, ToolCallStatus, Verdict
 from agents_app.models import AgentStep, Decision, ToolCall
 from agents_app.transitions.approvals import named, reject_call, request_approval, withdraw
@@ -166,6 +166,7 @@ def _lose_sight(edit: Change, call: ToolCall, outcome: Outcome, failures: int) -
         call,
         ToolCallStatus.UNKNOWN,
         failures=failures,
+        in_doubt=True,
         error_code=outcome.code,
         error=outcome.message,
         claim_number=None,
@@ -180,6 +181,7 @@ def _again(edit: Change, call: ToolCall, outcome: Outcome, failures: int) -> Non
         call,
         ToolCallStatus.READY,
         failures=failures,
+        in_doubt=call.in_doubt or (outcome.ending not in SAID_NOTHING_HAPPENED and call.effect == Effect.IDEMPOTENT),
         error_code=outcome.code,
         error=outcome.message,
         claim_number=None,
@@ -220,7 +222,8 @@ def settle_unknown(
     if verdict is Verdict.HAPPENED:
         succeed(edit, call, result)
     elif verdict is Verdict.TRY_AGAIN:
-        edit.set_status(call, ToolCallStatus.READY, not_before=None)
+        # Asked of reconcile, the answer is known: it did not happen.
+        edit.set_status(call, ToolCallStatus.READY, not_before=None, in_doubt=by is not None)
         edit.record(EventType.TOOL_CALL_READY, **named(call), code="try_again")
     else:
         _fail(edit, call, Outcome(ending=Ending.REFUSED, code="given_up", message=reason), failures=call.failures)

@@ -17,6 +17,9 @@ from agents_app.core.status import (
 )
 from agents_app.models import AgentContext, AgentStep, ApprovalRequest, InputRequest, ToolCall
 
+OPEN_REQUEST = (ApprovalStatus.PENDING, ApprovalStatus.APPROVED)
+"""A call has at most one request with one of these statuses."""
+
 
 @dataclass(kw_only=True)
 class OpenRows:
@@ -35,21 +38,21 @@ class OpenRows:
 
     def request_of(self, call: ToolCall) -> ApprovalRequest | None:
         """The call's open request."""
-        return next((request for request in self.requests if request.call_id == call.pk), None)
+        mine = (request for request in self.requests if request.call_id == call.pk)
+        return next((request for request in mine if request.status in OPEN_REQUEST), None)
 
 
 def read_open_rows(context: AgentContext) -> OpenRows:
     """Read them from the database."""
     steps = AgentStep.objects.filter(context=context)
     waits = context.status in WAITING_FOR_PEOPLE
-    open_requests = [ApprovalStatus.PENDING, ApprovalStatus.APPROVED]
     calls = list(ToolCall.objects.filter(context=context).unsettled().select_related("step").order_by("number"))
     return OpenRows(
         version=context.version,
         think=steps.filter(kind=StepKind.THINK).order_by("-number").first(),
         wait=steps.filter(kind=StepKind.WAIT, status=StepStatus.STARTED).first() if waits else None,
         calls=calls,
-        requests=list(ApprovalRequest.objects.filter(call__in=calls, status__in=open_requests)) if calls else [],
+        requests=list(ApprovalRequest.objects.filter(call__in=calls, status__in=OPEN_REQUEST)) if calls else [],
         inputs=list(InputRequest.objects.filter(context=context, status=InputStatus.PENDING).select_related("step")),
     )
 

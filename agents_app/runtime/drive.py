@@ -16,7 +16,7 @@ from agents_app.exceptions import LLMError, StaleContext, UnknownAgent
 from agents_app.models import AgentContext, database_now
 from agents_app.runtime.engines import Engine, engine, worn_out
 from agents_app.runtime.heartbeat import heartbeat
-from agents_app.runtime.held import Act, Held, ThinkAct
+from agents_app.runtime.held import Act, Held, SleepAct, ThinkAct
 from agents_app.runtime.iterate import abandon, leave_alone, prepare, settle
 from agents_app.runtime.perform import perform
 from agents_app.transitions import claims
@@ -222,10 +222,14 @@ async def _next(on: Engine, held: Held, running: dict[asyncio.Task[Any], Act], n
 async def _on_news(on: Engine, held: Held, running: dict[asyncio.Task[Any], Act]) -> list[Act]:
     if held.lost:
         raise StaleContext("The lease was lost.")
-    if held.cancel_requested:
-        for task, act in running.items():
-            if isinstance(act, ThinkAct):
-                task.cancel()
+    for task, act in list(running.items()):
+        if isinstance(act, ThinkAct) and held.cancel_requested:
+            task.cancel()
+        if isinstance(act, SleepAct):
+            # The run is looked at now; if there is still nothing to do it sleeps anew.
+            del running[task]
+            held.close(act)
+            task.cancel()
     return await on.database(prepare, held)
 
 

@@ -57,8 +57,10 @@ class InlineEngine:
         return await sync_to_async(function, thread_sensitive=True)()
 
     def run(self, work: Callable[[Engine], Coroutine[Any, Any, T]]) -> T:
-        result: T = async_to_sync(work)(self)
-        return result
+        async def working() -> T:
+            return await work(self)
+
+        return async_to_sync(working)()
 
 
 class ThreadedEngine:
@@ -81,12 +83,19 @@ class ThreadedEngine:
     async def call(self, function: Callable[[], T], seconds: float, on_timeout: Callable[[], None]) -> T:
         future: Future[T] = Future()
         threading.Thread(target=_fulfil, args=(future, function), name="agents-tool", daemon=True).start()
-        done, _ = await asyncio.wait([asyncio.wrap_future(future)], timeout=seconds)
+        try:
+            done, _ = await asyncio.wait([asyncio.wrap_future(future)], timeout=seconds)
+        except asyncio.CancelledError:
+            self._abandon(on_timeout)
+            raise
         if not done:
-            self.abandoned += 1
-            on_timeout()
+            self._abandon(on_timeout)
             raise Abandoned
         return future.result()
+
+    def _abandon(self, on_timeout: Callable[[], None]) -> None:
+        self.abandoned += 1
+        on_timeout()
 
     def run(self, work: Callable[[Engine], Coroutine[Any, Any, T]]) -> T:
         return asyncio.run_coroutine_threadsafe(work(self), self._loop).result()

@@ -264,8 +264,8 @@ def change(
     """
     with transaction.atomic(using=conf.DATABASE, durable=durable):
         context, now = lock(run_id)
-        if claim is not None and context.claim_number != claim:
-            raise StaleContext("Another worker has taken this run.")
+        if claim is not None and (context.claim_number != claim or context.lease_until is None):
+            raise StaleContext("Another worker has taken this run, or it was given back.")
         known = rows if rows is not None and rows.version == context.version else read_open_rows(context)
         edit = Change(context, now, known, claim, new=False)
         yield edit

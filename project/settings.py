@@ -67,6 +67,13 @@ else:
     DEMO_DB.parent.mkdir(parents=True, exist_ok=True)
     DATABASES = {"default": sqlite(DEMO_DB)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Server and queue share it: throttling counts here, and the cluster gives its signs of life.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": DEMO_DB.parent / "cache",
+    },
+}
 
 # The queue carries hints only (the rows are the truth), so a task may be lost or doubled; `retry` still exceeds
 # timeout × (2 + queue_limit / workers), because django-q2 counts a task's time from the moment it is fetched.

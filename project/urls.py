@@ -1,11 +1,14 @@
 """Addresses of the demo: its own page, the admin, the API."""
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("agents_app.urls")),
     path("accounts/", include("django.contrib.auth.urls")),
+    path("favicon.ico", RedirectView.as_view(url=static("demo/icon.svg"))),
     path("", include("project.demo.urls")),
 ]

@@ -1,0 +1,109 @@
+"""What requests say, and what only the API answers."""
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from agents_app.selectors.shapes import EventShape, Shape
+
+REASON_LIMIT = 10_000
+LATEST_START = timedelta(days=3660)
+
+
+def _soon_enough(moment: datetime) -> datetime:
+    now = datetime.now(UTC)
+    # The year first: a moment at the edge of the calendar cannot be compared across time zones.
+    if abs(moment.year - now.year) > 11 or moment > now + LATEST_START:
+        raise ValueError("a run starts within the next ten years")
+    return moment
+
+
+Reason = Annotated[str, Field(max_length=REASON_LIMIT)]
+
+
+class Body(BaseModel):
+    """Base of the bodies: unknown fields are errors, and so is a value of another type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StartRun(Body):
+    """Start a run of an agent."""
+
+    agent: str = Field(description="The agent's name.", max_length=100)
+    input: str = Field(description="What it is asked to do.", min_length=1)
+    session: str | None = Field(None, description="The key of a conversation that runs share.", max_length=200)
+    subject: str | None = Field(
+        None, description="The object that it is about: app.model:key. You must be allowed to view it.", max_length=400
+    )
+    metadata: dict[str, Any] = Field({}, description="JSON values for the project's own use.")
+    run_at: Annotated[AwareDatetime, AfterValidator(_soon_enough)] | None = Field(None, description="Not before.")
+    user: str | None = Field(
+        None,
+        description="The name of the user whose run it shall be, if not yours; needs agents_app.control_run.",
+        max_length=254,
+    )
+
+
+class WithReason(Body):
+    """Why, for the record."""
+
+    reason: Reason = ""
+
+
+class Nothing(Body):
+    """No fields."""
+
+
+class Approve(Body):
+    """Allow the call."""
+
+    digest: str = Field(description="Of the arguments as they were shown to you.", max_length=64)
+    arguments: dict[str, Any] | None = Field(None, description="Others to use instead: approve with an edit.")
+    reason: Reason = ""
+
+
+class Reject(Body):
+    """Do not allow the call."""
+
+    reason: Reason = Field(description="The agent reads it.", min_length=1)
+    digest: str | None = Field(None, description="Of the arguments as they were shown to you.", max_length=64)
+
+
+class Outcome(StrEnum):
+    """What became of a call."""
+
+    HAPPENED = "happened"
+    TRY_AGAIN = "try_again"
+    GIVE_UP = "give_up"
+
+
+class Settle(Body):
+    """Say what became of a call of unknown outcome."""
+
+    verdict: Outcome
+    result: Any = Field(None, description="What the tool would have returned, if it happened.")
+    reason: Reason = ""
+
+
+class Answer(Body):
+    """Answer a question."""
+
+    answer: Any = Field(description="A text, or what the question's schema asks for.")
+
+
+class TicketShape(Shape):
+    """Log in to a websocket with `?ticket=…`, where no cookie can be sent."""
+
+    ticket: str
+    expires_in: float = Field(description="Seconds.")
+
+
+class EventsShape(Shape):
+    """Some events of a run."""
+
+    results: list[EventShape]
+    after: int = Field(description="The number of the last one; ask for more with it.")
+    more: bool = Field(description="There are more already.")

@@ -1,0 +1,98 @@
+"""What lists can be narrowed to. A value that cannot be is an error, not an empty list."""
+
+from enum import StrEnum
+from typing import Any
+
+import django_filters as filters
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+
+from agents_app.core.status import ENDED, ApprovalStatus, InputStatus, RunStatus, ToolCallStatus
+from agents_app.models import AgentContext, AgentSession, ApprovalRequest, InputRequest, ToolCall
+from agents_app.selectors.people import user_named
+from agents_app.selectors.subjects import split_subject
+
+
+def _choices(names: type[StrEnum]) -> list[tuple[str, str]]:
+    return [(name.value, name.value) for name in names]
+
+
+class RunFilter(filters.FilterSet):  # type: ignore[misc]  # untyped
+    """Runs."""
+
+    agent = filters.CharFilter()
+    status = filters.MultipleChoiceFilter(choices=_choices(RunStatus))
+    ended = filters.BooleanFilter(method="by_end")
+    session = filters.CharFilter(field_name="session__key", help_text="The key of the session.")
+    session_id = filters.UUIDFilter()
+    subject = filters.CharFilter(method="by_subject")
+    user = filters.CharFilter(method="by_user")
+
+    class Meta:
+        model = AgentContext
+        fields: list[str] = []
+
+    @extend_schema_field(OpenApiTypes.BOOL)
+    def by_end(self, rows: Any, name: str, value: bool) -> Any:
+        return rows.filter(status__in=ENDED) if value else rows.exclude(status__in=ENDED)
+
+    @extend_schema_field({"type": "string", "description": "The object it is about: app.model:key."})
+    def by_subject(self, rows: Any, name: str, value: str) -> Any:
+        kind, key = split_subject(value)
+        return rows.filter(details__subject_type_id=kind.pk, details__subject_id=key)
+
+    @extend_schema_field({"type": "string", "description": "The name of the user whose run it is."})
+    def by_user(self, rows: Any, name: str, value: str) -> Any:
+        # Asked for apart: the users may be in another database.
+        user = user_named(value)
+        return rows.none() if user is None else rows.filter(user_id=user.pk)
+
+
+class OfRuns(filters.FilterSet):  # type: ignore[misc]  # untyped
+    """What belongs to runs."""
+
+    run = filters.UUIDFilter(field_name="context_id")
+    agent = filters.CharFilter(field_name="context__agent")
+
+
+class ToolCallFilter(OfRuns):
+    """Tool calls."""
+
+    status = filters.MultipleChoiceFilter(choices=_choices(ToolCallStatus))
+    tool = filters.CharFilter()
+
+    class Meta:
+        model = ToolCall
+        fields: list[str] = []
+
+
+class ApprovalFilter(OfRuns):
+    """Approval requests."""
+
+    status = filters.MultipleChoiceFilter(choices=_choices(ApprovalStatus))
+    tool = filters.CharFilter(field_name="call__tool")
+
+    class Meta:
+        model = ApprovalRequest
+        fields: list[str] = []
+
+
+class InputFilter(OfRuns):
+    """Input requests."""
+
+    status = filters.MultipleChoiceFilter(choices=_choices(InputStatus))
+
+    class Meta:
+        model = InputRequest
+        fields: list[str] = []
+
+
+class SessionFilter(filters.FilterSet):  # type: ignore[misc]  # untyped
+    """Sessions."""
+
+    key = filters.CharFilter()
+    agent = filters.CharFilter()
+
+    class Meta:
+        model = AgentSession
+        fields: list[str] = []

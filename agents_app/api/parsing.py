@@ -1,0 +1,78 @@
+"""Bodies: strict JSON of bounded size and depth, with every string fit to be stored."""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, NoReturn, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import to_json
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser
+
+from agents_app.api.bodies import Body
+from agents_app.api.errors import BodyTooLarge
+from agents_app.core.canonical import clean_json
+from agents_app.exceptions import InvalidInput
+
+BODY_LIMIT = 8_000_000
+"""Bytes."""
+DEPTH_LIMIT = 64
+"""Objects and lists within each other."""
+
+AnyBody = TypeVar("AnyBody", bound=Body)
+
+
+class StrictJSONParser(BaseParser):
+    """JSON as RFC 8259 has it: UTF-8, no NaN, no numbers beyond a float. NUL and lone surrogates become U+FFFD."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        """The values. Raises ParseError and BodyTooLarge."""
+        body = stream.read(BODY_LIMIT + 1)
+        if len(body) > BODY_LIMIT:
+            raise BodyTooLarge(f"A request's body has at most {BODY_LIMIT} bytes.")
+        try:
+            value = json.loads(body.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
+        except RecursionError as error:
+            raise ParseError(f"A body is nested at most {DEPTH_LIMIT} deep.") from error
+        except ValueError as error:
+            raise ParseError(f"The body is no valid JSON: {error}") from error
+        if depth_of(value) > DEPTH_LIMIT:
+            raise ParseError(f"A body is nested at most {DEPTH_LIMIT} deep.")
+        return clean_json(value)[0]
+
+
+def depth_of(value: Any) -> int:
+    """How many objects and lists are within each other, without recursion."""
+    depth, level = 0, [value]
+    while level := [item for item in level if isinstance(item, dict | list)]:
+        depth += 1
+        level = [inner for item in level for inner in (item.values() if isinstance(item, dict) else item)]
+    return depth
+
+
+def body_of(data: Any, shape: type[AnyBody]) -> AnyBody:
+    """The parsed body as this shape. Raises InvalidInput with what is wrong, and where."""
+    if not isinstance(data, dict):
+        raise InvalidInput("The body must be a JSON object.")
+    try:
+        return shape.model_validate_json(to_json(dict(data)), strict=True)
+    except ValidationError as error:
+        found = [
+            {"path": list(each["loc"]), "message": each["msg"]}
+            for each in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+        raise InvalidInput("The body cannot be used.", errors=found) from None
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text[:20]} is too large")
+    return value

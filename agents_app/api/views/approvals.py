@@ -1,0 +1,125 @@
+"""Approval requests and decisions on them."""
+
+from typing import Any
+
+from rest_framework.response import Response
+
+from agents_app.api.bodies import Approve, Reject
+from agents_app.api.filters import ApprovalFilter
+from agents_app.api.idempotency import once
+from agents_app.api.openapi import PAGING, operation, page_of
+from agents_app.api.parsing import body_of
+from agents_app.api.view import ApiList, ApiView
+from agents_app.exceptions import UnknownAgent, WrongState
+from agents_app.models import ApprovalRequest
+from agents_app.selectors.people import visible_approvals
+from agents_app.selectors.presentation import approval_as_dict, approval_detail_as_dict, rows_for_approvals
+from agents_app.selectors.runs import one_of
+from agents_app.selectors.shapes import ApprovalDetailShape, ApprovalShape
+from agents_app.services import approve, reject
+from agents_app.services.approvals import tool_of
+
+
+class Approvals(ApiList):
+    """The approval requests that one may know of."""
+
+    filterset_class = ApprovalFilter
+
+    @operation(
+        "approvals_list",
+        "List approval requests",
+        answer=page_of(ApprovalShape),
+        errors=[400],
+        parameters=PAGING,
+        filters=True,
+    )
+    def get(self, request: Any) -> Response:
+        """Deciders see all, others those of their runs; the newest first. `status=pending` is the inbox."""
+        rows = rows_for_approvals(visible_approvals(request.user))
+        return self.page(rows, lambda row: approval_as_dict(row, request.user))
+
+
+class _Approval(ApiView):
+    def approval_as_json(self, request_id: str) -> dict[str, Any]:
+        """One request as of now. Raises NotFound."""
+        user = self.request.user
+        row: ApprovalRequest = one_of(rows_for_approvals(visible_approvals(user)), request_id)
+        return approval_detail_as_dict(row, user, _schema(row))
+
+
+class Approval(_Approval):
+    """One approval request."""
+
+    @operation(
+        "approvals_read", "Read an approval request", answer=ApprovalDetailShape, path=["request_id"], errors=[404]
+    )
+    def get(self, request: Any, request_id: str) -> Response:
+        """With the exact arguments, their digest, and the JSON schema that other arguments must satisfy."""
+        return Response(self.approval_as_json(request_id))
+
+
+class ApproveRequest(_Approval):
+    """Say yes."""
+
+    @operation(
+        "approvals_approve",
+        "Approve a call",
+        body=Approve,
+        answer=ApprovalDetailShape,
+        path=["request_id"],
+        errors=[404, 409, 410],
+        example={
+            "digest": "9f86d081…",
+            "arguments": {"number": "A-1001", "amount": "100"},
+            "reason": "Not the postage.",
+        },
+    )
+    def post(self, request: Any, request_id: str) -> Response:
+        """Allow this exact call, or with `arguments` the same tool with others.
+
+        Needs the permission agents_app.decide_approvalrequest and the tool's own.
+        """
+        body = body_of(request.data, Approve)
+
+        def act() -> dict[str, Any]:
+            approve(
+                request_id,
+                by=request.user,
+                digest=body.digest,
+                arguments=body.arguments,
+                reason=body.reason,
+                origin=self.origin,
+            )
+            return self.approval_as_json(request_id)
+
+        return once(request, 200, act)
+
+
+class RejectRequest(_Approval):
+    """Say no."""
+
+    @operation(
+        "approvals_reject",
+        "Reject a call",
+        body=Reject,
+        answer=ApprovalDetailShape,
+        path=["request_id"],
+        errors=[404, 409, 410],
+        example={"reason": "It is out of warranty; offer a repair."},
+    )
+    def post(self, request: Any, request_id: str) -> Response:
+        """Do not allow the call. The agent reads the reason and takes it up."""
+        body = body_of(request.data, Reject)
+
+        def act() -> dict[str, Any]:
+            reject(request_id, by=request.user, reason=body.reason, digest=body.digest, origin=self.origin)
+            return self.approval_as_json(request_id)
+
+        return once(request, 200, act)
+
+
+def _schema(row: ApprovalRequest) -> dict[str, Any] | None:
+    try:
+        return tool_of(row).parameters
+    except (UnknownAgent, WrongState):
+        return None

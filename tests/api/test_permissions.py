@@ -1,0 +1,170 @@
+"""Who may do what: for every operation, what each person is answered."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from agents_app.models import AgentContext, ApprovalRequest, InputRequest, ToolCall
+
+PEOPLE = ("", "customer", "stranger", "viewer", "approver", "admin")
+CONTROL = (401, 403, 404, 403, 200, 200)
+
+# method, path, plan of the run, body, and the statuses in the order of PEOPLE
+MATRIX: dict[str, tuple[str, str, str, dict[str, Any] | None, tuple[int, ...]]] = {
+    "agents_list": ("get", "agents/", "", None, (401, 200, 200, 200, 200, 200)),
+    "agents_read": ("get", "agents/desk/", "", None, (401, 200, 200, 200, 200, 200)),
+    "runs_list": ("get", "runs/", "answer", None, (401, 200, 200, 200, 200, 200)),
+    "runs_start": ("post", "runs/", "", {"agent": "desk", "input": "answer"}, (401, 201, 201, 403, 403, 201)),
+    "runs_read": ("get", "runs/{run}/", "answer", None, (401, 200, 404, 200, 200, 200)),
+    "runs_cancel": ("post", "runs/{run}/cancel/", "refund", {}, (401, 200, 404, 403, 200, 200)),
+    "runs_pause": ("post", "runs/{run}/pause/", "refund", {"reason": "wait"}, CONTROL),
+    "runs_resume": ("post", "runs/{run}/resume/", "paused", {}, CONTROL),
+    "runs_retry": ("post", "runs/{run}/retry/", "fail", {}, CONTROL),
+    "runs_steps": ("get", "runs/{run}/steps/", "look", None, (401, 200, 404, 200, 200, 200)),
+    "runs_tool_calls": ("get", "runs/{run}/tool-calls/", "look", None, (401, 200, 404, 200, 200, 200)),
+    "runs_events": ("get", "runs/{run}/events/", "look", None, (401, 200, 404, 200, 200, 200)),
+    "runs_transcript": ("get", "runs/{run}/transcript/", "look", None, (401, 200, 404, 403, 200, 200)),
+    "tool_calls_list": ("get", "tool-calls/", "look", None, (401, 200, 200, 200, 200, 200)),
+    "tool_calls_read": ("get", "tool-calls/{call}/", "look", None, (401, 200, 404, 404, 200, 200)),
+    "tool_calls_settle": (
+        "post",
+        "tool-calls/{call}/settle/",
+        "pay",
+        {"verdict": "happened", "result": "R-1"},
+        (401, 403, 404, 404, 200, 200),
+    ),
+    "approvals_list": ("get", "approvals/", "refund", None, (401, 200, 200, 200, 200, 200)),
+    "approvals_read": ("get", "approvals/{approval}/", "refund", None, (401, 200, 404, 200, 200, 200)),
+    "approvals_approve": (
+        "post",
+        "approvals/{approval}/approve/",
+        "refund",
+        {"digest": "{digest}"},
+        (401, 403, 404, 403, 200, 200),
+    ),
+    "approvals_reject": (
+        "post",
+        "approvals/{approval}/reject/",
+        "refund",
+        {"reason": "no"},
+        (401, 403, 404, 403, 200, 200),
+    ),
+    "input_requests_list": ("get", "input-requests/", "ask", None, (401, 200, 200, 200, 200, 200)),
+    "input_requests_read": ("get", "input-requests/{input}/", "ask", None, (401, 200, 404, 200, 200, 200)),
+    "input_requests_answer": (
+        "post",
+        "input-requests/{input}/answer/",
+        "ask",
+        {"answer": "blue"},
+        (401, 200, 404, 403, 200, 200),
+    ),
+    "sessions_list": ("get", "sessions/", "answer", None, (401, 200, 200, 200, 200, 200)),
+    "sessions_read": ("get", "sessions/{session}/", "answer", None, (401, 200, 404, 200, 404, 200)),
+    "tickets_issue": ("post", "tickets/", "", {}, (401, 201, 201, 201, 201, 201)),
+}
+
+
+def ids_of(run_id: UUID) -> dict[str, Any]:
+    """Everything that a path or a body may name of a run."""
+    run = AgentContext.objects.get(pk=run_id)
+    request = ApprovalRequest.objects.filter(context=run).first()
+    question = InputRequest.objects.filter(context=run).first()
+    call = ToolCall.objects.filter(context=run).first()
+    return {
+        "run": run.pk,
+        "session": run.session_id,
+        "approval": request and request.pk,
+        "digest": request.digest if request else "",
+        "input": question and question.pk,
+        "call": call and call.pk,
+    }
+
+
+@pytest.mark.parametrize("operation", MATRIX)
+def test_each_person_is_answered_by_the_rules(operation: str, client_of: Any, run_of: Any, people: Any) -> None:
+    method, path, plan, body, statuses = MATRIX[operation]
+    found = []
+    for person in PEOPLE:
+        ids: dict[str, Any] = {}
+        if plan:
+            run = run_of("refund" if plan == "paused" else plan, session=f"mail-{person}")
+            if plan == "paused":
+                client_of("admin").post(f"/api/runs/{run.id}/pause/", {}, format="json")
+            ids = ids_of(run.id)
+        filled = body and {name: str(value).format(**ids) for name, value in body.items()}
+        answer = getattr(client_of(person), method)(f"/api/{path.format(**ids)}", filled, format="json")
+        found.append(answer.status_code)
+        if answer.status_code >= 400:
+            assert set(answer.json()) == {"error"}
+            assert set(answer.json()["error"]) == {"code", "message", "details"}
+    assert tuple(found) == statuses
+
+
+def test_the_matrix_knows_every_operation(description: Any) -> None:
+    operations = {each["operationId"] for methods in description["paths"].values() for each in methods.values()}
+    assert operations == set(MATRIX)
+
+
+def test_people_without_any_permission_see_no_agents_and_start_nothing(client_of: Any, people: Any, desk: Any) -> None:
+    for person in ("customer", "viewer"):
+        people[person].user_permissions.clear()
+        client = client_of(person)
+        assert client.get("/api/agents/").json()["error"]["code"] == "not_permitted"
+        start = client.post("/api/runs/", {"agent": "desk", "input": "answer"}, format="json")
+        assert start.status_code == 403
+        assert not AgentContext.objects.exists()
+
+
+def test_lists_hold_what_one_may_see_and_nothing_else(client_of: Any, run_of: Any, people: Any) -> None:
+    mine, other = run_of("refund", session="a"), run_of("ask", user=people["stranger"], session="b")
+    both = {str(mine.id), str(other.id)}
+    seen = {
+        person: {run["id"] for run in client_of(person).get("/api/runs/").json()["results"]}
+        for person in PEOPLE
+        if person
+    }
+    assert seen == {
+        "customer": {str(mine.id)},
+        "stranger": {str(other.id)},
+        "viewer": both,
+        "approver": both,
+        "admin": both,
+    }
+    for path in ("approvals", "tool-calls"):
+        assert len(client_of("customer").get(f"/api/{path}/").json()["results"]) == 1
+        assert client_of("stranger").get(f"/api/{path}/").json()["results"] == []
+    assert client_of("customer").get("/api/input-requests/").json()["results"] == []
+    assert len(client_of("stranger").get("/api/input-requests/").json()["results"]) == 1
+    assert [row["key"] for row in client_of("stranger").get("/api/sessions/").json()["results"]] == ["b"]
+    # A viewer knows of the runs, but calls belong to the transcript.
+    assert client_of("viewer").get("/api/tool-calls/").json()["results"] == []
+
+
+def test_content_is_for_those_who_may_read_the_transcript(client_of: Any, run_of: Any) -> None:
+    run = run_of("look")
+    shown, hidden = (client_of(person).get(f"/api/runs/{run.id}/").json() for person in ("approver", "viewer"))
+    assert (shown["input"], shown["content_hidden"]) == ("look", False)
+    assert hidden["content_hidden"]
+    assert [hidden[name] for name in ("input", "output", "error", "metadata")] == [None] * 4
+    step = client_of("viewer").get(f"/api/runs/{run.id}/steps/").json()["results"][0]
+    assert (step["text"], step["error"], step["content_hidden"]) == (None, None, True)
+    call = client_of("viewer").get(f"/api/runs/{run.id}/tool-calls/").json()["results"][0]
+    assert [call[name] for name in ("arguments", "result", "note", "error")] == [None] * 4
+    waiting = run_of("refund")
+    [request] = client_of("viewer").get(f"/api/approvals/?run={waiting.id}").json()["results"]
+    assert [request[name] for name in ("arguments", "summary", "reason")] == [None] * 3
+    [question] = client_of("viewer").get(f"/api/input-requests/?run={run_of('ask').id}").json()["results"]
+    assert (question["question"], question["content_hidden"]) == (None, True)
+
+
+def test_sensitive_arguments_are_for_those_who_may_see_them(client_of: Any, run_of: Any) -> None:
+    run = run_of("secret")
+    for person, password, hidden in (("customer", "***", True), ("approver", "***", True), ("admin", "hunter2", False)):
+        client = client_of(person)
+        [request] = client.get("/api/approvals/").json()["results"]
+        assert (request["arguments"], request["sensitive_hidden"]) == ({"password": password}, hidden)
+        [call] = client.get(f"/api/runs/{run.id}/tool-calls/").json()["results"]
+        assert (call["arguments"], call["sensitive_hidden"]) == ({"password": password}, hidden)
+        transcript = client.get(f"/api/runs/{run.id}/transcript/").content.decode()
+        assert ("hunter2" in transcript) is not hidden

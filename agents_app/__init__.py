@@ -6,7 +6,7 @@ What *acts* (start_run, approve, …) is in `agents_app.services`.
 
 from agents_app.definitions.agent import Agent
 from agents_app.definitions.markers import Money, Ref, Sensitive
-from agents_app.definitions.reconcile import happened, not_happened
+from agents_app.definitions.reconcile import Happened, NotHappened, happened, not_happened
 from agents_app.definitions.registry import override_llm, register
 from agents_app.definitions.tool_context import ToolContext, tool_context
 from agents_app.definitions.tools import Toolset, tool
@@ -15,7 +15,9 @@ from agents_app.exceptions import ApprovalRequired, Postpone, ToolFailed, ToolRe
 __all__ = [
     "Agent",
     "ApprovalRequired",
+    "Happened",
     "Money",
+    "NotHappened",
     "Postpone",
     "Ref",
     "Sensitive",

@@ -1,0 +1,251 @@
+"""What the how-to pages show works: a page's blocks marked `tested` are one module, used here as the page says."""
+
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from decimal import Decimal
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import override_settings
+
+from agents_app import Agent
+from agents_app.checks import agent_problems
+from agents_app.conf import conf
+from agents_app.core.status import ToolCallStatus
+from agents_app.definitions.registry import registry
+from agents_app.models import ToolCall
+from agents_app.services import read_run, run_and_wait, start_run
+from agents_app.tasks import continue_run
+from agents_app.testing import AgentsKit, calls
+from tests.docs.following import WAITS, new_project
+from tests.docs.markdown import DOCS, blocks
+from tests.packaging.test_readme import before_the_start
+
+pytestmark = pytest.mark.once
+
+Load = Callable[[str], ModuleType]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Iterator[Load]:
+    """The tested blocks of a page, as a module; while the test lasts its agents are the only ones."""
+    with ExitStack() as stack:
+        stack.enter_context(registry.override())
+
+        def loaded(page: str) -> ModuleType:
+            name = f"how_to_{page.replace('-', '_')}"
+            path = tmp_path / f"{name}.py"
+            code = [block.text for block in blocks(DOCS / "how-to" / f"{page}.md") if block.label == "tested"]
+            assert code, f"{page} has no tested block"
+            path.write_text("\n\n".join(code))
+            spec = importlib.util.spec_from_file_location(name, path)
+            assert spec is not None
+            assert spec.loader is not None
+            module = importlib.util.module_from_spec(spec)
+            sys.modules[name] = module
+            stack.callback(sys.modules.pop, name)
+            spec.loader.exec_module(module)
+            for agent in registry.classes():
+                assert agent_problems(agent) == []
+            return module
+
+        yield loaded
+
+
+@pytest.fixture
+def lead(db: None) -> User:
+    return User.objects.create_superuser("lead")
+
+
+def simple_agent(name: str) -> type[Agent[str]]:
+    """Registered, without tools."""
+    agent: type[Agent[str]] = type("SimpleAgent", (Agent,), {"name": name})
+    registry.add(agent)
+    return agent
+
+
+def agents_app(**settings: Any) -> override_settings:
+    return override_settings(
+        AGENTS_APP={"ENCRYPTION_KEYS": conf.ENCRYPTION_KEYS, "EXECUTOR": conf.EXECUTOR, **settings}
+    )
+
+
+def calls_of(run: Any) -> list[ToolCall]:
+    return list(ToolCall.objects.filter(context_id=run.id).order_by("number"))
+
+
+def test_one_file_script(tmp_path: Path) -> None:
+    (block,) = [block for block in blocks(DOCS / "how-to" / "one-file-script.md") if block.label == "file"]
+    (tmp_path / block.argument).write_text(block.text)
+    command = [sys.executable, "-W", "error::RuntimeWarning", block.argument]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("completed ")
+    assert "sunny" in done.stdout
+    assert done.stdout.strip().endswith("run.completed")
+
+
+def test_second_database(tmp_path: Path) -> None:
+    project = new_project(tmp_path / "project", Path(sys.executable).parent)
+    for block in before_the_start():
+        if block.label in ("file", "append") or "startapp" in block.text:
+            project.follow(block)
+    agents_py = project.directory / "accounts" / "agents.py"
+    agents_py.write_text(agents_py.read_text().replace('"atomic"', '"idempotent"'))
+    for block in blocks(DOCS / "how-to" / "second-database.md"):
+        project.follow(block)
+    project.run("python manage.py check --fail-level WARNING")
+    people = "from django.contrib.auth.models import User as U; U.objects.create_user('m', 'm@example.com')"
+    project.run(f'python manage.py shell -c "{people}"')
+    command = 'python manage.py agents_run accounts "Deactivate the user m@example.com" --user m --here'
+    assert "find_user returned" in project.run(command, code=WAITS)
+    where = (
+        "from agents_app.models import AgentContext as C; found = C.objects.get(); print(found._state.db, found.user)"
+    )
+    assert "agents m" in project.run(f'python manage.py shell -c "{where}"')
+
+
+@pytest.mark.django_db
+def test_your_own_llm(load: Load, agents: AgentsKit) -> None:
+    module = load("your-own-llm")
+    simple_agent("echo")
+    with agents_app(LLMS={"echo": f"{module.__name__}.EchoLLM"}, DEFAULT_LLM="echo"):
+        run = start_run("echo", "Hello!")
+        agents.run_until_idle()
+    agents.assert_completed(run, "Hello!")
+
+
+@pytest.mark.django_db
+def test_tools_and_effects(load: Load, agents: AgentsKit) -> None:
+    module = load("tools-and-effects")
+    parcel = {"order": "A-1001", "weight": "2"}
+    agents.scripted_llm(
+        module.PostAgent,
+        [calls("price", parcel=parcel, speed="express"), calls("opening_hours", day="2026-11-22")],
+        [calls("label", parcel={**parcel, "weight": 40}), calls("label", parcel=parcel)],
+        "Done.",
+    )
+    run = start_run(module.PostAgent, "Send it")
+    agents.run_until_idle()
+    agents.assert_completed(run, "Done.")
+    price, hours, heavy, label = calls_of(run)
+    assert (price.effect, Decimal(price.result)) == ("read", Decimal(11))
+    assert (hours.effect, hours.result) == ("external", "closed")
+    assert heavy.status == ToolCallStatus.FAILED
+    assert "30 kg" in heavy.error
+    assert label.result == f"label {label.idempotency_key}"
+    spec = registry.get("post").tools["label"]
+    assert spec.parameters["properties"]["on"]["description"] == "The day of collection, if not today."
+
+
+def test_approving_less(load: Load, agents: AgentsKit, lead: User) -> None:
+    module = load("approvals-and-hooks")
+    agents.scripted_llm(module.RefundAgent, calls("refund", number="A-1001", amount=120), "Done.")
+    run = start_run(module.RefundAgent, "Refund it")
+    agents.run_until_idle()
+    request = agents.assert_waits_for_approval(run, "refund", amount=120)
+    assert (request.summary, request.reason) == ("Pay 120 EUR of A-1001 back", "more than 50 EUR")
+    module.allow_less(request, lead)
+    agents.run_until_idle()
+    agents.assert_completed(run, "Done.")
+    assert module.LEFT["A-1001"] == 20
+
+
+def test_rejecting(load: Load, agents: AgentsKit, lead: User) -> None:
+    module = load("approvals-and-hooks")
+    agents.scripted_llm(module.RefundAgent, calls("refund", number="A-1001", amount=120), "Sorry.")
+    run = start_run(module.RefundAgent, "Refund it")
+    agents.run_until_idle()
+    module.refuse(agents.assert_waits_for_approval(run), lead)
+    agents.run_until_idle()
+    agents.assert_completed(run, "Sorry.")
+    assert module.LEFT["A-1001"] == 120
+
+
+@pytest.mark.django_db
+def test_a_small_refund_needs_nobody_and_the_precondition_holds(load: Load, agents: AgentsKit) -> None:
+    module = load("approvals-and-hooks")
+    small, more = (calls("refund", number="A-1001", amount=amount) for amount in (50, 40))
+    agents.scripted_llm(module.RefundAgent, small, more, more, "Done.")
+    run = start_run(module.RefundAgent, "Refund it")
+    agents.run_until_idle()
+    assert [call.status for call in calls_of(run)] == ["succeeded", "succeeded", "rejected"]
+    assert calls_of(run)[-1].error == "Only 30 EUR are left."
+
+
+@pytest.mark.django_db
+def test_unknown_outcomes(load: Load, agents: AgentsKit) -> None:
+    module = load("unknown-outcomes")
+    agents.scripted_llm(module.PayAgent, calls("pay", account="DE1", amount=5), "Paid.")
+    run = start_run(module.PayAgent, "Pay")
+    agents.run_until_idle()
+    (call,) = calls_of(run)
+    assert call.status == ToolCallStatus.UNKNOWN, "reconcile is not asked before the call's deadline"
+    with agents.move_time(120):
+        agents.run_until_idle()
+    (call,) = calls_of(run)
+    assert (call.status, call.result) == (ToolCallStatus.SUCCEEDED, "paid")
+    agents.assert_completed(run, "Paid.")
+
+
+def test_asking_the_user(load: Load, agents: AgentsKit, lead: User) -> None:
+    module = load("asking-the-user")
+    asking = simple_agent("asking")
+    agents.scripted_llm(asking, calls("ask_user", question="Which order?"), "Thanks.")
+    run = start_run("asking", "Where is it?", user=lead)
+    agents.run_until_idle()
+    agents.assert_waits_for_input(run, "Which order?")
+    module.answer_open_questions(run, lead, "A-1001")
+    agents.run_until_idle()
+    agents.assert_completed(run, "Thanks.")
+
+
+def test_a_run_does_not_see_earlier_runs_of_its_session(agents: AgentsKit, load: Load, lead: User) -> None:
+    talking = simple_agent("talking")
+    llm = agents.scripted_llm(talking, "It is on its way.")
+    for text in ("Where is my order?", "Thanks. And A-1002?"):
+        start_run("talking", text, user=lead, session="mail-4711")
+        agents.run_until_idle()
+    texts = [getattr(message, "text", "") for message in llm.requests[-1].messages]
+    assert texts == ["Thanks. And A-1002?"], "the page asking-the-user.md and the glossary say so"
+
+
+def test_sensitive_arguments(load: Load, agents: AgentsKit, lead: User) -> None:
+    module = load("sensitive-arguments")
+    agents.scripted_llm(module.KeyAgent, calls("store_key", service="mail", key="s3cret", owner="Ada"), "Stored.")
+    run = start_run(module.KeyAgent, "Store it")
+    agents.run_until_idle()
+    (call,) = calls_of(run)
+    assert "s3cret" not in call.arguments
+    assert "Ada" not in call.arguments
+    assert call.arguments.count("***") == 2
+    assert "s3cret" not in call.sealed
+    agents.approve_pending(run, by=lead)
+    agents.run_until_idle()
+    assert calls_of(run)[0].result == "stored 6 characters"
+
+
+@pytest.mark.django_db
+def test_your_own_executor(load: Load, django_capture_on_commit_callbacks: Any) -> None:
+    module = load("your-own-executor")
+    simple_agent("idle")
+    with agents_app(EXECUTOR=f"{module.__name__}.ListExecutor", DEFAULT_LLM="demo"):
+        with django_capture_on_commit_callbacks(execute=True):
+            run = start_run("idle", "Hello")
+        assert [str(run.id)] == module.QUEUE
+        continue_run(module.QUEUE.pop())
+        continue_run(str(run.id))  # twice does no harm
+    assert read_run(run.id).status == "completed"
+
+
+@pytest.mark.django_db
+def test_run_and_wait_refuses_a_transaction(load: Load) -> None:
+    simple_agent("idle")
+    with pytest.raises(Exception, match="committed before it is driven"):
+        run_and_wait("idle", "Hello")

@@ -20,7 +20,7 @@ from agents_app.core.transcript import (
     UserMessage,
 )
 from agents_app.exceptions import LLMError
-from agents_app.llm import LLM, resolve
+from agents_app.llm import LLM
 from agents_app.testing.llm import calls, fails, hang, raw_call, script, turn
 
 pytestmark = pytest.mark.once

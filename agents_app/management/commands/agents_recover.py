@@ -1,0 +1,33 @@
+"""manage.py agents_recover"""
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from agents_app.management.base import AgentsCommand
+from agents_app.management.exits import Exit
+from agents_app.runtime.recovery import sweep
+
+
+class Command(AgentsCommand):
+    help = (
+        "The sweep: send a new wake-up for every run that is due and that nobody works on. The cluster does this by "
+        "itself; run it from cron too, so that a dead cluster's queue is filled again."
+    )
+    reads = True
+
+    def add_own(self, parser: CommandParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="Only say what would be sent.")
+
+    def act(self, **options: Any) -> Exit | None:
+        found = sweep(dry_run=options["dry_run"])
+        if options["json"]:
+            hinted = [str(run_id) for run_id in found.hinted]
+            self.print_json({"due": found.due, "stale_leases": found.stale_leases, "hinted": hinted})
+            return None
+        would = "would be sent" if options["dry_run"] else "were sent"
+        self.console.line(f"{found.due} runs are due; {found.stale_leases} of their workers gave no sign in time.")
+        self.console.line(f"{len(found.hinted)} wake-ups {would}.")
+        for run_id in found.hinted:
+            self.console.line(str(run_id), indent=2)
+        return None

@@ -1,0 +1,1 @@
+"""What `agents_doctor` looks at: one file per subject."""

@@ -1,0 +1,85 @@
+"""Does the queue make progress? A cluster may look healthy and do nothing, so the rows are asked first."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from agents_app.conf import conf
+from agents_app.executors import get_executor
+from agents_app.management.doctor.findings import Finding, broken, ok, warning
+from agents_app.models import AgentContext, DatabaseNow, database_now
+from agents_app.selectors.runs import oldest_due
+
+SUBJECT = "queue"
+LATE_SECONDS = 15.0
+STUCK_SECONDS = 60.0
+SWEEP_TASKS = ("agents_app.tasks.recover", "recovery.sweep")
+START = "Start a cluster (manage.py qcluster); if one is running, restart it, then manage.py agents_recover."
+
+
+def examine_queue() -> Iterator[Finding]:
+    """The executor, what is due, and what the workers hold."""
+    get_executor()
+    yield ok(SUBJECT, f"executor {conf.EXECUTOR}")
+    yield from _progress()
+    yield from _leases()
+    if conf.EXECUTOR == "django_q2":
+        yield from _cluster()
+    elif conf.EXECUTOR == "immediate":
+        text = "Runs are driven in the process that starts them; if it dies, they wait for the next sweep."
+        yield warning(SUBJECT, text, 'Use "django_q2" in production.')
+
+
+def _progress() -> Iterator[Finding]:
+    since = oldest_due()
+    seconds = _age(since)
+    if since is None or seconds < LATE_SECONDS:
+        yield ok("progress", "no run waits long for a worker" if since else "no run waits for a worker")
+        return
+    count = AgentContext.objects.claimable().count()
+    text = f"{count} runs are due and not taken, the oldest for {seconds:.0f} s."
+    yield (broken if seconds >= STUCK_SECONDS else warning)("progress", text, START)
+
+
+def _age(since: datetime | None) -> float:
+    return 0.0 if since is None else (database_now() - since).total_seconds()
+
+
+def _leases() -> Iterator[Finding]:
+    live = AgentContext.objects.live()
+    held = live.filter(lease_until__gt=DatabaseNow()).count()
+    stale = live.filter(lease_until__lte=DatabaseNow()).count()
+    if stale:
+        text = f"The workers of {stale} runs gave no sign in time ({held} others are being worked on)."
+        yield warning("leases", text, "They died or hang; other workers take over. If none does: " + START)
+    else:
+        yield ok("leases", f"{held} runs are being worked on")
+
+
+def _cluster() -> Iterator[Finding]:
+    # django-q2 reads its settings when it is imported: only where it is the executor.
+    from django_q.brokers import get_broker
+    from django_q.models import Schedule
+    from django_q.status import Stat
+
+    broker = get_broker()
+    if not broker.ping():
+        yield broken(SUBJECT, f"The broker ({broker.info()}) does not answer.", "Start it, or mend Q_CLUSTER.")
+        return
+    clusters = Stat.get_all(broker)
+    names = ", ".join(f"{stat.host} ({stat.status}, {len(stat.workers)} workers)" for stat in clusters)
+    if clusters:
+        yield ok("cluster", f"{names}; {broker.queue_size()} messages queued")
+    elif _cache_is_private():
+        text = "Whether a cluster runs cannot be seen from here: its signs are in a cache that processes do not share."
+        yield warning("cluster", text, 'Trust “progress”, or let Q_CLUSTER["cache"] name a shared cache.')
+    else:
+        yield broken("cluster", "No django-q2 cluster gives a sign of life.", START)
+    if not any(Schedule.objects.filter(func__endswith=task).exists() for task in SWEEP_TASKS):
+        text = "The sweep is not scheduled: a run whose wake-up is lost waits until somebody looks."
+        yield warning("sweep", text, "Schedule agents_app.tasks.recover every minute, or agents_recover by cron.")
+
+
+def _cache_is_private() -> bool:
+    from django_q.brokers import Broker
+
+    return type(Broker.get_cache()).__name__ in ("LocMemCache", "DummyCache", "NoneType")

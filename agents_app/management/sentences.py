@@ -1,0 +1,83 @@
+"""Events as sentences, for the live stream."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from agents_app.core.events import EventType
+from agents_app.management.console import moment_text, status_text
+
+_T = EventType
+
+SENTENCES: Mapping[EventType, str] = MappingProxyType(
+    {
+        _T.RUN_STARTED: "accepted",
+        _T.RUN_WAITING: "is {status}",
+        _T.RUN_SCHEDULED: "goes on at {due_at}: {reason}",
+        _T.RUN_PAUSED: "paused by {by}: {reason}",
+        _T.RUN_RESUMED: "resumed by {by}",
+        _T.RUN_RETRIED: "retried by {by}",
+        _T.RUN_RECOVERED: "taken over: the last worker gave no sign in time",
+        _T.RUN_CANCEL_REQUESTED: "{by} wants it to end: {reason}",
+        _T.RUN_CANCELLED: "cancelled",
+        _T.RUN_COMPLETED: "completed in {steps} steps",
+        _T.RUN_FAILED: "failed: {message} ({code})",
+        _T.STEP_STARTED: "step {number}: {kind}",
+        _T.STEP_COMPLETED: "",
+        _T.STEP_FAILED: "step {number} failed: {message} ({code})",
+        _T.TOOL_CALL_PROPOSED: "proposes {tool}",
+        _T.TOOL_CALL_READY: "",
+        _T.TOOL_CALL_STARTED: "calls {tool}",
+        _T.TOOL_CALL_SUCCEEDED: "{tool} returned",
+        _T.TOOL_CALL_FAILED: "{tool} failed ({code})",
+        _T.TOOL_CALL_UNKNOWN: "nobody knows whether {tool} happened ({code})",
+        _T.TOOL_CALL_SETTLED: "{by} says of {tool}: {verdict}",
+        _T.TOOL_CALL_REJECTED: "{tool} is not called ({code})",
+        _T.TOOL_CALL_CANCELLED: "{tool} is not called: the run ends",
+        _T.APPROVAL_REQUESTED: "{tool} needs approval: {reason}",
+        _T.APPROVAL_EDITED: "{by} changed the arguments of {tool}",
+        _T.APPROVAL_APPROVED: "{by} approved {tool}",
+        _T.APPROVAL_REJECTED: "{by} rejected {tool}: {reason}",
+        _T.APPROVAL_EXPIRED: "nobody decided on {tool} in time",
+        _T.APPROVAL_WITHDRAWN: "the question about {tool} no longer matters: {reason}",
+        _T.INPUT_REQUESTED: "asks its user",
+        _T.INPUT_ANSWERED: "{by} answered",
+        _T.INPUT_EXPIRED: "nobody answered in time",
+        _T.INPUT_WITHDRAWN: "the question no longer matters",
+        _T.MESSAGE_PRODUCED: "says",
+    }
+)
+"""What is said of each event; nothing of those that others tell already."""
+
+STYLES: Mapping[EventType, str] = MappingProxyType(
+    {
+        _T.RUN_COMPLETED: "SUCCESS",
+        _T.APPROVAL_APPROVED: "SUCCESS",
+        _T.TOOL_CALL_SUCCEEDED: "SUCCESS",
+        _T.RUN_FAILED: "ERROR",
+        _T.STEP_FAILED: "ERROR",
+        _T.TOOL_CALL_FAILED: "ERROR",
+        _T.TOOL_CALL_UNKNOWN: "ERROR",
+        _T.APPROVAL_REQUESTED: "WARNING",
+        _T.APPROVAL_REJECTED: "WARNING",
+        _T.INPUT_REQUESTED: "WARNING",
+        _T.RUN_PAUSED: "WARNING",
+        _T.RUN_CANCELLED: "WARNING",
+    }
+)
+
+
+def sentence(event: EventType, data: Mapping[str, Any]) -> str:
+    """What an event says; empty for one that is not told."""
+    if event == _T.STEP_STARTED and data["kind"] != "think":
+        return ""
+    words = defaultdict(str, {name: value for name, value in data.items() if value is not None})
+    words["by"] = words["by"] or "the system"
+    if "due_at" in data:
+        words["due_at"] = moment_text(data["due_at"])
+    if "status" in data:
+        words["status"] = status_text(data["status"])
+    text = SENTENCES[event].format_map(words).removesuffix(": ")
+    attempt = data.get("attempt", 1)
+    return f"{text}, attempt {attempt}" if text and attempt > 1 else text

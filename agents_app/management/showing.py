@@ -1,0 +1,171 @@
+"""A run, what waits for people, and how a run came to rest, as text."""
+
+from typing import Any
+
+from agents_app.core.status import RunStatus
+from agents_app.management.console import Console, call_text, moment_text, status_text, value_text
+from agents_app.models import AgentContext, AgentStep, ApprovalRequest, InputRequest, ToolCall
+from agents_app.selectors.presentation import (
+    approval_as_dict,
+    call_as_dict,
+    input_as_dict,
+    rows_for_approvals,
+    rows_for_steps,
+    run_as_dict,
+    step_as_dict,
+)
+
+STYLES = {
+    RunStatus.COMPLETED: "SUCCESS",
+    RunStatus.FAILED: "ERROR",
+    RunStatus.CANCELLED: "WARNING",
+    RunStatus.PAUSED: "WARNING",
+    RunStatus.WAITING_FOR_APPROVAL: "WARNING",
+    RunStatus.WAITING_FOR_INPUT: "WARNING",
+}
+HIDDEN = "(you may not see what was said and done in this run)"
+
+
+def show_run(console: Console, context: AgentContext, viewer: Any) -> None:
+    """Everything about one run on a page: how it stands, what was asked, its steps, what it waits for, its answer."""
+    run = run_as_dict(context, viewer)
+    console.line(f"Run {run['id']} of {run['agent']}", style="MIGRATE_HEADING")
+    status = console.paint(status_text(run["status"]), _style(run["status"]))
+    console.line(f"{'Status':<12}{status}, since {moment_text(run['status_at'])}")
+    for name, text in _facts(run):
+        if text:
+            console.label(name, text)
+    if run["content_hidden"]:
+        console.line(HIDDEN)
+    else:
+        console.heading("Input")
+        console.text(run["input"], indent=2)
+    _show_steps(console, context, viewer)
+    show_rest(console, context, viewer)
+
+
+def _style(status: str) -> str:
+    return STYLES.get(RunStatus(status), "NOTICE")
+
+
+def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
+    started = f"{moment_text(run['created_at'])}{' by ' + run['started_by'] if run['started_by'] else ''}"
+    cancelled = f"{run['cancelled_by'] or 'somebody'}: {run['cancelled_why'] or 'no reason given'}"
+    return [
+        ("User", run["user_name"]),
+        ("Started", started),
+        ("Ended", moment_text(run["ended_at"])),
+        ("Session", run["session"] or ""),
+        ("Subject", run["subject"] or ""),
+        ("Not before", moment_text(run["run_at"])),
+        ("Steps", f"{run['steps_used']} of {run['max_steps']}"),
+        ("Held", f"by {run['held_by'] or 'the system'}: {run['held_why']}" if run["paused_at"] else ""),
+        ("To cancel", cancelled if run["cancel_requested_at"] else ""),
+    ]
+
+
+def _show_steps(console: Console, context: AgentContext, viewer: Any) -> None:
+    steps = rows_for_steps(AgentStep.objects.filter(context=context)).order_by("number")
+    calls = {str(call.pk): call_as_dict(call, viewer) for call in _calls(context)}
+    if not steps:
+        return
+    console.heading("Steps")
+    for row in steps:
+        step = step_as_dict(row, viewer)
+        call = calls.pop(step["tool_call"] or "", None)
+        what = _called(call) if call else _said(step)
+        status = "" if step["status"] == "completed" else f"[{step['status']}] "
+        console.entry(f"{step['number']:>3}  {step['kind']:<9} ", status + what)
+    for call in calls.values():
+        console.entry("  –  ", f"{status_text(call['status'])}: {_called(call)}")
+
+
+def _calls(context: AgentContext) -> Any:
+    return ToolCall.objects.filter(context=context).select_related("context", "step").order_by("number")
+
+
+def _said(step: dict[str, Any]) -> str:
+    usage = f"{step['input_tokens']} + {step['output_tokens']} tokens" if step["llm"] else ""
+    return " · ".join(filter(None, [step["llm"], usage, step["text"], step["error"] or step["error_code"]]))
+
+
+def _called(call: dict[str, Any]) -> str:
+    text = call_text(call["tool"], call["arguments"])
+    if call["content_hidden"]:
+        return str(call["tool"])
+    if call["status"] == "succeeded":
+        return f"{text} → {value_text(call['result'])}"
+    return f"{text} ✗ {call['error'] or call['error_code']}" if call["error_code"] else text
+
+
+def show_rest(console: Console, context: AgentContext, viewer: Any) -> None:
+    """How a run came to rest: its answer, its error, or what it waits for."""
+    run = run_as_dict(context, viewer)
+    match run["status"]:
+        case RunStatus.COMPLETED:
+            console.heading("Output")
+            _show_output(console, run)
+        case RunStatus.FAILED:
+            console.heading("Error")
+            console.text(f"{run['error'] or ''} ({run['error_code']})".strip(), indent=2, style="ERROR")
+            console.line(f"  Again: manage.py agents_retry {run['id']}")
+        case RunStatus.PAUSED:
+            console.line(f"It is paused. Go on: manage.py agents_resume {run['id']}")
+        case _:
+            show_waiting(console, context, viewer)
+
+
+def _show_output(console: Console, run: dict[str, Any]) -> None:
+    if run["content_hidden"]:
+        console.line(HIDDEN, indent=2)
+    elif isinstance(run["output"], dict):
+        for name, value in run["output"].items():
+            console.label(f"  {name}", value_text(value))
+    else:
+        console.text(value_text(run["output"]), indent=2)
+
+
+def show_waiting(console: Console, context: AgentContext, viewer: Any) -> None:
+    """What the run waits for from people, with the commands that answer it."""
+    waits = run_as_dict(context, viewer)["waits_for"]
+    if not any(waits.values()):
+        return
+    console.heading("Waits for")
+    for request in rows_for_approvals(ApprovalRequest.objects.filter(pk__in=waits["approvals"])).order_by("pk"):
+        show_approval(console, approval_as_dict(request, viewer))
+    questions = InputRequest.objects.filter(pk__in=waits["inputs"]).select_related("context", "step")
+    for question in questions.order_by("pk"):
+        show_question(console, input_as_dict(question, viewer))
+    for call in _calls(context).filter(pk__in=waits["outcomes"]):
+        show_outcome(console, call_as_dict(call, viewer))
+
+
+def show_approval(console: Console, request: dict[str, Any]) -> None:
+    """A call that waits for approval."""
+    console.line(f"Approval {request['id']}", style="MIGRATE_LABEL")
+    console.text(request["summary"] or request["tool"], indent=2)
+    if not request["content_hidden"]:
+        console.text(call_text(request["tool"], request["arguments"]), indent=2)
+    why = f"because {request['reason']}" if request["reason"] else ""
+    until = f"until {moment_text(request['expires_at'])}" if request["expires_at"] else ""
+    needs = f"needs {request['permission']}" if request["permission"] else ""
+    if facts := " · ".join(filter(None, [why, until, needs])):
+        console.text(facts, indent=2)
+    console.line(f"manage.py agents_approve {request['id']} --as USER", indent=2)
+
+
+def show_question(console: Console, question: dict[str, Any]) -> None:
+    """A question that waits for an answer."""
+    console.line(f"Question {question['id']}", style="MIGRATE_LABEL")
+    console.text(question["question"] or HIDDEN, indent=2)
+    if question["answer_schema"]:
+        console.text(f"The answer is JSON: {value_text(question['answer_schema'])}", indent=2)
+    console.line(f"manage.py agents_answer {question['id']} ANSWER --as USER", indent=2)
+
+
+def show_outcome(console: Console, call: dict[str, Any]) -> None:
+    """A call of which nobody knows whether it happened."""
+    console.line(f"Unknown outcome {call['id']}", style="MIGRATE_LABEL")
+    console.text(_called(call), indent=2)
+    console.line(f"manage.py agents_settle {call['id']} \\", indent=2)
+    console.line("happened|try_again|give_up --as USER", indent=4)

@@ -1,0 +1,327 @@
+"""agents_doctor: what is sound, what is not, what to do."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.cache import caches
+from django.db import connection, connections
+from django.test import override_settings
+from django_q.models import Schedule
+
+from agents_app import Agent
+from agents_app.core.transcript import LLMReply, LLMRequest
+from agents_app.definitions.registry import registry
+from agents_app.exceptions import LLMError
+from agents_app.management.doctor import database, queue
+from agents_app.management.doctor.findings import examined, ok
+from agents_app.models import AgentContext, database_now
+from agents_app.services import start_run
+from agents_app.testing import AgentsKit
+from tests.management.desk import Result, manage
+
+pytestmark = pytest.mark.django_db
+
+
+def ours(**changes: Any) -> Any:
+    return override_settings(AGENTS_APP={**settings.AGENTS_APP, **changes})
+
+
+def findings(done: Result) -> dict[str, list[tuple[str, str, str]]]:
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for one in done.json:
+        found.setdefault(one["subject"], []).append((one["level"], one["text"], one["advice"]))
+    return found
+
+
+def doctor(*arguments: str) -> dict[str, list[tuple[str, str, str]]]:
+    return findings(manage("agents_doctor", "--json", *arguments))
+
+
+def test_a_sound_installation() -> None:
+    done = manage("agents_doctor")
+    assert done.code == 0, done.out
+    assert "ok       migrations: all applied\n" in done.out
+    assert "ok       agents: shop, text\n" in done.out
+    assert "ok       progress: no run waits for a worker\n" in done.out
+    assert done.out.endswith("Everything that runs need is there.\n")
+    assert all(len(line) <= 80 for line in done.out.splitlines())
+
+
+def test_everything_that_is_not_ok_says_what_to_do() -> None:
+    for found in doctor().values():
+        assert all(level == "ok" or advice for level, _, advice in found)
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize(
+    ("pragma", "text"),
+    [
+        ("synchronous=NORMAL", "lost in a power cut"),
+        ("busy_timeout=100", "busy timeout is 0.1 s"),
+    ],
+)
+@pytest.mark.django_db(transaction=True)
+def test_sqlite_settings_that_break_a_promise(pragma: str, text: str) -> None:
+    before = pragma.partition("=")[0]
+    with connection.cursor() as cursor:
+        value = cursor.execute(f"PRAGMA {before}").fetchone()[0]
+        cursor.execute(f"PRAGMA {pragma}")
+        try:
+            found = doctor()["database"]
+        finally:
+            cursor.execute(f"PRAGMA {before}={value}")
+    assert any(level == "warning" and text in said for level, said, _ in found)
+
+
+@pytest.mark.sqlite_only
+def test_sqlite_without_immediate_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections["default"], "transaction_mode", None)
+    assert any("not IMMEDIATE" in said for _, said, _ in doctor()["database"])
+
+
+def test_migrations_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Migration:
+        name, app_label = "0007_more", "agents_app"
+
+    monkeypatch.setattr(database.MigrationExecutor, "migration_plan", lambda self, leaves: [(Migration, False)])
+    done = manage("agents_doctor")
+    assert done.code == 1
+    assert "broken   migrations: Migrations are missing: 0007_more.\n         → manage.py migrate\n" in done.out
+    assert "1 broken." in done.out
+
+
+def test_a_database_that_does_not_exist() -> None:
+    with ours(DATABASE="elsewhere"):
+        assert doctor()["database"][0][0] == "broken"
+
+
+def test_a_clock_that_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "database_now", lambda: database_now() + timedelta(seconds=40))
+    assert "40 s away" in doctor()["clock"][0][1]
+
+
+@pytest.mark.parametrize(("seconds", "level", "code"), [(5, "ok", 0), (20, "warning", 0), (90, "broken", 1)])
+def test_a_queue_that_makes_no_progress(agents: AgentsKit, seconds: int, level: str, code: int) -> None:
+    run = start_run("text", "hi")
+    AgentContext.objects.filter(pk=run.id).update(due_at=database_now() - timedelta(seconds=seconds))
+    done = manage("agents_doctor", "--json")
+    found = findings(done)["progress"][0]
+    assert (found[0], done.code) == (level, code)
+    assert level == "ok" or "1 runs are due" in found[1]
+
+
+def test_a_worker_that_died(agents: AgentsKit) -> None:
+    run = start_run("text", "hi")
+    now = database_now()
+    AgentContext.objects.filter(pk=run.id).update(lease_until=now, due_at=now, claim_number=1)
+    assert doctor()["leases"][0][0] == "warning"
+    later = now + timedelta(seconds=30)
+    AgentContext.objects.filter(pk=run.id).update(lease_until=later, due_at=later)
+    assert doctor()["leases"] == [("ok", "1 runs are being worked on", "")]
+
+
+@pytest.fixture
+def shared_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the cache were one that processes share."""
+    caches["default"].clear()
+    monkeypatch.setattr(queue, "_cache_is_private", lambda: False)
+
+
+class TestCluster:
+    @pytest.fixture(autouse=True)
+    def django_q2(self) -> Any:
+        with ours(EXECUTOR="django_q2"):
+            yield
+
+    @pytest.mark.usefixtures("shared_cache")
+    def test_no_sign_of_life(self) -> None:
+        done = manage("agents_doctor", "--json")
+        level, _, advice = findings(done)["cluster"][0]
+        assert (level, done.code) == ("broken", 1)
+        assert "qcluster" in advice
+
+    @pytest.mark.usefixtures("shared_cache")
+    def test_a_sign_of_life(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        class Alive:
+            host, status, workers = "box", "Idle", [1, 2]
+
+        monkeypatch.setattr("django_q.status.Stat.get_all", lambda broker: [Alive])
+        assert doctor()["cluster"] == [("ok", "box (Idle, 2 workers); 0 messages queued", "")]
+
+    def test_signs_that_cannot_be_seen(self) -> None:
+        assert doctor()["cluster"][0][0] == "warning"
+
+    def test_a_broker_that_is_down(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("django_q.brokers.orm.ORM.ping", lambda self: False)
+        assert "does not answer" in doctor()["queue"][-1][1]
+
+    def test_a_sweep_that_is_not_scheduled(self) -> None:
+        assert doctor()["sweep"][0][0] == "warning"
+        Schedule.objects.create(func="agents_app.tasks.recover", schedule_type=Schedule.MINUTES, minutes=1)
+        assert "sweep" not in doctor()
+
+
+def test_an_executor_that_does_not_exist() -> None:
+    with ours(EXECUTOR="no.such.Executor"):
+        assert "ImproperlyConfigured" in doctor()["queue"][0][1]
+
+
+def test_a_way_of_telling_that_cannot_be_gone() -> None:
+    with ours(LIVE="pigeons"):
+        assert doctor()["live"][0][0] == "broken"
+
+
+@pytest.mark.parametrize(
+    ("backend", "level", "text"),
+    [
+        ("channels.layers.InMemoryChannelLayer", "warning", "does not reach other processes"),
+        ("tests.management.test_doctor.Echo", "ok", "came back"),
+        ("tests.management.test_doctor.Deaf", "broken", "did not come back"),
+    ],
+)
+def test_channel_layers(backend: str, level: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents_app.management.doctor.live.SECONDS", 0.05)
+    with override_settings(CHANNEL_LAYERS={"default": {"BACKEND": backend}}):
+        found = doctor()["channels"][0]
+    assert (found[0], text in found[1]) == (level, True)
+
+
+def test_agents_that_cannot_be_used() -> None:
+    class Nameless(Agent[str]):
+        name = "not a name!"
+
+    with registry.override():
+        assert doctor()["agents"][0][0] == "warning"
+        registry.add(Nameless)
+        assert [level for level, _, _ in doctor()["agents"]] == ["broken"]
+
+
+class TestLLMs:
+    def test_one_that_nobody_knows(self) -> None:
+        with ours(DEFAULT_LLM="oracle"):
+            done = manage("agents_doctor", "--json")
+            level, text, _ = findings(done)["LLM oracle"][0]
+        assert (level, done.code) == ("broken", 1)
+        assert "used by shop, text" in text
+
+    def test_the_question_is_asked_only_if_wanted(self) -> None:
+        with ours(DEFAULT_LLM="own", LLMS={"own": "tests.management.test_doctor.Answers"}):
+            assert "--call-llm asks it" in doctor()["LLM own"][0][1]
+            assert "me answered in" in doctor("--call-llm")["LLM own"][0][1]
+
+    @pytest.mark.parametrize(("name", "text"), [("Refuses", "no such key"), ("Silent", "answered with nothing")])
+    def test_one_that_does_not_answer(self, name: str, text: str) -> None:
+        with ours(DEFAULT_LLM="own", LLMS={"own": f"tests.management.test_doctor.{name}"}):
+            found = doctor("--call-llm")["LLM own"][0]
+        assert (found[0], text in found[1]) == ("broken", True)
+
+
+def test_an_examination_that_raises_is_a_finding() -> None:
+    def fails() -> Any:
+        yield ok("a", "b")
+        raise ValueError("ouch")
+
+    (found,) = examined("subject", fails)
+    assert (found.level, found.text) == ("broken", "could not be examined: ValueError: ouch")
+
+
+class Answers:
+    async def respond(self, request: LLMRequest, on_text: Any = None) -> LLMReply:
+        return LLMReply(text="OK", llm="me")
+
+
+class Refuses:
+    async def respond(self, request: LLMRequest, on_text: Any = None) -> LLMReply:
+        raise LLMError("no such key")
+
+
+class Silent:
+    async def respond(self, request: LLMRequest, on_text: Any = None) -> LLMReply:
+        return LLMReply()
+
+
+class Echo:
+    """A channel layer that works."""
+
+    def __init__(self, **options: Any) -> None:
+        self.messages: list[Any] = []
+
+    async def new_channel(self, prefix: str) -> str:
+        return f"{prefix}1"
+
+    async def send(self, channel: str, message: Any) -> None:
+        self.messages.append(message)
+
+    async def receive(self, channel: str) -> Any:
+        return self.messages.pop()
+
+
+class Deaf(Echo):
+    """A channel layer that loses everything."""
+
+    async def receive(self, channel: str) -> Any:
+        raise TimeoutError
+
+
+class FakeConnection:
+    """A connection with these settings, whose questions have these answers."""
+
+    def __init__(self, vendor: str, *, answer: str = "", in_memory: bool = False, **options: Any) -> None:
+        self.vendor = vendor
+        self.settings_dict = {"OPTIONS": options}
+        self.transaction_mode = "IMMEDIATE"
+        self.is_in_memory_db = lambda: in_memory
+        self._answer = answer
+
+    def __enter__(self) -> "FakeConnection":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def cursor(self) -> "FakeConnection":
+        return self
+
+    def execute(self, sql: str) -> "FakeConnection":
+        return self
+
+    def fetchone(self) -> tuple[str]:
+        return (self._answer,)
+
+
+@pytest.mark.parametrize(
+    ("fake", "level", "text"),
+    [
+        (FakeConnection("sqlite", in_memory=True), "warning", "everything is lost with the process"),
+        (FakeConnection("postgresql", answer="serializable"), "broken", "isolation level is serializable"),
+        (FakeConnection("postgresql", answer="read committed", pool=True), "broken", "does not survive the fork"),
+        (FakeConnection("oracle"), "warning", "oracle is not tested"),
+    ],
+    ids=["memory", "isolation", "pool", "other"],
+)
+def test_databases_that_break_a_promise(fake: FakeConnection, level: str, text: str) -> None:
+    (found,) = database._settings(fake)
+    assert (found.level, text in found.text, bool(found.advice)) == (level, True, True)
+
+
+def test_postgresql_as_it_should_be() -> None:
+    assert list(database._settings(FakeConnection("postgresql", answer="read committed"))) == []
+
+
+@pytest.mark.sqlite_only
+def test_sqlite_with_a_journal_that_blocks_readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Cursor(FakeConnection):
+        def execute(self, sql: str) -> FakeConnection:
+            self._answer = {"journal_mode": "delete", "synchronous": 2, "busy_timeout": 20000}[sql.split()[1]]  # type: ignore[assignment]
+            return self
+
+    (found,) = database._settings(Cursor("sqlite"))
+    assert "journal_mode is delete" in found.text
+
+
+@pytest.mark.postgresql_only
+def test_postgresql() -> None:
+    assert doctor()["database"][0][1].startswith("PostgreSQL ")
+    assert doctor()["live"][0][1] == "PostgreSQL tells all processes of news"

@@ -1,0 +1,45 @@
+"""Every event can be told."""
+
+from typing import Any
+
+import pytest
+
+from agents_app.core.events import EVENTS, EventType
+from agents_app.management.sentences import SENTENCES, STYLES, sentence
+
+SILENT = {EventType.STEP_COMPLETED, EventType.TOOL_CALL_READY}
+
+
+@pytest.mark.parametrize("event", EventType)
+def test_every_event_has_a_sentence_that_its_payload_fills(event: EventType) -> None:
+    fields = EVENTS[event].payload.model_fields
+    data: dict[str, Any] = {name: f"<{name}>" for name in fields}
+    if "due_at" in fields:
+        data["due_at"] = "2026-11-20T12:00:00Z"
+    data |= {"attempt": 1} if "attempt" in fields else {}
+    data |= {"kind": "think"} if "kind" in fields else {}
+    text = sentence(event, data)
+    assert bool(text) == (event not in SILENT)
+    assert "{" not in text
+    assert not text.endswith((": ", "()"))
+
+
+def test_every_event_is_in_the_table() -> None:
+    assert set(SENTENCES) == set(EventType)
+    assert set(STYLES) <= set(EventType)
+
+
+@pytest.mark.parametrize(
+    ("event", "data", "text"),
+    [
+        (EventType.STEP_STARTED, {"number": 2, "kind": "use_tool", "attempt": 1}, ""),
+        (EventType.STEP_STARTED, {"number": 2, "kind": "think", "attempt": 3}, "step 2: think, attempt 3"),
+        (EventType.TOOL_CALL_STARTED, {"tool": "refund", "attempt": 2}, "calls refund, attempt 2"),
+        (EventType.RUN_PAUSED, {"reason": ""}, "paused by the system"),
+        (EventType.RUN_PAUSED, {"by": "lead", "reason": "audit"}, "paused by lead: audit"),
+        (EventType.RUN_WAITING, {"status": "waiting_for_approval"}, "is waiting for approval"),
+        (EventType.APPROVAL_REJECTED, {"by": None, "tool": "refund", "reason": "no"}, "the system rejected refund: no"),
+    ],
+)
+def test_sentences(event: EventType, data: dict[str, Any], text: str) -> None:
+    assert sentence(event, data) == text

@@ -1,0 +1,1 @@
+"""TELLS: live clients learn that there is news, and read the rows."""

@@ -1,0 +1,1 @@
+"""A door: live runs and commands over websockets (Django Channels)."""

@@ -1,0 +1,158 @@
+"""The commands of the websocket: name, payload, service. No rule lives here."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import Error as DatabaseError
+from pydantic import ValidationError
+
+from agents_app import services
+from agents_app.exceptions import AgentsError, InvalidInput
+from agents_app.services import Origin
+from agents_app.ws import frames
+from agents_app.ws.frames import CommandFrame, ErrorBody, ReplyFrame, RunCommand
+
+logger = logging.getLogger("agents_app.ws")
+
+FRAME_CHARACTERS = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Caller:
+    """Who sends commands, from where, and the run of the websocket (None for the inbox)."""
+
+    user: Any
+    origin: Origin
+    run_id: UUID | None
+
+    def run(self, command: RunCommand) -> Any:
+        """The run that a command is about. Raises InvalidInput if it names none."""
+        if command.run is None and self.run_id is None:
+            raise InvalidInput("Say which run: here none is implied.", code="run_required")
+        return command.run or self.run_id
+
+
+Perform = Callable[[Any, Caller], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command's payload, and what performs it and gives back something with a status."""
+
+    payload: type[CommandFrame]
+    perform: Perform
+
+
+def _approve(command: frames.ApproveCommand, caller: Caller) -> Any:
+    return services.approve(
+        command.request,
+        by=caller.user,
+        digest=command.digest,
+        arguments=command.arguments,
+        reason=command.reason,
+        origin=caller.origin,
+    )
+
+
+def _reject(command: frames.RejectCommand, caller: Caller) -> Any:
+    return services.reject(
+        command.request, by=caller.user, reason=command.reason, digest=command.digest, origin=caller.origin
+    )
+
+
+def _settle(command: frames.SettleCommand, caller: Caller) -> Any:
+    return services.settle_outcome(
+        command.call,
+        command.verdict,
+        by=caller.user,
+        result=command.result,
+        reason=command.reason,
+        origin=caller.origin,
+    )
+
+
+def _answer(command: frames.AnswerCommand, caller: Caller) -> Any:
+    return services.answer_input(command.request, command.answer, by=caller.user)
+
+
+def _cancel(command: frames.CancelCommand, caller: Caller) -> Any:
+    return services.cancel_run(caller.run(command), by=caller.user, reason=command.reason)
+
+
+def _pause(command: frames.PauseCommand, caller: Caller) -> Any:
+    return services.pause_run(caller.run(command), by=caller.user, reason=command.reason)
+
+
+def _resume(command: frames.ResumeCommand, caller: Caller) -> Any:
+    return services.resume_run(caller.run(command), by=caller.user)
+
+
+def _retry(command: frames.RetryCommand, caller: Caller) -> Any:
+    return services.retry_run(caller.run(command), by=caller.user)
+
+
+COMMANDS: Mapping[str, Command] = {
+    "approve": Command(frames.ApproveCommand, _approve),
+    "reject": Command(frames.RejectCommand, _reject),
+    "settle": Command(frames.SettleCommand, _settle),
+    "answer": Command(frames.AnswerCommand, _answer),
+    "cancel": Command(frames.CancelCommand, _cancel),
+    "pause": Command(frames.PauseCommand, _pause),
+    "resume": Command(frames.ResumeCommand, _resume),
+    "retry": Command(frames.RetryCommand, _retry),
+}
+
+
+def perform(text: str | None, caller: Caller) -> ReplyFrame:
+    """Do what a frame asks for; whatever goes wrong is said in the reply. text: None for a binary frame."""
+    key: str | None = None
+    try:
+        fields = _fields(text)
+        key = fields["id"] if isinstance(fields.get("id"), str) else None
+        command, payload = _command(fields)
+        done = command.perform(payload, caller)
+        return ReplyFrame(id=key, ok=True, status=done.status)
+    except AgentsError as error:
+        return _refusal(key, error.code, error.message, error.details)
+    except DatabaseError:
+        logger.exception("The database refused a command.")
+        return _refusal(key, "unavailable", "The database is not available now; try again.")
+    except Exception:
+        logger.exception("A command failed.")
+        return _refusal(key, "internal_error", "Something went wrong on our side.")
+
+
+def _fields(text: str | None) -> dict[str, Any]:
+    if text is None or len(text) > FRAME_CHARACTERS:
+        raise InvalidInput(f"A frame is JSON text of at most {FRAME_CHARACTERS} characters.", code="invalid_frame")
+    try:
+        fields = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise InvalidInput("This is not JSON.", code="invalid_frame") from None
+    if not isinstance(fields, dict) or fields.get("type") != "command":
+        raise InvalidInput('A frame is an object with "type": "command".', code="invalid_frame")
+    return fields
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _command(fields: dict[str, Any]) -> tuple[Command, CommandFrame]:
+    command = COMMANDS.get(fields["name"]) if isinstance(fields.get("name"), str) else None
+    if command is None:
+        raise InvalidInput(f"A command has a name: one of {', '.join(COMMANDS)}.", code="unknown_command")
+    try:
+        return command, command.payload.model_validate(fields)
+    except ValidationError as error:
+        wrong = [{"path": list(one["loc"]), "message": one["msg"]} for one in error.errors(include_url=False)]
+        raise InvalidInput("The command's fields are wrong.", errors=wrong) from None
+
+
+def _refusal(key: str | None, code: str, message: str, details: dict[str, Any] | None = None) -> ReplyFrame:
+    plain = json.loads(json.dumps(details or {}, default=str))
+    return ReplyFrame(id=key, ok=False, error=ErrorBody(code=code, message=message, details=plain))

@@ -1,0 +1,81 @@
+"""The websockets: one run, and the inbox of those who decide."""
+
+from typing import Any
+
+from agents_app.conf import conf
+from agents_app.exceptions import NotPermitted
+from agents_app.live.database import in_database
+from agents_app.live.feed import Feed
+from agents_app.live.frames import HelloFrame
+from agents_app.live.tail import tail
+from agents_app.models import AgentContext
+from agents_app.selectors.people import may_view_transcript, may_watch_inbox, visible_runs
+from agents_app.selectors.runs import one_of
+from agents_app.ws.login import parameter
+from agents_app.ws.sockets import Close, CloseCode, Socket
+
+SEQUENCE_LIMIT = 2**63
+
+
+class RunSocket(Socket):
+    """`ws/runs/<id>/?after=N`: a run's events from N + 1 on, first those that were, then those that come."""
+
+    feed: Feed
+    hello: HelloFrame
+
+    async def enter(self) -> None:
+        after = _after(parameter(self.scope, "after"))
+        context, transcript = await in_database(_look, self.scope["url_route"]["kwargs"]["run_id"], self.user)
+        self.run_id = context.pk
+        self.feed = Feed(
+            context.pk, after=after, version=context.version, deltas=transcript, backlog=conf.SOCKET_BACKLOG
+        )
+        self.hello = HelloFrame(run=context.pk, status=context.status, version=context.version, after=self.feed.cursor)
+
+    async def check(self) -> None:
+        _, self.feed.deltas = await in_database(_look, self.run_id, self.user)
+
+    async def wait_until_slow(self) -> None:
+        await self.feed.too_slow.wait()
+
+    async def tell(self) -> None:
+        async with tail().reading(self.feed):
+            await self.say(self.hello)
+            while True:
+                for frame in await self.feed.next():
+                    await self.say(frame)
+                    self.feed.sent(frame)
+
+
+class ApprovalsSocket(Socket):
+    """`ws/approvals/`: hints that what waits for a decision has changed."""
+
+    async def enter(self) -> None:
+        await self.check()
+
+    async def check(self) -> None:
+        if not await in_database(may_watch_inbox, self.user):
+            raise NotPermitted("You may not watch the inbox.")
+
+    async def tell(self) -> None:
+        async with tail().watching_inbox() as inbox:
+            while True:
+                await self.say(await inbox.next())
+
+
+def _after(text: str | None) -> int:
+    """Raises Close for what is no number of an event."""
+    if text is None:
+        return 0
+    if not (text.isascii() and text.isdigit() and int(text) < SEQUENCE_LIMIT):
+        raise Close(CloseCode.BAD_REQUEST)
+    return int(text)
+
+
+def _look(run_id: Any, user: Any) -> tuple[AgentContext, bool]:
+    """The run, and whether this person may see what the LLM writes. Raises NotFound."""
+    context: AgentContext = one_of(visible_runs(user), run_id)
+    return context, may_view_transcript(user, context)
+
+
+__all__ = ["ApprovalsSocket", "RunSocket"]

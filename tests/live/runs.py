@@ -1,0 +1,43 @@
+"""Runs with as many events as a test wants, and people who may or may not see them."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+
+from agents_app import Agent
+from agents_app.definitions.registry import registry
+from agents_app.models import AgentContext
+from agents_app.services import SYSTEM, pause_run, resume_run, start_run
+
+
+class Quiet(Agent[str]):
+    """Is started and never driven."""
+
+    name = "quiet"
+    llm = "demo"
+    instructions = "Nothing."
+
+
+def quiet_run(user: Any = None) -> UUID:
+    """A run with one event."""
+    with registry.override(Quiet):
+        return start_run(Quiet, "hello", user=user).id
+
+
+def add_events(run_id: UUID, count: int) -> None:
+    """So many events more, each committed by itself."""
+    for _ in range(count):
+        if AgentContext.objects.get(pk=run_id).paused_at is None:
+            pause_run(run_id, by=SYSTEM)
+        else:
+            resume_run(run_id, by=SYSTEM)
+
+
+def person(name: str, *permissions: str) -> Any:
+    """A user with these permissions of this app."""
+    user = get_user_model().objects.create_user(name, password="secret")
+    for code in permissions:
+        user.user_permissions.add(Permission.objects.get(content_type__app_label="agents_app", codename=code))
+    return user

@@ -11,7 +11,7 @@ from tests.management.desk import manage, resting
 from tests.testing.shop import Reply
 
 REFUND = calls("refund", number="A-1", amount=120)
-NOBODYS = uuid.uuid4()
+NOBODYS = uuid.UUID("00000000-0000-7000-8000-000000000000")
 
 
 @pytest.fixture

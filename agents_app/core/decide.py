@@ -41,10 +41,10 @@ def _work(snapshot: Snapshot) -> NextStep:
     if calls and calls[0].reconcile:
         return Reconcile(calls[0].id)
     if calls:
-        room = snapshot.max_steps - snapshot.steps_used
-        if room <= 0:
+        affordable = _affordable(snapshot, calls)
+        if not affordable:
             return Wait() if snapshot.started else _out_of_steps(snapshot)
-        return RunTools(tuple(call.id for call in calls[:room]))
+        return RunTools(tuple(call.id for call in affordable))
     if snapshot.unsettled:
         return Wait()
     if snapshot.answered:
@@ -64,6 +64,18 @@ def _turn(snapshot: Snapshot) -> NextStep:
 
 def _out_of_steps(snapshot: Snapshot) -> Fail:
     return Fail("max_steps", f"The run used all {snapshot.max_steps} steps without coming to an answer.")
+
+
+def _affordable(snapshot: Snapshot, calls: tuple[CallView, ...]) -> list[CallView]:
+    """Those of these calls for which there are steps left; one that was started before costs none."""
+    room = snapshot.max_steps - snapshot.steps_used
+    chosen = []
+    for call in calls:
+        room -= not call.counted
+        if room < 0 and not call.counted:
+            break
+        chosen.append(call)
+    return chosen
 
 
 def startable(snapshot: Snapshot) -> tuple[CallView, ...]:

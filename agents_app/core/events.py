@@ -146,13 +146,17 @@ class ToolCallSettled(ToolCallChanged):
 
 
 class ApprovalRequested(ToolCallChanged):
+    """`rule` names what asked; its sentence may speak of arguments and stands in the row alone."""
+
     request: UUID
-    reason: str
+    rule: str
     expires_at: Moment | None = None
     supersedes: UUID | None = None
 
 
 class ApprovalDecided(ToolCallChanged):
+    """`reason` is the system's own, of a withdrawal. What people write stands in the decision alone."""
+
     request: UUID
     by: str | None = None
     reason: str = ""

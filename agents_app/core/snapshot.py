@@ -32,7 +32,8 @@ class CallView:
     """A tool call that is not settled.
 
     `held`: the looking claim has started this very attempt. `not_before`: postponed until then.
-    `reconcile`: its outcome is unknown and the tool's reconcile is still to be asked.
+    `reconcile`: its outcome is unknown and the tool's reconcile is still to be asked. `counted`: it was started
+    before, so that another attempt takes no further step.
     """
 
     id: UUID
@@ -42,6 +43,7 @@ class CallView:
     held: bool = False
     not_before: datetime | None = None
     reconcile: bool = False
+    counted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

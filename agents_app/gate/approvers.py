@@ -21,6 +21,8 @@ YES = Permission(allowed=True)
 
 def may_decide(user: Any, request: ApprovalRequest) -> Permission:
     """Asked when a person decides, and again before the call is made."""
+    if user is not None and user.pk is None:
+        return Permission(allowed=False, rule="person", reason="Only a person can decide.")
     if user is None or not user.is_active:
         return Permission(allowed=False, rule="active", reason="This account is not active.")
     if not user.has_perm(DECIDE):

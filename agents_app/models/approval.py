@@ -114,3 +114,7 @@ class Decision(models.Model):
         if not self._state.adding:
             raise TypeError("Decisions are append-only.")
         super().save(*args, **kwargs)  # type: ignore[arg-type]
+
+    def delete(self, *args: object, **kwargs: object) -> tuple[int, dict[str, int]]:
+        """Refused: decisions are a record; they go with their run only."""
+        raise TypeError("Decisions are append-only.")

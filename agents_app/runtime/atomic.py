@@ -49,7 +49,7 @@ def call_atomic(held: Held, act: ToolAct, context: ToolContext, raw: RawConnecti
     """Make the call and settle it in one transaction: the acts that follow; or, rolled back, the failure to settle."""
     for tried in range(1, TRIES + 1):
         try:
-            return _once(held, act, context, raw)
+            return _attempt(held, act, context, raw)
         except StaleContext:
             raise
         except _GateRefused as refusal:
@@ -64,6 +64,14 @@ def call_atomic(held: Held, act: ToolAct, context: ToolContext, raw: RawConnecti
 
 class _GateRefused(ToolFailed):
     """The row checks or the precondition failed inside the transaction."""
+
+
+def _attempt(held: Held, act: ToolAct, context: ToolContext, raw: RawConnection) -> list[Act]:
+    try:
+        return _once(held, act, context, raw)
+    except BaseException:
+        held.rows = None  # what was known of them may be rolled back
+        raise
 
 
 def _once(held: Held, act: ToolAct, context: ToolContext, raw: RawConnection) -> list[Act]:

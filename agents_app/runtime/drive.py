@@ -9,16 +9,19 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.db import InterfaceError, OperationalError
+
 from agents_app.conf import conf
 from agents_app.core.status import ENDED
 from agents_app.definitions.registry import registry
 from agents_app.exceptions import LLMError, StaleContext, UnknownAgent
 from agents_app.models import AgentContext, database_now
-from agents_app.runtime.engines import Engine, engine, worn_out
+from agents_app.runtime.engines import Engine, be_replaced, engine, worn_out
 from agents_app.runtime.heartbeat import heartbeat
-from agents_app.runtime.held import Act, Held, SleepAct, ThinkAct
+from agents_app.runtime.held import Act, Held, SleepAct, ThinkAct, ToolAct
 from agents_app.runtime.iterate import abandon, leave_alone, prepare, settle
 from agents_app.runtime.perform import perform
+from agents_app.runtime.results import raised
 from agents_app.transitions import claims
 
 logger = logging.getLogger("agents_app.runtime")
@@ -26,6 +29,9 @@ logger = logging.getLogger("agents_app.runtime")
 UNKNOWN_CODE_SECONDS = 5.0
 UNKNOWN_CODE_PATIENCE = 600.0
 """A run whose agent this worker does not know is left to others, looked at again, and failed in the end."""
+
+RECORD_AGAIN_SECONDS = 0.5
+"""Between two attempts to record an outcome when the database is away."""
 
 SOON_SECONDS = 5.0
 """Within this time before a run is due a drive stays to wake it, rather than leave it to the sweep."""
@@ -44,6 +50,8 @@ def continue_run(run_id: str) -> None:
             drive_to_rest(first)
             return
         where.run(lambda on: Drive(on, others=True).run([first]))
+        if worn_out():
+            be_replaced()
     except Exception:
         logger.exception("Driving failed; the lease runs out and the run is taken again.", extra={"run_id": run_id})
 
@@ -52,7 +60,8 @@ def drive_to_rest(run_id: UUID) -> None:
     """Drive one run here until it has ended, waits for people, or for a time that is not near."""
     while True:
         engine().run(lambda on: Drive(on, others=False).run([run_id]))
-        due = AgentContext.objects.exclude(status__in=ENDED).filter(pk=run_id).values_list("due_at", flat=True).first()
+        known = AgentContext.objects.exclude(status__in=ENDED).filter(pk=run_id, unknown_since__isnull=True)
+        due = known.values_list("due_at", flat=True).first()
         wait = None if due is None else (due - database_now()).total_seconds()
         if wait is None or wait > SOON_SECONDS:
             return
@@ -210,13 +219,41 @@ async def _next(on: Engine, held: Held, running: dict[asyncio.Task[Any], Act], n
     for task in done - {listening}:
         act = running.pop(task)
         held.close(act)
-        outcome = LLMError("Cancelled.", code="cancelled") if task.cancelled() else task.result()
-        # An atomic call has settled itself, and gives the acts that follow.
-        acts += outcome if isinstance(outcome, list) else await on.database(settle, held, act, outcome)
+        outcome = _cancelled(act) if task.cancelled() else task.result()
+        acts += await _settled(on, held, act, outcome)
     if listening in done:
         news.clear()
         acts += await _on_news(on, held, running)
     return acts
+
+
+def _cancelled(act: Act) -> Any:
+    """What an act comes to that ended by cancellation: a turn that was given up, or a tool that cancelled itself."""
+    if isinstance(act, ToolAct):
+        return raised(act.tool, asyncio.CancelledError())
+    return LLMError("Cancelled.", code="cancelled")
+
+
+async def _settled(on: Engine, held: Held, act: Act, outcome: Any) -> list[Act]:
+    """Record what an act came to, and give the acts that follow. An atomic call has recorded itself."""
+    if not isinstance(outcome, list):
+        return await _recorded(on, held, act, outcome)
+    return outcome + await on.database(prepare, held) if held.unjudged else outcome
+
+
+async def _recorded(on: Engine, held: Held, act: Act, outcome: Any) -> list[Act]:
+    """While the database is away what was done must not be forgotten: it is recorded as soon as it is back.
+
+    Safe to repeat, because an attempt is settled once. Given up only when the lease has run out.
+    """
+    while True:
+        try:
+            return await on.database(settle, held, act, outcome)
+        except (OperationalError, InterfaceError):
+            if held.inline or not held.lease_holds():
+                raise
+            logger.warning("An outcome could not be recorded yet.", exc_info=True, extra={"run_id": held.run_id})
+            await asyncio.sleep(RECORD_AGAIN_SECONDS)
 
 
 async def _on_news(on: Engine, held: Held, running: dict[asyncio.Task[Any], Act]) -> list[Act]:

@@ -7,11 +7,13 @@ sees its data.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
+from multiprocessing import parent_process
 from typing import Any, Protocol, TypeVar
 
 from asgiref.sync import async_to_sync, sync_to_async
@@ -70,11 +72,12 @@ class ThreadedEngine:
 
     def __init__(self) -> None:
         self.pid = os.getpid()
-        self.abandoned = 0
+        self._abandoned: list[threading.Thread] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="agents-loop", daemon=True)
         self._thread.start()
-        self._pool = ThreadPoolExecutor(conf.DATABASE_THREADS, thread_name_prefix="agents-db")
+        self._threads = conf.DATABASE_THREADS
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="agents-db")
 
     async def database(self, function: Callable[..., T], *args: Any) -> T:
         loop = asyncio.get_running_loop()
@@ -82,29 +85,36 @@ class ThreadedEngine:
 
     async def call(self, function: Callable[[], T], seconds: float, on_timeout: Callable[[], None]) -> T:
         future: Future[T] = Future()
-        threading.Thread(target=_fulfil, args=(future, function), name="agents-tool", daemon=True).start()
+        thread = threading.Thread(target=_fulfil, args=(future, function), name="agents-tool", daemon=True)
+        thread.start()
+        ending = asyncio.wrap_future(future)
         try:
-            done, _ = await asyncio.wait([asyncio.wrap_future(future)], timeout=seconds)
+            done, _ = await asyncio.wait([ending], timeout=seconds)
         except asyncio.CancelledError:
-            self._abandon(on_timeout)
+            self._abandon(thread, on_timeout)
             raise
         if not done:
-            self._abandon(on_timeout)
+            self._abandon(thread, on_timeout)
             raise Abandoned
-        return future.result()
+        return ending.result()
 
-    def _abandon(self, on_timeout: Callable[[], None]) -> None:
-        self.abandoned += 1
+    def _abandon(self, thread: threading.Thread, on_timeout: Callable[[], None]) -> None:
+        self._abandoned.append(thread)
         on_timeout()
+
+    def hanging(self) -> int:
+        """How many abandoned tools have still not returned."""
+        self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]
+        return len(self._abandoned)
 
     def run(self, work: Callable[[Engine], Coroutine[Any, Any, T]]) -> T:
         return asyncio.run_coroutine_threadsafe(work(self), self._loop).result()
 
     def close(self) -> None:
         """End loop and threads and close their connections (tests, and the end of a process)."""
-        self._pool.submit(connections.close_all).result()
-        for _ in range(conf.DATABASE_THREADS * 4):
-            self._pool.submit(connections.close_all)
+        every = threading.Barrier(self._threads)
+        for _ in range(self._threads):
+            self._pool.submit(_close_connections, every)
         self._pool.shutdown()
         asyncio.run_coroutine_threadsafe(self._loop.shutdown_asyncgens(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -117,14 +127,21 @@ def _with_sound_connections(function: Callable[..., T], args: tuple[Any, ...]) -
     return function(*args)
 
 
+def _close_connections(every: threading.Barrier) -> None:
+    """Wait for the others, so that each thread of the pool gets one of these."""
+    with contextlib.suppress(threading.BrokenBarrierError):
+        every.wait(5)
+    connections.close_all()
+
+
 def _fulfil(future: "Future[T]", function: Callable[[], T]) -> None:
     try:
         future.set_result(function())
-    except Exception as error:
-        future.set_exception(error)
-    except BaseException as error:
-        # A tool that exits must end neither the loop nor the worker.
+    except (StopIteration, SystemExit, KeyboardInterrupt, GeneratorExit) as error:
+        # A tool that exits must end neither the loop nor the worker, and no future can hold a StopIteration.
         future.set_exception(RuntimeError(f"The tool raised {type(error).__name__}."))
+    except BaseException as error:
+        future.set_exception(error)
     finally:
         connections.close_all()
 
@@ -161,5 +178,16 @@ def close_engine() -> None:
 
 
 def worn_out() -> bool:
-    """Whether so many tool threads hang in this process that it should be replaced."""
-    return _engine is not None and _engine.pid == os.getpid() and _engine.abandoned >= conf.ABANDONED_THREADS
+    """Whether so many tool threads hang in this worker that it should be replaced.
+
+    Never so in a process that nobody would replace: there hanging threads are the lesser evil.
+    """
+    if _engine is None or _engine.pid != os.getpid() or parent_process() is None:
+        return False
+    return _engine.hanging() >= conf.ABANDONED_THREADS
+
+
+def be_replaced() -> None:
+    """End this worker process, whose supervisor starts another. Its task is delivered again, which is harmless."""
+    logger.error("%s tools hang in this worker: it ends, to be replaced.", conf.ABANDONED_THREADS)
+    os._exit(1)

@@ -79,12 +79,20 @@ class Heartbeat:
             return
         if sign is None:
             held.lost = True
-            held.on_news()
+            _tell(held)
             return
         held.renewed = moment
         held.cancel_requested = sign.cancel_requested
         if held.rows is not None and sign.version != held.rows.version:
-            held.on_news()
+            _tell(held)
+
+
+def _tell(held: Held) -> None:
+    """A holder that is gone hears nothing; the others must not lose their leases for it."""
+    try:
+        held.on_news()
+    except RuntimeError:
+        logger.debug("A holder's event loop has ended.", extra={"run_id": held.run_id})
 
 
 heartbeat = Heartbeat()

@@ -57,7 +57,8 @@ class Held:
     """A claimed run in this process.
 
     `rows` is what was known after the last change. `renewed` is the monotonic moment of the last sign of life that
-    the database took. `inline`: driven on the caller's thread, without heartbeat.
+    the database took. `inline`: driven on the caller's thread, without heartbeat. `unjudged`: an atomic call has
+    settled itself and left calls for the gate, which has to be asked outside of its transaction.
     """
 
     claim: Claim
@@ -71,6 +72,7 @@ class Held:
     on_news: Callable[[], None] = lambda: None
     cancel_requested: bool = False
     asking: set[UUID] = field(default_factory=set)
+    unjudged: bool = False
     ends: dict[Act, float] = field(default_factory=dict)
 
     @property

@@ -37,9 +37,10 @@ ROUNDS = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reconciled:
-    """What a tool's reconcile said; None: it cannot tell (or raised)."""
+    """What a tool's reconcile said, its result as JSON values; None: it cannot tell (or raised)."""
 
     said: Happened[Any] | NotHappened | None
+    note: str = ""
 
 
 @contextmanager
@@ -143,13 +144,21 @@ def settle(held: Held, act: Act, outcome: Any, *, durable: bool = True) -> list[
             return prepare(held)
     if opened.judge and durable:
         return opened.acts + prepare(held)
+    held.unjudged = bool(opened.judge)
     return opened.acts
 
 
 def _settle_turn(held: Held, act: ThinkAct, outcome: LLMReply | LLMError) -> Advance:
     if isinstance(outcome, LLMError):
         return _settle_failed_turn(held, act, outcome)
-    turn = read_reply(held.run_id, held.definition, outcome)
+    try:
+        turn = read_reply(held.run_id, held.definition, outcome)
+    except Exception:
+        # An LLM class of the project's own may give anything; to ask it again would give the same.
+        logger.exception("The LLM's reply cannot be read.", extra={"run_id": held.run_id})
+        return _settle_failed_turn(
+            held, act, LLMError("The LLM's reply cannot be read; see the log.", code="llm_reply")
+        )
     verdicts = _judge_new(held, turn.proposals)
     with _changing(held) as edit:
         step = _open_turn(edit, act)
@@ -264,7 +273,7 @@ def _settle_question(held: Held, act: ReconcileAct, outcome: Reconciled) -> Adva
 def _apply_reconciled(edit: Change, call: ToolCall, outcome: Reconciled) -> None:
     match outcome.said:
         case Happened(result=result):
-            calls.settle_unknown(edit, call, Verdict.HAPPENED, result=result)
+            calls.settle_unknown(edit, call, Verdict.HAPPENED, result=result, note=outcome.note)
         case NotHappened():
             ending = edit.context.ended or edit.context.cancel_requested_at is not None
             verdict = Verdict.GIVE_UP if ending else Verdict.TRY_AGAIN
@@ -297,5 +306,5 @@ def leave_alone(claim_run_id: UUID, number: int, *, seconds: float, patience: fl
         if edit.now - since >= timedelta(seconds=patience):
             runs.fail(edit, code, message)
             return
-        edit.context.run_at = edit.now + timedelta(seconds=seconds)
         runs.release(edit)
+        edit.leave_until(edit.now + timedelta(seconds=seconds))

@@ -5,10 +5,13 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
+
 from agents_app.conf import conf
 from agents_app.core.outcomes import Outcome
 from agents_app.core.transcript import FunctionSpec, LLMReply, LLMRequest
 from agents_app.definitions.agent_definition import AgentDefinition
+from agents_app.definitions.reconcile import Happened
 from agents_app.definitions.registry import llm_override_for
 from agents_app.definitions.tool_context import ToolContext
 from agents_app.exceptions import AgentsError, LLMError, StaleContext
@@ -60,6 +63,9 @@ async def think(engine: Engine, held: Held, act: ThinkAct) -> LLMReply | LLMErro
             return await llm.respond(request, deltas.add)
     except LLMError as error:
         return error
+    except (OperationalError, InterfaceError):
+        logger.exception("The LLM could not be asked.", extra={"run_id": held.run_id})
+        return LLMError("The database was away when the LLM was to be asked.", code="database_away", transient=True)
     except TimeoutError:
         return LLMError(f"The LLM did not answer within {act.timeout:g} s.", code="timeout", transient=True)
     except AgentsError as error:
@@ -176,7 +182,11 @@ async def reconcile(engine: Engine, held: Held, act: ReconcileAct) -> Reconciled
     context, text = await engine.database(read_call, held, act)
     question: Callable[[], Any] = lambda: act.tool.reconcile(context, act.tool.parse(text))  # noqa: E731
     try:
-        return Reconciled(said=await engine.call(question, act.timeout, _nothing))
+        said = await engine.call(question, act.timeout, _nothing)
+        if not isinstance(said, Happened):
+            return Reconciled(said=said)
+        outcome = await engine.database(returned, act.tool, said.result)
+        return Reconciled(said=Happened(outcome.result), note=outcome.note)
     except Exception:
         logger.exception("reconcile of %s failed.", act.tool.name, extra={"run_id": held.run_id})
         return Reconciled(said=None)

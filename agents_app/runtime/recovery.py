@@ -2,12 +2,12 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import islice, takewhile
 from uuid import UUID
 
-from agents_app.executors import get_executor
 from agents_app.models import AgentContext, database_now
-from agents_app.transitions import claims
+from agents_app.transitions import claims, hints
 
 logger = logging.getLogger("agents_app.recovery")
 
@@ -35,20 +35,23 @@ def sweep(dry_run: bool = False) -> Sweep:
     now = database_now()
     stale = claims.stale_leases()
     due = AgentContext.objects.claimable()
-    ripe = [context for context in due.order_by("due_at")[:MOST] if _ripe(context, now)]
+    ripe = list(islice((context for context in due.order_by("due_at").iterator() if _ripe(context, now)), MOST))
     hinted = tuple(context.pk for context in ripe)
     if not dry_run:
-        executor = get_executor()
-        for run_id in hinted:
-            executor.submit(run_id)
+        hinted = _submitted(hinted)
         claims.note_hints(hinted, now)
         if hinted:
             logger.info("Sent %s wake-ups; %s leases had run out.", len(hinted), stale)
     return Sweep(due=due.count(), stale_leases=stale, hinted=hinted)
 
 
-def _ripe(context: AgentContext, now: object) -> bool:
+def _submitted(run_ids: tuple[UUID, ...]) -> tuple[UUID, ...]:
+    """Those of the wake-ups that the queue took. If it is down the next pass tries again."""
+    return tuple(takewhile(hints.send_hint, run_ids))
+
+
+def _ripe(context: AgentContext, now: datetime) -> bool:
     if context.hinted_at is None:
         return True
-    wait = min(FIRST_SECONDS * 2 ** min(context.hints, 10), MOST_SECONDS)
-    return context.hinted_at + timedelta(seconds=wait) <= now  # type: ignore[operator]
+    wait = min(FIRST_SECONDS * 2 ** min(max(context.hints - 1, 0), 10), MOST_SECONDS)
+    return bool(context.hinted_at + timedelta(seconds=wait) <= now)

@@ -1,18 +1,17 @@
 """Reading an LLM's reply: which calls, questions or answer it holds, and what is wrong with it."""
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
-
-import jsonschema
-from jsonschema.exceptions import SchemaError
 
 from agents_app.conf import conf
 from agents_app.core.canonical import clean_json, clean_text, digest, sha256_of
 from agents_app.core.status import Effect
 from agents_app.core.transcript import FunctionSpec, LLMReply, ProposedCall
 from agents_app.definitions.agent_definition import AgentDefinition
+from agents_app.definitions.questions import check_schema
 from agents_app.definitions.tool_spec import ToolSpec
 from agents_app.exceptions import InvalidArguments
 from agents_app.models.fields import uuid7
@@ -64,7 +63,7 @@ def read_reply(run_id: UUID, definition: AgentDefinition, reply: LLMReply) -> Tu
     """Sort a reply into what it asks for. Whatever is wrong with it becomes a text that the LLM reads next."""
     text = clean_text(reply.text)[0]
     turn = Turn(response={"v": 1, "text": text, "thoughts": clean_json([asdict(each) for each in reply.thoughts])[0]})
-    correction = _unusable(text, reply.calls)
+    correction = _unusable(text, reply)
     if correction:
         turn.response |= {"text": text[:KEPT], "thoughts": [], "correction": correction}
         return turn
@@ -78,8 +77,9 @@ def read_reply(run_id: UUID, definition: AgentDefinition, reply: LLMReply) -> Tu
     return turn
 
 
-def _unusable(text: str, calls: tuple[ProposedCall, ...]) -> str:
-    size = len(text) + sum(len(call.arguments) for call in calls)
+def _unusable(text: str, reply: LLMReply) -> str:
+    calls = reply.calls
+    size = len(text) + sum(len(call.arguments) for call in calls) + sum(len(thought.text) for thought in reply.thoughts)
     if size > conf.REPLY_LIMIT:
         return f"Your reply had {size} characters; at most {conf.REPLY_LIMIT} are accepted. Be brief."
     if len(calls) > conf.CALLS_PER_TURN:
@@ -96,7 +96,7 @@ def _with_unique_ids(calls: tuple[ProposedCall, ...]) -> list[ProposedCall]:
     for number, call in enumerate(calls, start=1):
         name = clean_text(call.name)[0][:100]
         identity = clean_text(call.id)[0][:150] or f"call-{number}"
-        if identity in seen:
+        while identity in seen:
             identity = f"{identity}-{number}"
         seen.add(identity)
         unique.append(ProposedCall(id=identity, name=name, arguments=clean_text(call.arguments)[0]))
@@ -147,11 +147,9 @@ def _read_question(turn: Turn, call: ProposedCall) -> dict[str, Any]:
         if not isinstance(question, str) or not question.strip():
             raise InvalidArguments("`question` is a text and must not be empty.")
         if schema is not None:
-            jsonschema.Draft202012Validator.check_schema(schema)
+            check_schema(schema)
     except InvalidArguments as error:
         return entry | {"kind": "invalid", "error": _explained(error)}
-    except SchemaError as error:
-        return entry | {"kind": "invalid", "error": f"`schema` is not a JSON schema: {error.message}"}
     asked = Question(id=uuid7(), provider_id=call.id, text=question, schema=schema or None)
     turn.questions.append(asked)
     return entry | {"kind": "input", "ref": str(asked.id)}
@@ -200,12 +198,21 @@ def _proposal(run_id: UUID, tool: ToolSpec | None, call: ProposedCall, known: li
 
 def _parsed(arguments: str) -> dict[str, Any]:
     try:
-        value = json.loads(arguments or "{}")
+        value = clean_json(json.loads(arguments or "{}", parse_constant=_no_constant, parse_float=_finite))[0]
     except (ValueError, RecursionError) as error:
         raise InvalidArguments(f"The arguments are not valid JSON: {error}") from error
     if not isinstance(value, dict):
         raise InvalidArguments("The arguments must be a JSON object.")
     return value
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _no_constant(digits)
 
 
 def _explained(error: InvalidArguments) -> str:

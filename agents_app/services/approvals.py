@@ -19,6 +19,7 @@ from agents_app.models import ApprovalRequest, Decision, ToolCall
 from agents_app.models.sealing import seal
 from agents_app.selectors.people import SETTLE, may_settle, visible_approvals, visible_calls
 from agents_app.selectors.runs import one_of
+from agents_app.services.json_values import as_json
 from agents_app.services.principals import CODE, Origin, recorded
 from agents_app.transitions import Change, approvals, calls, change
 
@@ -82,7 +83,7 @@ def settle_outcome(
     call: ToolCall = one_of(visible_calls(by), call_id)
     if not may_settle(by, call):
         raise NotPermitted(f"This needs the permission {SETTLE}.")
-    word = _settling_verdict(verdict)
+    word, value = _settling_verdict(verdict), as_json(result, "The result of a call")
     with change(call.context_id) as edit:
         held = edit.rows.call(call.pk)
         if held is None or held.status != ToolCallStatus.UNKNOWN:
@@ -92,7 +93,7 @@ def settle_outcome(
             raise WrongState("The run has ended or is being cancelled: nothing can be tried again.", code="ended")
         text = clean_text(reason)[0]
         decision = _decision(held, None, word, by, text, origin, edit, shown=held.digest)
-        calls.settle_unknown(edit, held, word, result=result, reason=text, by=decision)
+        calls.settle_unknown(edit, held, word, result=value, reason=text, by=decision)
     call.refresh_from_db()
     return call
 
@@ -131,7 +132,7 @@ def _open(
 
 def _decided_so(request: ApprovalRequest, by: Any, verdict: Verdict, shown: str | None) -> bool:
     made = Decision.objects.filter(request=request, verdict=verdict, user_id=by.pk).first()
-    return made is not None and by.pk is not None and shown in (None, made.digest, made.digest_shown)
+    return made is not None and by.pk is not None and shown in (None, made.digest)
 
 
 def _why_closed(request: ApprovalRequest) -> WrongState:
@@ -214,4 +215,4 @@ def _again(request: ApprovalRequest) -> ApprovalRequest:
     return ApprovalRequest.objects.select_related("call", "context", "context__details").get(pk=request.pk)
 
 
-__all__ = ["approve", "reject", "settle_outcome", "stored_arguments", "tool_of"]
+__all__ = ["approve", "may_decide", "reject", "settle_outcome", "stored_arguments", "tool_of"]

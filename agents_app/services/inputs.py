@@ -1,16 +1,15 @@
 """Answering an agent's question."""
 
+import json
 from typing import Any
 
-import jsonschema
-from jsonschema.exceptions import SchemaError
-
-from agents_app.core.canonical import clean_json
 from agents_app.core.status import InputStatus
+from agents_app.definitions.questions import faults_of
 from agents_app.exceptions import AlreadyDecided, Expired, InvalidInput, NotPermitted, WrongState
 from agents_app.models import InputRequest
 from agents_app.selectors.people import may_answer, name_of, visible_inputs
 from agents_app.selectors.runs import one_of
+from agents_app.services.json_values import as_json
 from agents_app.services.principals import System
 from agents_app.transitions import change, inputs
 
@@ -25,12 +24,13 @@ def answer_input(request_id: Any, answer: Any, *, by: Any) -> InputRequest:
     request: InputRequest = one_of(visible_inputs(by), request_id)
     if not may_answer(by, request.context):
         raise NotPermitted("You may not answer this question.")
-    value = _checked(request, clean_json(answer)[0])
+    value = _checked(request, as_json(answer, "An answer"))
     with change(request.context_id) as edit:
         held = next((row for row in edit.rows.inputs if row.pk == request.pk), None)
         if held is None or held.status != InputStatus.PENDING:
             request.refresh_from_db()
-            if request.answer == value and request.answered_by_id == by.pk:
+            answered = request.status == InputStatus.ANSWERED
+            if answered and request.answer == value and request.answered_by_id == by.pk:
                 return request
             raise _why_closed(request)
         if edit.context.ended or edit.context.cancel_requested_at is not None:
@@ -50,13 +50,11 @@ def _checked(request: InputRequest, answer: Any) -> Any:
         if len(answer) > ANSWER_LIMIT:
             raise InvalidInput(f"An answer has at most {ANSWER_LIMIT} characters.", code="invalid_answer")
         return answer
-    try:
-        errors = list(jsonschema.Draft202012Validator(request.schema).iter_errors(answer))
-    except SchemaError as error:
-        raise WrongState(f"The question's schema is broken: {error.message}", code="broken_schema") from error
-    if errors:
-        found = [{"path": list(error.absolute_path), "message": error.message} for error in errors]
-        raise InvalidInput("The answer does not fit the question's schema.", code="invalid_answer", errors=found)
+    if len(json.dumps(answer)) > ANSWER_LIMIT:
+        raise InvalidInput(f"An answer has at most {ANSWER_LIMIT} characters.", code="invalid_answer")
+    faults = faults_of(request.schema, answer)
+    if faults:
+        raise InvalidInput("The answer does not fit the question's schema.", code="invalid_answer", errors=faults)
     return answer
 
 

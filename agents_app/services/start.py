@@ -1,7 +1,6 @@
 """Accepting a run."""
 
 import asyncio
-import json
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -9,7 +8,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, models, transaction
 
 from agents_app.conf import conf
-from agents_app.core.canonical import clean_json, clean_text
+from agents_app.core.canonical import clean_text
 from agents_app.core.status import RunStatus
 from agents_app.definitions.agent import Agent
 from agents_app.definitions.agent_definition import AgentDefinition
@@ -18,6 +17,7 @@ from agents_app.exceptions import CalledFromEventLoop, IdempotencyConflict, Inva
 from agents_app.models import AgentContext, AgentSession, RunDetails, as_stored, database_now
 from agents_app.models.fields import uuid7
 from agents_app.selectors.people import name_of
+from agents_app.services.json_values import as_json
 from agents_app.services.principals import System
 from agents_app.services.values import Run, run_of
 from agents_app.transitions import runs
@@ -94,11 +94,7 @@ def _checked_input(text: str) -> str:
 
 
 def _checked_metadata(metadata: dict[str, Any] | None) -> dict[str, Any]:
-    try:
-        json.dumps(metadata or {}, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(f"The metadata of a run must be JSON: {error}") from error
-    cleaned = clean_json(metadata or {})[0]
+    cleaned = as_json(metadata or {}, "The metadata of a run")
     if not isinstance(cleaned, dict):
         raise InvalidInput("The metadata of a run is an object.")
     return dict(cleaned)

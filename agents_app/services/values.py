@@ -12,7 +12,7 @@ from django.urls import NoReverseMatch, reverse
 from agents_app.core.events import RecordedEvent
 from agents_app.core.status import ENDED, WAITING_FOR_PEOPLE, RunStatus
 from agents_app.definitions.registry import registry
-from agents_app.exceptions import UnknownAgent
+from agents_app.exceptions import InvalidArguments, UnknownAgent
 from agents_app.models import AgentContext
 from agents_app.selectors.runs import events_after, one_of
 
@@ -108,5 +108,6 @@ def _output(context: AgentContext) -> Any:
         return None
     try:
         return registry.get(context.agent).load_answer(context.details.output)
-    except UnknownAgent:
+    except (UnknownAgent, InvalidArguments):
+        # The code has changed since; what was answered stays what it was.
         return context.details.output

@@ -5,9 +5,10 @@ from typing import Any
 
 from agents_app.conf import conf
 from agents_app.core.events import EventType
-from agents_app.core.status import ApprovalStatus, ToolCallStatus, Verdict
+from agents_app.core.status import ApprovalStatus, StepStatus, ToolCallStatus, Verdict
 from agents_app.models import ApprovalRequest, Decision, ToolCall
 from agents_app.transitions.change import Change
+from agents_app.transitions.steps import close_step
 
 
 def request_approval(
@@ -43,7 +44,7 @@ def request_approval(
         EventType.APPROVAL_REQUESTED,
         **named(call),
         request=request.pk,
-        reason=reason,
+        rule=rule,
         expires_at=request.expires_at,
         supersedes=supersedes.pk if supersedes else None,
     )
@@ -90,6 +91,7 @@ def withdraw(edit: Change, request: ApprovalRequest, call: ToolCall, reason: str
 def reject_call(edit: Change, call: ToolCall, *, code: str, message: str) -> None:
     """The call will not be made; code and message are told to the LLM."""
     edit.set_status(call, ToolCallStatus.REJECTED, settled_at=edit.now, error_code=code, error=message, not_before=None)
+    close_step(edit, call, StepStatus.FAILED, code=code, message=message)
     edit.record(EventType.TOOL_CALL_REJECTED, **named(call), code=code)
 
 
@@ -99,7 +101,7 @@ def named(call: ToolCall) -> dict[str, Any]:
 
 
 def _decided(request: ApprovalRequest, call: ToolCall, decision: Decision) -> dict[str, Any]:
-    return {**named(call), "request": request.pk, "by": decision.user_name, "reason": decision.reason}
+    return {**named(call), "request": request.pk, "by": decision.user_name}
 
 
 def new_decision(

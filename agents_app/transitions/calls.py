@@ -11,6 +11,10 @@ from agents_app.core.status import ApprovalStatus, Effect, StepKind, StepStatus,
 from agents_app.models import AgentStep, Decision, ToolCall
 from agents_app.transitions.approvals import named, reject_call, request_approval, withdraw
 from agents_app.transitions.change import Change
+from agents_app.transitions.steps import close_step
+
+LEAST_POSTPONED_SECONDS = 1.0
+"""A call that is postponed rests at least so long, whatever its tool says: it must not keep a worker spinning."""
 
 MARGIN_SECONDS = 5.0
 """How long after a call's own deadline nothing of it can be under way any more."""
@@ -120,7 +124,6 @@ def settle(edit: Change, call: ToolCall, outcome: Outcome, *, permission: str = 
         case ToolCallStatus.READY:
             _again(edit, call, outcome, failures=counted)
         case _:
-            _close_step(edit, call, StepStatus.FAILED, outcome)
             request_approval(
                 edit, call, reason=outcome.message, rule="the tool itself", summary=summary, permission=permission
             )
@@ -139,7 +142,7 @@ def succeed(edit: Change, call: ToolCall, result: Any, note: str = "") -> None:
         error_code="",
         error="",
     )
-    _close_step(edit, call, StepStatus.COMPLETED, None)
+    close_step(edit, call, StepStatus.COMPLETED)
     edit.record(EventType.TOOL_CALL_SUCCEEDED, **named(call))
 
 
@@ -154,7 +157,7 @@ def _fail(edit: Change, call: ToolCall, outcome: Outcome, failures: int) -> None
         claim_number=None,
         not_before=None,
     )
-    _close_step(edit, call, StepStatus.FAILED, outcome)
+    close_step(edit, call, StepStatus.FAILED, code=outcome.code, message=outcome.message)
     edit.record(EventType.TOOL_CALL_FAILED, **named(call), code=outcome.code)
 
 
@@ -177,6 +180,7 @@ def _lose_sight(edit: Change, call: ToolCall, outcome: Outcome, failures: int) -
 
 def _again(edit: Change, call: ToolCall, outcome: Outcome, failures: int) -> None:
     edit.cause = outcome.message or "a tool call was postponed"
+    rest = edit.now + timedelta(seconds=LEAST_POSTPONED_SECONDS)
     edit.set_status(
         call,
         ToolCallStatus.READY,
@@ -185,17 +189,15 @@ def _again(edit: Change, call: ToolCall, outcome: Outcome, failures: int) -> Non
         error_code=outcome.code,
         error=outcome.message,
         claim_number=None,
-        not_before=outcome.until if outcome.ending is Ending.POSTPONED else None,
+        not_before=max(outcome.until or rest, rest) if outcome.ending is Ending.POSTPONED else None,
     )
     edit.record(EventType.TOOL_CALL_READY, **named(call), code=outcome.code)
 
 
-def _close_step(edit: Change, call: ToolCall, status: StepStatus, outcome: Outcome | None) -> None:
-    step = call.step
-    if step is None or step.status != StepStatus.STARTED:
-        return
-    code, message = (outcome.code, outcome.message) if outcome else ("", "")
-    edit.set_status(step, status, ended_at=edit.now, claim_number=None, error_code=code, error=message)
+def give_up_in_doubt(edit: Change, call: ToolCall, code: str) -> None:
+    """There is no further attempt, and what came of the earlier ones is not known: it was not simply not made."""
+    edit.set_status(call, ToolCallStatus.UNKNOWN, not_before=None)
+    edit.record(EventType.TOOL_CALL_UNKNOWN, **named(call), code=code)
 
 
 def cancel(edit: Change, call: ToolCall, reason: str) -> None:
@@ -203,16 +205,25 @@ def cancel(edit: Change, call: ToolCall, reason: str) -> None:
     request = edit.rows.request_of(call)
     if request is not None:
         withdraw(edit, request, call, reason)
+    if call.in_doubt and call.status != ToolCallStatus.STARTED:
+        give_up_in_doubt(edit, call, "cancelled")
+        return
     edit.set_status(
         call, ToolCallStatus.CANCELLED, settled_at=edit.now, not_before=None, error_code="cancelled", error=reason
     )
-    if call.step is not None and call.step.status == StepStatus.STARTED:
-        edit.set_status(call.step, StepStatus.FAILED, ended_at=edit.now, claim_number=None, error_code="cancelled")
+    close_step(edit, call, StepStatus.FAILED, code="cancelled")
     edit.record(EventType.TOOL_CALL_CANCELLED, **named(call), code="cancelled")
 
 
 def settle_unknown(
-    edit: Change, call: ToolCall, verdict: Verdict, *, result: Any = None, reason: str = "", by: Decision | None = None
+    edit: Change,
+    call: ToolCall,
+    verdict: Verdict,
+    *,
+    result: Any = None,
+    note: str = "",
+    reason: str = "",
+    by: Decision | None = None,
 ) -> None:
     """Settle an unknown outcome by a person's word (`by`) or by the tool's reconcile (None)."""
     if by is not None:
@@ -220,7 +231,7 @@ def settle_unknown(
     name = by.user_name if by else None
     edit.record(EventType.TOOL_CALL_SETTLED, **named(call), verdict=verdict, by=name)
     if verdict is Verdict.HAPPENED:
-        succeed(edit, call, result)
+        succeed(edit, call, result, note)
     elif verdict is Verdict.TRY_AGAIN:
         # Asked of reconcile, the answer is known: it did not happen.
         edit.set_status(call, ToolCallStatus.READY, not_before=None, in_doubt=by is not None)

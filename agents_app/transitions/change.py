@@ -9,12 +9,10 @@ commit live clients are told and, if somebody must act now, a wake-up is submitt
 raises StaleContext and rolls everything back: somebody else was faster.
 """
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -27,12 +25,10 @@ from agents_app.core.lifecycle import check_move
 from agents_app.core.snapshot import Snapshot
 from agents_app.core.status import ENDED, WAITING_FOR_PEOPLE, RunStatus, StepKind, StepStatus
 from agents_app.exceptions import NotFound, StaleContext
-from agents_app.executors import get_executor
 from agents_app.models import AgentContext, AgentEvent, AgentStep, DatabaseNow
 from agents_app.signals import event_recorded, run_changed
+from agents_app.transitions.hints import send_hint
 from agents_app.transitions.rows import OpenRows, read_open_rows, snapshot_of
-
-logger = logging.getLogger("agents_app.transitions")
 
 
 class Change:
@@ -44,9 +40,9 @@ class Change:
         self.rows = rows
         self.claim = claim
         self.cause = ""
+        self._left_until: datetime | None = None
         self._new = new
         self._guard = (context.version, context.claim_number)
-        self._before: dict[str, Any] = {}
         self._added: list[models.Model] = []
         self._changed: dict[models.Model, tuple[StrEnum, set[str]]] = {}
         self._events: list[tuple[EventType, dict[str, Any]]] = []
@@ -108,6 +104,10 @@ class Change:
         """Undo a release within this change: the claim goes on with a lease of full length."""
         self.context.lease_until = self.now + timedelta(seconds=conf.LEASE_SECONDS)
 
+    def leave_until(self, moment: datetime) -> None:
+        """Whatever is ready, no worker has to look before this. Any later change looks at once."""
+        self._left_until = moment
+
     def end(self, status: RunStatus) -> None:
         """Let the run end; what is unsettled must have been settled by the caller."""
         check_move(RunStatus(self.context.status), status)
@@ -151,6 +151,8 @@ class Change:
             self._close_wait()
         self.context.waiting_since = self.now if status in WAITING_FOR_PEOPLE else None
         self.context.due_at = due_at_of(self.snapshot())
+        if self._left_until is not None and self.context.due_at is not None:
+            self.context.due_at = max(self.context.due_at, self._left_until)
         if status != before and not self._new:
             self._tell_waiting(status)
 
@@ -225,11 +227,13 @@ class Change:
             )
             for event in events
         ]
+        run_id, version = context.pk, context.version
+        # Lambdas, because Django asks what raised for its `__qualname__`, which a partial does not have.
         if told:
-            transaction.on_commit(partial(_tell, context.pk, context.version, told), using=conf.DATABASE, robust=True)
+            transaction.on_commit(lambda: _tell(run_id, version, told), using=conf.DATABASE, robust=True)
         if context.due_at is not None and context.lease_until is None:
             later = context.due_at if context.due_at > self.now else None
-            transaction.on_commit(partial(_submit, context.pk, later), using=conf.DATABASE, robust=True)
+            transaction.on_commit(lambda: send_hint(run_id, later), using=conf.DATABASE, robust=True)
 
 
 _CONTEXT_FIELDS = [field for field in AgentContext._meta.concrete_fields if not field.primary_key]
@@ -239,17 +243,6 @@ def _tell(run_id: UUID, version: int, events: list[RecordedEvent]) -> None:
     run_changed.send_robust(sender=None, run_id=run_id, version=version)
     for event in events:
         event_recorded.send_robust(sender=None, event=event)
-
-
-def _submit(run_id: UUID, later: datetime | None) -> None:
-    """A hint to the queue. If the queue is down the run is not lost: its row says that it is due."""
-    executor = get_executor()
-    if later is not None and not executor.delays:
-        return
-    try:
-        executor.submit(run_id, later)
-    except Exception:
-        logger.exception("The queue did not take a wake-up; the sweep will send another.", extra={"run_id": run_id})
 
 
 @contextmanager

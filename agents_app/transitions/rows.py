@@ -94,6 +94,7 @@ def _view_call(call: ToolCall, claim: int | None) -> CallView:
         held=call.status == ToolCallStatus.STARTED and call.claim_number == claim,
         not_before=call.not_before,
         reconcile=call.reconcile and call.status == ToolCallStatus.UNKNOWN,
+        counted=call.step_id is not None,
     )
 
 

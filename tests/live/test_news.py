@@ -1,13 +1,13 @@
 """What travels between processes."""
 
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 
 from agents_app.live.news import Changed, Delta, Look, decode, encode
 from agents_app.live.publisher import PIECE_CHARACTERS
 
-RUN = uuid4()
+RUN = UUID("00000000-0000-4000-8000-000000000000")
 
 
 def test_a_change_is_run_and_version() -> None:

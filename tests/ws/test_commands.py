@@ -206,7 +206,7 @@ def test_a_frame_that_is_too_long(operator: Any) -> None:
     assert reply["error"]["code"] == "invalid_frame"
 
 
-@pytest.mark.parametrize("key", ["", "x", str(uuid4()), "\ud800", "\x00"])
+@pytest.mark.parametrize("key", ["", "x", "00000000-0000-4000-8000-000000000000", "\ud800", "\x00"])
 @pytest.mark.parametrize(
     "fields",
     [

@@ -31,7 +31,11 @@ def test_a_ticket_is_good_for_a_short_time(owner: Any) -> None:
     assert refused.value.code == "ticket_expired"
 
 
-@pytest.mark.parametrize("ticket", ["", "x", "1:1:1", signing.dumps("1"), signing.dumps("1", salt="another")])
+@pytest.mark.parametrize(
+    "ticket",
+    ["", "x", "1:1:1", signing.dumps("1"), signing.dumps("1", salt="another")],
+    ids=["empty", "word", "numbers", "unsalted", "salted otherwise"],
+)
 def test_what_we_have_not_signed_for_this_is_no_ticket(ticket: str) -> None:
     with pytest.raises(NotPermitted) as refused:
         redeem(ticket)

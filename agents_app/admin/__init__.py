@@ -1,0 +1,27 @@
+"""A DOOR: the Django admin. Importing it registers with the default site; `register_with` serves any other."""
+
+from django.contrib import admin
+
+from agents_app.admin.approvals import ApprovalRequestAdmin
+from agents_app.admin.calls import ToolCallAdmin
+from agents_app.admin.events import AgentEventAdmin
+from agents_app.admin.inlines import AgentRunsInline
+from agents_app.admin.inputs import InputRequestAdmin
+from agents_app.admin.runs import AgentContextAdmin
+from agents_app.admin.sessions import AgentSessionAdmin
+from agents_app.models import AgentContext, AgentEvent, AgentSession, ApprovalRequest, InputRequest, ToolCall
+
+__all__ = ["AgentRunsInline", "register_with"]
+
+
+def register_with(site: admin.AdminSite) -> None:
+    """Register all pages of this app with an admin site."""
+    site.register(AgentContext, AgentContextAdmin)
+    site.register(ApprovalRequest, ApprovalRequestAdmin)
+    site.register(InputRequest, InputRequestAdmin)
+    site.register(ToolCall, ToolCallAdmin)
+    site.register(AgentSession, AgentSessionAdmin)
+    site.register(AgentEvent, AgentEventAdmin)
+
+
+register_with(admin.site)

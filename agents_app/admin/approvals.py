@@ -1,0 +1,239 @@
+"""Approval requests: what waits first, and the page on which a person decides."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.loader import render_to_string
+from django.urls import URLPattern
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from agents_app.admin.base import ReadOnlyAdmin, http_status, origin_of
+from agents_app.admin.blocks import as_json, block, differences
+from agents_app.admin.decide_form import Decidable, decidable, put_on_form
+from agents_app.admin.displays import DOORS, VERDICTS, badge, between, excerpt, short_time, time_tag
+from agents_app.admin.filters import AgentOfRunFilter, ApprovalStatusFilter
+from agents_app.admin.links import subject_of
+from agents_app.admin.run_page import head_of
+from agents_app.core.status import ApprovalStatus, Verdict
+from agents_app.exceptions import AgentsError, InvalidInput, StaleDigest
+from agents_app.models import ApprovalRequest, Decision, database_now
+from agents_app.selectors.people import (
+    DECIDE,
+    may_view_run,
+    may_view_transcript,
+    may_watch_inbox,
+    pending_approvals,
+    visible_approvals,
+)
+from agents_app.services import approve, reject
+from agents_app.services.approvals import may_decide
+
+PENDING_FIRST = Case(When(status=ApprovalStatus.PENDING, then=Value(0)), default=Value(1))
+OLDEST_PENDING_FIRST = Case(When(status=ApprovalStatus.PENDING, then=F("created_at")))
+
+
+class ApprovalRequestAdmin(ReadOnlyAdmin):
+    """Requests for a decision, for those who decide or may view them."""
+
+    page_template = "agents_app/decide.html"
+    list_display = ["status_badge", "question", "tool", "requester", "age", "expires"]
+    list_display_links = None
+    list_filter = [ApprovalStatusFilter, AgentOfRunFilter]
+    search_fields = ["id", "context__id", "call__tool", "context__agent", "context__details__user_name"]
+    search_label = "Search by id of the request or run, tool, agent or user"
+    ordering = [PENDING_FIRST, OLDEST_PENDING_FIRST.asc(), "-id"]
+
+    def may_list(self, user: Any) -> bool:
+        return may_watch_inbox(user)
+
+    def visible_rows(self, user: Any) -> "QuerySet[ApprovalRequest]":
+        rows: QuerySet[ApprovalRequest] = visible_approvals(user)
+        return rows
+
+    def own_urls(self) -> list[URLPattern]:
+        return [self.own_url("<uuid:request_id>/news/", self.news_view, "news")]
+
+    # The list.
+
+    @admin.display(description="status", ordering="status")
+    def status_badge(self, row: ApprovalRequest) -> SafeString:
+        return badge(ApprovalStatus(row.status))
+
+    @admin.display(description="request")
+    def question(self, row: ApprovalRequest) -> SafeString:
+        text = excerpt(row.summary, 140) if getattr(row, "readable", False) else f"{row.call.tool} #{row.call.number}"
+        return self.links.anchor("approvalrequest", row.pk, text)
+
+    @admin.display(description="tool", ordering="call__tool")
+    def tool(self, row: ApprovalRequest) -> SafeString:
+        return format_html("{}<br><small>of {}</small>", row.call.tool, row.context.agent)
+
+    @admin.display(description="user", ordering="context__details__user_name", empty_value="–")
+    def requester(self, row: ApprovalRequest) -> str:
+        return row.context.details.user_name
+
+    @admin.display(description="asked", ordering="created_at")
+    def age(self, row: ApprovalRequest) -> SafeString:
+        now = getattr(row, "now", None)
+        ago = f"{between(row.created_at, now)} ago" if now and row.status == ApprovalStatus.PENDING else ""
+        return format_html("{}<br><small>{}</small>", short_time(row.created_at), ago)
+
+    @admin.display(description="expires", ordering="expires_at")
+    def expires(self, row: ApprovalRequest) -> SafeString:
+        return short_time(row.expires_at)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list, with each row marked whether this person may read it."""
+        changes = super().get_changelist_instance(request)
+        now = database_now()
+        for row in changes.result_list:
+            row.readable = may_view_transcript(request.user, row.context) or may_decide(request.user, row).allowed
+            row.now = now
+        return changes
+
+    # The page.
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        row = self.found(request, object_id)
+        if request.method != "POST":
+            return self.page(request, row)
+        shown = decidable(self.admin_site, request, row, request.POST)
+        self.require(shown.allowed)
+        try:
+            return self._decided(request, shown)
+        except AgentsError as error:
+            return self._undecided(request, row, error, shown)
+
+    def _decided(self, request: HttpRequest, shown: Decidable) -> HttpResponse:
+        """Do what the person decided. Raises AgentsError."""
+        given, row = request.POST, shown.approval
+        words = {"digest": given.get("digest", ""), "reason": given.get("reason", "")}
+        options: dict[str, Any] = {"by": request.user, "origin": origin_of(request), **words}
+        was_open = shown.open
+        if "_reject" in given:
+            reject(row.pk, **options)
+            verdict = "rejected it"
+        else:
+            edited = self._edited(shown)
+            approve(row.pk, arguments=edited, **options)
+            verdict = "approved it with changes" if edited else "approved it"
+        if was_open:
+            self.log(request, row, verdict.replace(" it", ""))
+        messages.success(request, format_html("You {}. {}", verdict, self._next(request)))
+        return self._after(request, row)
+
+    def _edited(self, shown: Decidable) -> dict[str, Any] | None:
+        form = shown.form
+        if form is None:
+            return None
+        if not shown.open:
+            # Perhaps a second click: whether it repeats what was decided shows in all of the arguments.
+            return shown.fitting()
+        if not form.is_valid():
+            raise InvalidInput("Some values cannot be used; see below.", code="invalid_arguments")
+        return form.edited()
+
+    def _after(self, request: HttpRequest, row: ApprovalRequest) -> HttpResponse:
+        """To the page that shows the run going on."""
+        if may_view_run(request.user, row.context):
+            return HttpResponseRedirect(self.links.row("agentcontext", row.context.pk))
+        return HttpResponseRedirect(self.links.row("approvalrequest", row.pk))
+
+    def _next(self, request: HttpRequest) -> SafeString:
+        waiting = pending_approvals(request.user)
+        first = next((row for row in waiting[:20] if may_decide(request.user, row).allowed), None)
+        if first is None:
+            return SafeString("Nothing else waits for you.")
+        url = self.links.row("approvalrequest", first.pk)
+        return format_html('<a href="{}">Next request ({} waiting)</a>', url, waiting.count())
+
+    def _undecided(
+        self, request: HttpRequest, row: ApprovalRequest, error: AgentsError, shown: Decidable
+    ) -> HttpResponse:
+        """Say why it was not done, and keep what was typed."""
+        fresh = self.found(request, str(row.pk))
+        again = decidable(self.admin_site, request, fresh, request.POST)
+        message = error.message
+        if isinstance(error, StaleDigest):
+            message = "The arguments have changed since you saw them. Look at them again; what you typed is kept."
+        in_reason = error.code == "reason_required"
+        named = put_on_form(again.form, error)
+        return self.page(
+            request,
+            fresh,
+            status=http_status(error),
+            decidable=again,
+            failure="" if in_reason else ("Some values cannot be used; see below." if named else message),
+            reason=request.POST.get("reason", ""),
+            reason_error=message if in_reason else "",
+            typed=() if again.open else tuple(shown.form.changes() if shown.form else ()),
+        )
+
+    def page_context(self, request: HttpRequest, row: ApprovalRequest) -> dict[str, Any]:
+        context, user = row.context, request.user
+        transcript = may_view_transcript(user, context)
+        details = context.details
+        shown = decidable(self.admin_site, request, row, None)
+        return {
+            "title": "Decide" if shown.open and shown.allowed else "Approval request",
+            "approval": row,
+            "decidable": shown,
+            "summary": row.summary if shown.readable else "",
+            "badge": badge(ApprovalStatus(row.status)),
+            "decisions": decisions_on(row, readable=shown.readable),
+            "asked": time_tag(row.created_at),
+            "expires": time_tag(row.expires_at) if row.expires_at else "",
+            "expired": row.expires_at is not None and row.expires_at <= database_now() and shown.open,
+            "subject": subject_of(self.admin_site, request, details.subject_type_id, details.subject_id),
+            "input": block("input", "What the agent was asked", details.input) if transcript else None,
+            "said": block("said", "What the agent said with it", said)
+            if transcript and (said := said_with(row))
+            else None,
+            "run_url": self.links.row("agentcontext", context.pk) if may_view_run(user, context) else "",
+            "head": head_of(context),
+            "news_url": self.links.to("approvalrequest_news", row.pk),
+            "news_key": f"{context.version}",
+            "successor": self._successor(row),
+            "may_decide_any": user.has_perm(DECIDE),
+        }
+
+    def _successor(self, row: ApprovalRequest) -> str:
+        newer = ApprovalRequest.objects.filter(supersedes=row).values_list("pk", flat=True).first()
+        return self.links.row("approvalrequest", newer) if newer else ""
+
+    def news_view(self, request: HttpRequest, request_id: Any) -> JsonResponse:
+        """How the request's run stands, for a page that goes on by itself."""
+        row = self.found(request, str(request_id))
+        key = f"{row.context.version}"
+        parts = {}
+        if request.GET.get("known") != key:
+            parts = {"head": render_to_string("agents_app/run/head.html", {"head": head_of(row.context)})}
+        return JsonResponse({"known": key, "version": row.context.version, "ended": row.context.ended, "parts": parts})
+
+
+def said_with(row: ApprovalRequest) -> str:
+    """The LLM's words beside the call."""
+    return str((row.call.proposed_by.response or {}).get("text", ""))
+
+
+def decisions_on(row: ApprovalRequest, *, readable: bool) -> list[dict[str, Any]]:
+    """Who decided what, when, through which door, why, and with which changes."""
+    made = Decision.objects.filter(Q(request=row)).order_by("pk")
+    return [
+        {
+            "who": decision.user_name or "the system",
+            "verdict": VERDICTS[Verdict(decision.verdict)],
+            "at": time_tag(decision.decided_at),
+            "door": DOORS.get(decision.door, decision.door),
+            "reason": decision.reason if readable else "",
+            "changes": differences(as_json(decision.arguments_before), as_json(decision.arguments))
+            if decision.arguments and readable
+            else (),
+        }
+        for decision in made
+    ]

@@ -1,0 +1,154 @@
+"""The one base of this app's ModelAdmins: rows are looked at, never edited; commands are the services' business."""
+
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+
+from agents_app.admin.links import Links
+from agents_app.exceptions import AgentsError, Expired, InvalidInput, LLMError, NotFound, NotPermitted, WrongState
+from agents_app.selectors.runs import one_of
+from agents_app.services import Origin
+
+HTTP_STATUS: tuple[tuple[type[AgentsError], int], ...] = (
+    (InvalidInput, 400),
+    (NotPermitted, 403),
+    (NotFound, 404),
+    (Expired, 410),
+    (WrongState, 409),
+    (LLMError, 502),
+)
+
+
+def http_status(error: AgentsError) -> int:
+    """The HTTP status of a command's error."""
+    return next((status for kind, status in HTTP_STATUS if isinstance(error, kind)), 500)
+
+
+def origin_of(request: HttpRequest) -> Origin:
+    """How decisions record that they came through the admin."""
+    try:
+        return Origin(door="admin", address=str(ip_address(request.META.get("REMOTE_ADDR", ""))))
+    except ValueError:
+        return Origin(door="admin")  # behind a Unix socket there is no address
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Nothing is added, changed or deleted here. Who may look is said by `may_list` and `visible_rows`."""
+
+    page_template = "agents_app/facts.html"
+    change_list_template = "agents_app/list.html"
+    search_label = ""
+    show_full_result_count = False
+    list_per_page = 50
+
+    class Media:
+        css = {"all": ["agents_app/admin.css"]}
+        js = ["agents_app/admin.js"]
+
+    # Who may look.
+
+    def may_list(self, user: Any) -> bool:
+        """Whether this person has a list here at all."""
+        raise NotImplementedError
+
+    def visible_rows(self, user: Any) -> "models.QuerySet[Any]":
+        """The rows this person may know of."""
+        raise NotImplementedError
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if obj is None:
+            return request.user.is_active and self.may_list(request.user)
+        return self.visible_rows(request.user).filter(pk=obj.pk).exists()
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> "models.QuerySet[Any]":
+        return self.visible_rows(request.user)
+
+    # Pages.
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list. `search_label` says visibly what can be searched for, which Django only hints at."""
+        title = str(self.opts.verbose_name_plural).capitalize()
+        return super().changelist_view(
+            request, {"title": title, "search_label": self.search_label, **(extra_context or {})}
+        )
+
+    def get_urls(self) -> list[URLPattern]:
+        """Our own pages first: Django's catch-all for objects would swallow them."""
+        return [*self.own_urls(), *super().get_urls()]
+
+    def own_urls(self) -> list[URLPattern]:
+        """Further addresses below this model's."""
+        return []
+
+    def own_url(self, route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
+        """One of them, for logged-in staff of this site."""
+        return path(
+            route, self.admin_site.admin_view(view), name=f"{self.opts.app_label}_{self.opts.model_name}_{name}"
+        )
+
+    def found(self, request: HttpRequest, object_id: str) -> Any:
+        """The row, if this person may know of it. Raises Http404."""
+        try:
+            return one_of(self.visible_rows(request.user), object_id.strip("/"))
+        except NotFound as error:
+            raise Http404(error.message) from error
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The page of one row."""
+        return self.page(request, self.found(request, object_id), **(extra_context or {}))
+
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """What the page's template needs of the row."""
+        return {}
+
+    def page(self, request: HttpRequest, row: Any, *, status: int = 200, **extra: Any) -> HttpResponse:
+        """Render the page of one row."""
+        context = {"title": str(self.opts.verbose_name).capitalize(), **self.page_context(request, row), **extra}
+        return self.rendered(request, self.page_template, status=status, original=row, **context)
+
+    def rendered(self, request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
+        """Render a page inside this admin site."""
+        request.current_app = self.admin_site.name
+        everything = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media, **context}
+        return TemplateResponse(request, template, everything, status=status)
+
+    @property
+    def links(self) -> Links:
+        """Addresses in this admin site."""
+        return Links(self.admin_site)
+
+    # Commands.
+
+    def require(self, allowed: bool) -> None:
+        """Raise PermissionDenied unless allowed."""
+        if not allowed:
+            raise PermissionDenied
+
+    def tell(self, request: HttpRequest, error: AgentsError) -> None:
+        """Show a command's error as a message."""
+        messages.error(request, error.message)
+
+    def log(self, request: HttpRequest, row: models.Model, text: str) -> None:
+        """Note in Django's admin log what this person did."""
+        self.log_change(request, row, text)

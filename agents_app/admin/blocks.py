@@ -1,0 +1,82 @@
+"""Values on a page: short ones open, long ones folded, very long ones cut. Everything is text; nothing is markup."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agents_app.admin.displays import humanized, inline, is_long, plain
+
+SHOWN_AT_MOST = 20_000
+"""Characters of one value on a page."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Block:
+    """One value with its label. `pairs` are shown as a list of names and values instead of `text`."""
+
+    key: str
+    label: str
+    text: str = ""
+    pairs: tuple[tuple[str, str], ...] = ()
+    folded: bool = False
+    code: bool = False
+    cut: bool = False
+
+    @property
+    def size(self) -> str:
+        """How much is folded away."""
+        return f"{len(self.text):,} characters"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """What a person changed in one argument."""
+
+    label: str
+    before: str
+    after: str
+
+
+def block(key: str, label: str, value: Any) -> Block:
+    """A block for any JSON value."""
+    if _is_flat(value):
+        pairs = tuple((humanized(name), inline(item)) for name, item in value.items())
+        return Block(key=key, label=label, pairs=pairs)
+    text = plain(value)
+    cut = len(text) > SHOWN_AT_MOST
+    return Block(
+        key=key,
+        label=label,
+        text=text[:SHOWN_AT_MOST],
+        folded=is_long(text),
+        code=not isinstance(value, str),
+        cut=cut,
+    )
+
+
+def _is_flat(value: Any) -> bool:
+    """An object of a few short values reads better as a list than as JSON."""
+    if not isinstance(value, dict) or not 0 < len(value) <= 12:
+        return False
+    return all(not isinstance(item, dict | list) and len(inline(item)) <= 400 for item in value.values())
+
+
+def differences(before: Any, after: Any) -> tuple[Difference, ...]:
+    """What differs between two objects of arguments."""
+    if not isinstance(before, Mapping) or not isinstance(after, Mapping):
+        return () if before == after else (Difference(label="Arguments", before=inline(before), after=inline(after)),)
+    names = [*before, *(name for name in after if name not in before)]
+    return tuple(
+        Difference(label=humanized(name), before=inline(before.get(name)), after=inline(after.get(name)))
+        for name in names
+        if before.get(name) != after.get(name)
+    )
+
+
+def as_json(text: str) -> Any:
+    """Stored text as JSON values; as it is where it is no JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,235 @@
+"""The timeline's words for turns of the LLM, tool calls and decisions. Importing it registers them."""
+
+from typing import Any
+
+from agents_app.admin.blocks import Block, as_json, differences
+from agents_app.admin.displays import DOORS, VERDICTS, badge, between
+from agents_app.admin.entries import Entry, Told, tells
+from agents_app.core.events import EventType
+from agents_app.core.status import ApprovalStatus, ToolCallStatus, Verdict
+from agents_app.models import AgentStep, ToolCall
+
+_E = EventType
+
+
+def took(told: Told) -> tuple[str, ...]:
+    """How long the attempt lasted that this event began."""
+    return (between(told.event.at, told.outcome.at),) if told.outcome else ()
+
+
+# The LLM.
+
+
+@tells(_E.STEP_STARTED)
+def step_started(told: Told) -> Entry:
+    step = told.rows.steps[told.id("step")]
+    attempt = told.data["attempt"]
+    facts = (f"attempt {attempt}",) if attempt > 1 else ()
+    if told.outcome is None:
+        return Entry(title="The LLM is asked", icon="spark", tone="active", facts=facts, writing=_writing(told, step))
+    if told.outcome.type == _E.STEP_FAILED:
+        note = f"{told.outcome.data['message']} ({told.outcome.data['code']})"
+        return Entry(title="The LLM did not reply", icon="spark", tone="bad", note=note, facts=(*facts, *took(told)))
+    return Entry(
+        title="The LLM gave its answer" if step.answered else "The LLM replied",
+        icon="spark",
+        facts=(*facts, *took(told), *usage_of(step)),
+        blocks=_said(told, step),
+    )
+
+
+@tells(_E.STEP_COMPLETED, _E.STEP_FAILED)
+def step_ended(told: Told) -> None:
+    """Told at the step's start."""
+
+
+def usage_of(step: AgentStep) -> tuple[str, ...]:
+    """Tokens and price of a turn."""
+    tokens = f"{step.input_tokens:,} + {step.output_tokens:,} tokens"
+    return (step.llm, tokens, cost(step.cost)) if step.cost is not None else (step.llm, tokens)
+
+
+def cost(amount: Any) -> str:
+    """A price in USD."""
+    return f"{amount.quantize(amount.__class__('0.0001'))} USD"
+
+
+def _said(told: Told, step: AgentStep) -> tuple[Block, ...]:
+    text = (step.response or {}).get("text", "")
+    if step.answered and text == told.rows.context.details.output:
+        return ()
+    return told.block("text", "It said", text) if text else ()
+
+
+def _writing(told: Told, step: AgentStep) -> tuple[str, str] | None:
+    """Where a page that listens may put the LLM's words, for those who may read them."""
+    if not told.rows.transcript:
+        return None
+    partial = told.rows.partial
+    fits = partial is not None and (partial.step, partial.attempt) == (step.number, step.attempt)
+    return f"{step.number}.{told.data['attempt']}", partial.text if partial and fits else ""
+
+
+# Tool calls.
+
+
+def call_of(told: Told) -> ToolCall:
+    return told.rows.calls[told.id("call")]
+
+
+@tells(_E.TOOL_CALL_PROPOSED)
+def call_proposed(told: Told) -> Entry:
+    call = call_of(told)
+    proposed = as_json(call.proposed_arguments) if call.edited else told.rows.arguments(call)
+    return Entry(
+        title=f"Wants to use {call.tool}",
+        icon="tool",
+        badge=badge(ToolCallStatus(call.status)),
+        blocks=told.block("arguments", "Arguments", proposed),
+        link=(told.links.row("toolcall", call.pk), "Details") if told.rows.transcript else None,
+    )
+
+
+@tells(_E.TOOL_CALL_STARTED)
+def call_started(told: Told) -> Entry:
+    call = call_of(told)
+    attempt = told.data["attempt"]
+    facts = (*((f"attempt {attempt}",) if attempt > 1 else ()), *took(told))
+    outcome = told.outcome.type if told.outcome else None
+    if outcome is None:
+        return Entry(title=f"{call.tool} is running", icon="tool", tone="active", facts=facts)
+    if outcome == _E.TOOL_CALL_SUCCEEDED:
+        return Entry(
+            title=f"{call.tool} succeeded",
+            icon="check",
+            tone="good",
+            facts=facts,
+            note=told.text(call.note),
+            blocks=told.block("result", "Result", call.result),
+        )
+    title, tone = _ENDINGS.get(EventType(outcome), ("did not finish", "quiet"))
+    return Entry(title=f"{call.tool} {title}", icon="tool", tone=tone, facts=facts, note=_why(told, call))
+
+
+_ENDINGS = {
+    _E.TOOL_CALL_FAILED: ("failed", "bad"),
+    _E.TOOL_CALL_UNKNOWN: ("was started; nobody knows whether it happened", "bad"),
+    _E.TOOL_CALL_READY: ("did not finish; it is tried again", "waiting"),
+    _E.APPROVAL_REQUESTED: ("asked for approval itself", "waiting"),
+    _E.TOOL_CALL_CANCELLED: ("was rolled back: the run was cancelled", "quiet"),
+}
+
+
+def _why(told: Told, call: ToolCall) -> str:
+    """The error's words belong to the conversation, its code does not."""
+    code = str(told.outcome.data.get("code", "")) if told.outcome else ""
+    said = told.text(call.error) if call.error_code == code else ""
+    return f"{said} ({code})" if said and code else said or code
+
+
+@tells(_E.TOOL_CALL_SUCCEEDED, _E.TOOL_CALL_FAILED, _E.TOOL_CALL_UNKNOWN)
+def call_ended(told: Told) -> Entry | None:
+    """Told at its start, or by the person who settled it; what is left is the end of a call nobody settled."""
+    if told.event.type == _E.TOOL_CALL_UNKNOWN:
+        return Entry(title=f"{told.data['tool']}: a person must say what became of it", icon="alert", tone="bad")
+    return None
+
+
+@tells(_E.TOOL_CALL_READY)
+def call_ready(told: Told) -> Entry | None:
+    if told.data.get("code") in (None, "", "try_again"):
+        return None
+    note = told.data.get("message") or told.data["code"]
+    return Entry(title=f"{told.data['tool']} is postponed", icon="clock", note=str(note), minor=True)
+
+
+@tells(_E.TOOL_CALL_SETTLED)
+def call_settled(told: Told) -> Entry:
+    call = call_of(told)
+    verdict = Verdict(told.data["verdict"])
+    made = next((row for row in told.rows.settlings_of(call.pk) if row.decided_at == told.event.at), None)
+    happened = verdict is Verdict.HAPPENED
+    return Entry(
+        title=f"{VERDICTS[verdict]}: {call.tool}",
+        who=str(told.data.get("by") or "The tool itself"),
+        reason=told.text(made.reason) if made else "",
+        icon="person",
+        tone="good" if happened else "waiting",
+        blocks=told.block("result", "Result", call.result) if happened else (),
+    )
+
+
+@tells(_E.TOOL_CALL_REJECTED)
+def call_rejected(told: Told) -> Entry | None:
+    if told.data.get("code") in ("rejected", "approval_expired"):
+        return None
+    call = call_of(told)
+    return Entry(
+        title=f"{call.tool} is not made", icon="stop", tone="bad", note=told.text(call.error) or call.error_code
+    )
+
+
+@tells(_E.TOOL_CALL_CANCELLED)
+def call_cancelled(told: Told) -> Entry:
+    return Entry(title=f"{told.data['tool']} was not made: the run ended before", icon="stop", minor=True)
+
+
+# Approvals.
+
+
+@tells(_E.APPROVAL_REQUESTED)
+def approval_requested(told: Told) -> Entry:
+    request = told.rows.requests[told.id("request")]
+    return Entry(
+        title=told.text(request.summary) or f"{told.data['tool']}: a person must decide",
+        icon="hand",
+        tone="waiting",
+        badge=badge(ApprovalStatus(request.status)),
+        note=told.text(f"Why a person is asked: {request.reason}"),
+        link=(told.links.row("approvalrequest", request.pk), "Open the request"),
+    )
+
+
+@tells(_E.APPROVAL_EDITED)
+def approval_edited(told: Told) -> None:
+    """Told with the approval that follows."""
+
+
+@tells(_E.APPROVAL_APPROVED)
+def approval_approved(told: Told) -> Entry:
+    made = told.rows.decision_on(told.id("request"))
+    edited = made is not None and bool(made.arguments)
+    changes = differences(as_json(made.arguments_before), as_json(made.arguments)) if made and edited else ()
+    return Entry(
+        title=f"approved {told.data['tool']}" + (" with changes" if edited else ""),
+        who=str(told.data.get("by") or "Somebody"),
+        reason=told.text(made.reason) if made else "",
+        icon="person",
+        tone="good",
+        facts=(DOORS.get(made.door, made.door),) if made else (),
+        changes=changes if told.rows.transcript else (),
+    )
+
+
+@tells(_E.APPROVAL_REJECTED)
+def approval_rejected(told: Told) -> Entry:
+    made = told.rows.decision_on(told.id("request"))
+    return Entry(
+        title=f"rejected {told.data['tool']}",
+        who=str(told.data.get("by") or "Somebody"),
+        reason=told.text(made.reason) if made else "",
+        icon="person",
+        tone="bad",
+        facts=(DOORS.get(made.door, made.door),) if made else (),
+    )
+
+
+@tells(_E.APPROVAL_EXPIRED)
+def approval_expired(told: Told) -> Entry:
+    return Entry(title=f"Nobody decided about {told.data['tool']} in time", icon="clock", tone="bad")
+
+
+@tells(_E.APPROVAL_WITHDRAWN)
+def approval_withdrawn(told: Told) -> Entry:
+    reason = str(told.data.get("reason", ""))
+    return Entry(title=f"The request about {told.data['tool']} was withdrawn", icon="stop", note=reason, minor=True)

@@ -1,0 +1,152 @@
+"""Tool calls: the ledger of side effects, and the page that settles an unknown outcome."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.safestring import SafeString
+
+from agents_app.admin.base import ReadOnlyAdmin, http_status, origin_of
+from agents_app.admin.blocks import Block, block
+from agents_app.admin.displays import DOORS, EFFECTS, VERDICTS, badge, between, short_time, time_tag
+from agents_app.admin.filters import AgentOfRunFilter, ToolCallStatusFilter
+from agents_app.admin.run_rows import readable_arguments
+from agents_app.admin.settle_form import SettleForm
+from agents_app.core.status import Effect, ToolCallStatus, Verdict
+from agents_app.exceptions import AgentsError
+from agents_app.models import Decision, ToolCall
+from agents_app.selectors.people import (
+    SETTLE,
+    VIEW_RUN,
+    VIEW_TRANSCRIPT,
+    may_settle,
+    may_view_sensitive,
+    may_view_transcript,
+    visible_calls,
+)
+from agents_app.services import settle_outcome
+
+
+class ToolCallAdmin(ReadOnlyAdmin):
+    """Tool calls, for those who may read transcripts or settle unknown outcomes."""
+
+    page_template = "agents_app/call.html"
+    list_display = ["call", "status_badge", "agent", "user_name", "effect", "proposed", "took", "attempt"]
+    list_display_links = None
+    list_filter = [ToolCallStatusFilter, AgentOfRunFilter]
+    search_fields = ["id", "context__id", "tool", "context__agent", "context__details__user_name"]
+    search_label = "Search by id of the call or run, tool, agent or user"
+    ordering = ["-id"]
+
+    def may_list(self, user: Any) -> bool:
+        return bool(user.has_perm(VIEW_RUN) and (user.has_perm(VIEW_TRANSCRIPT) or user.has_perm(SETTLE)))
+
+    def visible_rows(self, user: Any) -> "QuerySet[ToolCall]":
+        rows: QuerySet[ToolCall] = visible_calls(user)
+        return rows
+
+    # The list.
+
+    @admin.display(description="call", ordering="id")
+    def call(self, row: ToolCall) -> SafeString:
+        return self.links.anchor("toolcall", row.pk, str(row))
+
+    @admin.display(description="status", ordering="status")
+    def status_badge(self, row: ToolCall) -> SafeString:
+        return badge(ToolCallStatus(row.status))
+
+    @admin.display(description="agent", ordering="context__agent")
+    def agent(self, row: ToolCall) -> str:
+        return row.context.agent
+
+    @admin.display(description="user", ordering="context__details__user_name", empty_value="–")
+    def user_name(self, row: ToolCall) -> str:
+        return row.context.details.user_name
+
+    @admin.display(description="proposed", ordering="proposed_at")
+    def proposed(self, row: ToolCall) -> SafeString:
+        return short_time(row.proposed_at)
+
+    @admin.display(description="took", empty_value="–")
+    def took(self, row: ToolCall) -> str:
+        return between(row.started_at, row.settled_at)
+
+    # The page.
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        row = self.found(request, object_id)
+        if request.method != "POST":
+            return self.page(request, row)
+        self.require(may_settle(request.user, row))
+        form = SettleForm(request.POST, over=row.context.ended)
+        if not form.is_valid():
+            return self.page(request, row, status=400, form=form)
+        given = form.cleaned_data
+        try:
+            settle_outcome(
+                row.pk,
+                given["verdict"],
+                by=request.user,
+                result=form.happened_with(),
+                reason=given["reason"],
+                origin=origin_of(request),
+            )
+        except AgentsError as error:
+            fresh = self.found(request, object_id)
+            return self.page(
+                request, fresh, status=http_status(error), form=form, failure=error.message, typed=given["reason"]
+            )
+        self.log(request, row, f"settled: {given['verdict']}")
+        messages.success(request, "The outcome is settled.")
+        return HttpResponseRedirect(self.links.row("agentcontext", row.context.pk))
+
+    def page_context(self, request: HttpRequest, row: ToolCall) -> dict[str, Any]:
+        transcript = may_view_transcript(request.user, row.context)
+        unknown = row.status == ToolCallStatus.UNKNOWN
+        return {
+            "title": f"Tool call {row}",
+            "call": row,
+            "badge": badge(ToolCallStatus(row.status)),
+            "unknown": unknown,
+            "allowed": may_settle(request.user, row),
+            "readable": transcript,
+            "blocks": self._blocks(request, row) if transcript else [],
+            "form": SettleForm(over=row.context.ended) if unknown else None,
+            "decisions": [_decision(made) for made in Decision.objects.filter(call=row).order_by("pk")],
+            "facts": self._facts(row, transcript=transcript),
+        }
+
+    def _blocks(self, request: HttpRequest, row: ToolCall) -> list[Block]:
+        blocks = [block("arguments", "Arguments", readable_arguments(row, sensitive=may_view_sensitive(request.user)))]
+        if row.status == ToolCallStatus.SUCCEEDED:
+            blocks.append(block("result", "Result", row.result))
+        if row.error:
+            blocks.append(block("error", "What happened", row.error))
+        return blocks
+
+    def _facts(self, row: ToolCall, *, transcript: bool) -> list[tuple[str, Any]]:
+        return [
+            ("Run", self.links.anchor("agentcontext", row.context.pk, str(row.context))),
+            ("User", row.context.details.user_name or "none"),
+            ("Effect", f"{row.effect}: {EFFECTS[Effect(row.effect)]}"),
+            ("Proposed", time_tag(row.proposed_at)),
+            ("Started", time_tag(row.started_at)),
+            ("Settled", time_tag(row.settled_at)),
+            ("Attempts", row.attempt),
+            *([("Error", row.error_code)] if row.error_code else []),
+            *([("Note", row.note)] if row.note and transcript else []),
+            *([("Idempotency key", row.idempotency_key)] if row.idempotency_key else []),
+        ]
+
+
+def _decision(made: Decision) -> dict[str, Any]:
+    return {
+        "who": made.user_name or "the system",
+        "verdict": VERDICTS[Verdict(made.verdict)],
+        "at": time_tag(made.decided_at),
+        "door": DOORS.get(made.door, made.door),
+        "reason": made.reason,
+    }

@@ -1,0 +1,217 @@
+"""What one event of a run looks like on its timeline."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils.safestring import SafeString
+
+from agents_app.admin.blocks import Block, Difference, block
+from agents_app.admin.displays import badge, display_of, time_tag
+from agents_app.admin.icons import icon
+from agents_app.admin.links import Links
+from agents_app.admin.run_rows import RunRows
+from agents_app.core.events import EVENTS, EventType
+from agents_app.core.status import InputStatus, RunStatus
+from agents_app.models import AgentEvent
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One line of the timeline. `who`: the person who acted. `reason`: in their words. `minor`: shown quietly.
+
+    `writing`: (turn, text so far) of an LLM that is asked now. `badge` is the present status of what the entry is
+    about; `link` is (address, words).
+    """
+
+    title: str
+    icon: str
+    tone: str = "quiet"
+    who: str = ""
+    reason: str = ""
+    note: str = ""
+    facts: tuple[str, ...] = ()
+    badge: SafeString | str = ""
+    blocks: tuple[Block, ...] = ()
+    changes: tuple[Difference, ...] = ()
+    link: tuple[str, str] | None = None
+    writing: tuple[str, str] | None = None
+    minor: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """An event, what it led to (the end of the attempt that it starts), and what it is told with."""
+
+    event: AgentEvent
+    outcome: AgentEvent | None
+    rows: RunRows
+    links: Links
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The event's payload."""
+        data: dict[str, Any] = self.event.data
+        return data
+
+    def id(self, name: str) -> UUID:
+        """A row that the payload names."""
+        return UUID(self.data[name])
+
+    def key(self, name: str) -> str:
+        """A name for a block of this event that stays the same while the run goes on."""
+        return f"{self.event.sequence}-{name}"
+
+    def block(self, name: str, label: str, value: Any) -> tuple[Block, ...]:
+        """A block, for those who may read what was said and done; else nothing."""
+        return (block(self.key(name), label, value),) if self.rows.transcript else ()
+
+    def text(self, value: str) -> str:
+        """Words from the conversation, for those who may read them."""
+        return value if self.rows.transcript else ""
+
+
+Teller = Callable[[Told], Entry | None]
+TELLERS: dict[EventType, Teller] = {}
+
+
+def tells(*types: EventType) -> Callable[[Teller], Teller]:
+    """Decorator: the function makes the entries of these events; None means that another entry says it."""
+
+    def add(teller: Teller) -> Teller:
+        TELLERS.update(dict.fromkeys(types, teller))
+        return teller
+
+    return add
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Placed:
+    """An entry at its place: number, time, and the icon drawn."""
+
+    entry: Entry
+    key: str
+    time: SafeString
+    icon: SafeString
+
+
+def place(told: Told, since: datetime) -> Placed | None:
+    """The event's entry, ready for the page."""
+    kind = EventType(told.event.type)
+    entry = TELLERS[kind](told) if kind in TELLERS else untold(told)
+    if entry is None:
+        return None
+    moment = time_tag(told.event.at, since=since)
+    return Placed(entry=entry, key=f"e{told.event.sequence}", time=moment, icon=icon(entry.icon))
+
+
+def untold(told: Told) -> Entry:
+    """An event that nobody has words for: its meaning."""
+    meaning = EVENTS[EventType(told.event.type)].meaning
+    return Entry(title=f"{meaning[:1].upper()}{meaning[1:]}.", icon="circle", minor=True)
+
+
+_E = EventType
+
+
+@tells(_E.RUN_STARTED)
+def run_started(told: Told) -> Entry:
+    details = told.rows.context.details
+    later = told.data.get("run_at")
+    return Entry(
+        title="started this run",
+        who=str(told.data.get("by") or "The system"),
+        icon="play",
+        facts=(f"not before {later}",) if later else (),
+        blocks=told.block("input", "Input", details.input),
+    )
+
+
+@tells(_E.RUN_WAITING)
+def run_waiting(told: Told) -> Entry:
+    shown = display_of(RunStatus(told.data["status"]))
+    return Entry(title=shown.label, icon=shown.icon, tone=shown.tone, minor=True)
+
+
+@tells(_E.RUN_SCHEDULED)
+def run_scheduled(told: Told) -> Entry:
+    return Entry(title="Continues later", icon="clock", note=str(told.data["reason"]), minor=True)
+
+
+_BY_PERSON = {
+    _E.RUN_PAUSED: ("paused the run", "pause", "waiting"),
+    _E.RUN_RESUMED: ("let the run go on", "play", "active"),
+    _E.RUN_RETRIED: ("retried the run", "back", "active"),
+    _E.RUN_CANCEL_REQUESTED: ("cancelled the run", "stop", "bad"),
+}
+
+
+@tells(*_BY_PERSON)
+def by_person(told: Told) -> Entry:
+    title, picture, tone = _BY_PERSON[EventType(told.event.type)]
+    who = str(told.data.get("by") or "The system")
+    return Entry(title=title, who=who, reason=str(told.data.get("reason", "")), icon=picture, tone=tone)
+
+
+@tells(_E.RUN_RECOVERED)
+def run_recovered(told: Told) -> Entry:
+    return Entry(title="A worker was lost; another one took over", icon="back", minor=True)
+
+
+@tells(_E.RUN_CANCELLED)
+def run_cancelled(told: Told) -> Entry:
+    return Entry(title="The run ended: cancelled", icon="stop")
+
+
+@tells(_E.RUN_COMPLETED)
+def run_completed(told: Told) -> Entry:
+    output = told.rows.context.details.output
+    return Entry(title="The run completed", icon="flag", tone="good", blocks=told.block("output", "Answer", output))
+
+
+@tells(_E.RUN_FAILED)
+def run_failed(told: Told) -> Entry:
+    return Entry(title="The run failed", icon="cross", tone="bad", note=f"{told.data['message']} ({told.data['code']})")
+
+
+@tells(_E.INPUT_REQUESTED)
+def input_requested(told: Told) -> Entry:
+    request = told.rows.inputs[told.id("request")]
+    return Entry(
+        title="Asked the user",
+        icon="question",
+        tone="waiting",
+        badge=badge(InputStatus(request.status)),
+        blocks=told.block("question", "Question", request.question),
+        link=(told.links.row("inputrequest", request.pk), "Open the question"),
+    )
+
+
+@tells(_E.INPUT_ANSWERED)
+def input_answered(told: Told) -> Entry:
+    request = told.rows.inputs[told.id("request")]
+    return Entry(
+        title="answered",
+        who=str(told.data.get("by") or "Somebody"),
+        icon="speech",
+        tone="good",
+        blocks=told.block("answer", "Answer", request.answer),
+    )
+
+
+@tells(_E.INPUT_EXPIRED)
+def input_expired(told: Told) -> Entry:
+    return Entry(title="Nobody answered in time", icon="clock", tone="bad")
+
+
+@tells(_E.INPUT_WITHDRAWN)
+def input_withdrawn(told: Told) -> Entry:
+    return Entry(title="The question was withdrawn", icon="stop", minor=True)
+
+
+@tells(_E.MESSAGE_PRODUCED)
+def message_produced(told: Told) -> Entry | None:
+    """The LLM's own words stand with its turn."""
+    return None if told.rows.transcript else Entry(title="Said something to the user", icon="speech", minor=True)

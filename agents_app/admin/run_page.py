@@ -1,0 +1,184 @@
+"""What the page of a run shows beside its timeline: how it stands, what it waits for, what may be done."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+
+from agents_app.admin.blocks import Block, block
+from agents_app.admin.call_entries import cost
+from agents_app.admin.displays import SENTENCES, badge, between, time_tag
+from agents_app.admin.links import Links, subject_of
+from agents_app.admin.run_rows import EVENTS_SHOWN, RunRows, read_run_rows
+from agents_app.admin.timeline import timeline
+from agents_app.core.status import RunStatus
+from agents_app.models import AgentContext, PartialReply
+from agents_app.selectors.people import may_answer, may_cancel, may_control, may_settle
+from agents_app.services.approvals import may_decide
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Command:
+    """A button: the verb of the address, its words, and how it looks."""
+
+    verb: str
+    label: str
+    style: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """Something that waits for a person, and where it is dealt with (nowhere for those who may not)."""
+
+    text: str
+    words: str
+    url: str
+
+
+PARTS = ("head", "waiting", "commands", "answer", "timeline", "facts")
+"""The parts of the page that are replaced when there is news, each a template `agents_app/run/<name>.html`."""
+
+
+def commands_for(user: Any, context: AgentContext) -> list[Command]:
+    """What this person may do with the run now."""
+    commands: list[Command] = []
+    ended, ending = context.ended, context.cancel_requested_at is not None
+    if may_control(user, context) and not ending:
+        if context.status == RunStatus.FAILED:
+            commands.append(Command(verb="retry", label="Retry", style="aa-primary"))
+        elif not ended and context.paused_at is not None:
+            commands.append(Command(verb="resume", label="Resume", style="aa-primary"))
+        elif not ended:
+            commands.append(Command(verb="pause", label="Pause"))
+    if not ended and not ending and may_cancel(user, context):
+        commands.append(Command(verb="cancel", label="Cancel the run", style="aa-danger"))
+    return commands
+
+
+def waiting_for(user: Any, rows: RunRows, links: Links) -> list[Waiting]:
+    """What the run waits for, each with the way to deal with it."""
+    found = []
+    for request in rows.pending_requests:
+        request.call, request.context = rows.calls[request.call_id], rows.context
+        allowed = may_decide(user, request).allowed
+        text = request.summary if rows.transcript or allowed else f"A decision about {request.call.tool}"
+        url = links.row("approvalrequest", request.pk) if allowed else ""
+        found.append(Waiting(text=text, words="Decide", url=url))
+    for question in rows.pending_inputs:
+        allowed = may_answer(user, rows.context)
+        text = question.question if rows.transcript or allowed else "A question to the user"
+        found.append(Waiting(text=text, words="Answer", url=links.row("inputrequest", question.pk) if allowed else ""))
+    for call in rows.unknown_calls:
+        allowed = may_settle(user, call) and rows.transcript
+        text = f"Nobody knows whether {call.tool} happened"
+        found.append(Waiting(text=text, words="Settle", url=links.row("toolcall", call.pk) if allowed else ""))
+    return found
+
+
+def answer_of(rows: RunRows) -> Block | None:
+    """The answer, for those who may read it."""
+    context = rows.context
+    if context.status != RunStatus.COMPLETED or not rows.transcript:
+        return None
+    return block("answer", "Answer", context.details.output)
+
+
+def hindrance(context: AgentContext) -> str:
+    """Why the run does not go on, in one sentence; empty if nothing is wrong."""
+    details = context.details
+    if context.status == RunStatus.FAILED:
+        return f"{details.error} ({details.error_code})"
+    if context.status == RunStatus.PAUSED:
+        return f"Paused by {details.held_by or 'the system'}" + (f": {details.held_why}" if details.held_why else ".")
+    if context.cancel_requested_at is not None:
+        words = "Cancelled" if context.ended else "Being cancelled; what has started is waited for. Asked"
+        return f"{words} by {details.cancelled_by or 'the system'}" + (
+            f": {details.cancelled_why}" if details.cancelled_why else "."
+        )
+    return ""
+
+
+def head_of(context: AgentContext) -> dict[str, Any]:
+    """How the run stands, also on pages of its requests."""
+    status = RunStatus(context.status)
+    return {
+        "badge": badge(status),
+        "meaning": SENTENCES[status],
+        "since": time_tag(context.status_at),
+        "hindrance": hindrance(context),
+        "continues": time_tag(context.due_at) if status is RunStatus.SCHEDULED else None,
+    }
+
+
+def facts_of(site: AdminSite, request: HttpRequest, rows: RunRows) -> list[tuple[str, Any]]:
+    """(label, value) pairs about the run; empty values are left out."""
+    context, details, links = rows.context, rows.context.details, Links(site)
+    subject = subject_of(site, request, details.subject_type_id, details.subject_id)
+    session = context.session
+    tokens_in = sum(step.input_tokens for step in rows.steps.values())
+    tokens_out = sum(step.output_tokens for step in rows.steps.values())
+    costs = [step.cost for step in rows.steps.values() if step.cost is not None]
+    facts: list[tuple[str, Any]] = [
+        ("Agent", context.agent),
+        ("User", details.user_name or "none"),
+        ("Started by", details.started_by_name if details.started_by_name != details.user_name else ""),
+        ("About", subject),
+        ("Session", links.anchor("agentsession", session.pk, session.key) if session else ""),
+        ("Accepted", time_tag(details.created_at)),
+        ("Ended", time_tag(details.ended_at) if details.ended_at else ""),
+        ("Took", between(details.created_at, details.ended_at)),
+        ("Time limit", time_tag(context.deadline_at) if context.deadline_at and not context.ended else ""),
+        ("Steps", f"{context.steps_used} of {context.max_steps}"),
+        ("Tokens", f"{tokens_in:,} in, {tokens_out:,} out"),
+        ("Cost", cost(sum(costs[1:], costs[0])) if costs else ""),
+        ("Metadata", block("metadata", "Metadata", details.metadata) if details.metadata and rows.transcript else ""),
+        ("Run", str(context.pk)),
+    ]
+    return [(label, value) for label, value in facts if value not in ("", None)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunPage:
+    """The page's parts, for its first rendering and for news."""
+
+    site: AdminSite
+    request: HttpRequest
+    rows: RunRows
+
+    def context(self) -> dict[str, Any]:
+        """What the parts' templates need."""
+        links, user, run = Links(self.site), self.request.user, self.rows.context
+        return {
+            "run": run,
+            "head": head_of(run),
+            "commands": [
+                {"command": command, "url": links.to("agentcontext_command", run.pk, command.verb)}
+                for command in commands_for(user, run)
+            ],
+            "waiting": waiting_for(user, self.rows, links),
+            "answer": answer_of(self.rows),
+            "entries": timeline(self.rows, links),
+            "transcript": self.rows.transcript,
+            "cut": len(self.rows.events) == EVENTS_SHOWN,
+            "facts": facts_of(self.site, self.request, self.rows),
+            "events_url": links.to("agentevent_changelist") + f"?context__id__exact={run.pk}",
+        }
+
+    def parts(self) -> Mapping[str, SafeString]:
+        """Each part as HTML."""
+        context = self.context()
+        return {name: render_to_string(f"agents_app/run/{name}.html", context) for name in PARTS}
+
+
+def news_key(context: AgentContext, partial: PartialReply | None) -> str:
+    """Changes whenever the page would."""
+    return f"{context.version}" + (f".{partial.step}.{partial.attempt}.{partial.index}" if partial else "")
+
+
+def run_page(site: AdminSite, request: HttpRequest, context: AgentContext) -> RunPage:
+    """Read what the page of a run needs."""
+    return RunPage(site=site, request=request, rows=read_run_rows(context, request.user))

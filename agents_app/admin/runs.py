@@ -1,0 +1,208 @@
+"""Runs: the list, the page of one run that goes on by itself, and the commands on it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import URLPattern, get_script_prefix
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from agents_app.admin.base import ReadOnlyAdmin
+from agents_app.admin.displays import badge, between, excerpt, short_time
+from agents_app.admin.filters import AgentFilter, RunStatusFilter
+from agents_app.admin.run_page import news_key, run_page
+from agents_app.admin.run_rows import partial_of
+from agents_app.admin.start_form import StartForm
+from agents_app.core.status import RunStatus
+from agents_app.exceptions import AgentsError
+from agents_app.models import AgentContext
+from agents_app.selectors.people import CONTROL, START, VIEW_RUN, may_view_transcript, visible_runs
+from agents_app.services import cancel_run, pause_run, resume_run, retry_run
+
+COMMANDS: Mapping[str, tuple[Callable[..., Any], str, bool]] = {
+    "cancel": (cancel_run, "The run is cancelled; what has started is waited for.", True),
+    "pause": (pause_run, "The run is paused.", True),
+    "resume": (resume_run, "The run goes on.", False),
+    "retry": (retry_run, "The run is tried again.", False),
+}
+"""Verb → the command, what is said afterwards, and whether it takes a reason."""
+
+ERRORS_TOLD = 10
+
+
+class AgentContextAdmin(ReadOnlyAdmin):
+    """Runs. People with `view_agentcontext` see all, others their own."""
+
+    page_template = "agents_app/run.html"
+    list_display = ["run", "status_badge", "user_name", "accepted", "took"]
+    list_display_links = None
+    list_filter = [RunStatusFilter, AgentFilter]
+    search_fields = [
+        "id",
+        "agent",
+        "details__user_name",
+        "details__started_by_name",
+        "details__subject_id",
+        "session__key",
+    ]
+    search_label = "Search by id of the run, user, agent, session or id of the subject"
+    list_select_related = ["details", "session"]
+    ordering = ["-id"]
+    actions = ["cancel_selected", "pause_selected", "resume_selected", "retry_selected"]
+
+    def may_list(self, user: Any) -> bool:
+        return bool(user.has_perm(VIEW_RUN) or user.has_perm(START))
+
+    def visible_rows(self, user: Any) -> "QuerySet[AgentContext]":
+        rows: QuerySet[AgentContext] = visible_runs(user)
+        return rows
+
+    def own_urls(self) -> list[URLPattern]:
+        return [
+            self.own_url("start/", self.start_view, "start"),
+            self.own_url("<uuid:run_id>/news/", self.news_view, "news"),
+            self.own_url("<uuid:run_id>/<slug:verb>/command/", self.command_view, "command"),
+        ]
+
+    # The list.
+
+    @admin.display(description="run", ordering="id")
+    def run(self, row: AgentContext) -> SafeString:
+        return format_html(
+            '<a href="{}"><strong>{}</strong> <span class="aa-id">…{}</span></a><span class="aa-excerpt">{}</span>',
+            self.links.row("agentcontext", row.pk),
+            row.agent,
+            str(row.pk)[-8:],
+            excerpt(row.details.input) if getattr(row, "readable", False) else "",
+        )
+
+    @admin.display(description="status", ordering="status")
+    def status_badge(self, row: AgentContext) -> SafeString:
+        return badge(RunStatus(row.status))
+
+    @admin.display(description="user", ordering="details__user_name", empty_value="–")
+    def user_name(self, row: AgentContext) -> str:
+        return row.details.user_name
+
+    @admin.display(description="accepted", ordering="id")
+    def accepted(self, row: AgentContext) -> SafeString:
+        return short_time(row.details.created_at)
+
+    @admin.display(description="took", empty_value="–")
+    def took(self, row: AgentContext) -> str:
+        return between(row.details.created_at, row.details.ended_at)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list, with each row marked whether this person may read its input."""
+        changes = super().get_changelist_instance(request)
+        for row in changes.result_list:
+            row.readable = may_view_transcript(request.user, row)
+        return changes
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        start = self.links.to("agentcontext_start") if request.user.has_perm(START) else ""
+        return super().changelist_view(request, {"start_url": start, **(extra_context or {})})
+
+    # Commands on many runs.
+
+    def has_control_permission(self, request: HttpRequest) -> bool:
+        """Asked by Django before it offers or performs the actions below."""
+        return request.user.has_perm(CONTROL)
+
+    @admin.action(permissions=["control"], description="Cancel selected runs")
+    def cancel_selected(self, request: HttpRequest, queryset: "QuerySet[AgentContext]") -> None:
+        self._each(request, queryset, "cancel")
+
+    @admin.action(permissions=["control"], description="Pause selected runs")
+    def pause_selected(self, request: HttpRequest, queryset: "QuerySet[AgentContext]") -> None:
+        self._each(request, queryset, "pause")
+
+    @admin.action(permissions=["control"], description="Resume selected runs")
+    def resume_selected(self, request: HttpRequest, queryset: "QuerySet[AgentContext]") -> None:
+        self._each(request, queryset, "resume")
+
+    @admin.action(permissions=["control"], description="Retry selected runs")
+    def retry_selected(self, request: HttpRequest, queryset: "QuerySet[AgentContext]") -> None:
+        self._each(request, queryset, "retry")
+
+    def _each(self, request: HttpRequest, queryset: "QuerySet[AgentContext]", verb: str) -> None:
+        """Run by run: one that cannot be done does not hinder the others, and is named."""
+        done, failed = 0, []
+        for row in queryset:
+            try:
+                COMMANDS[verb][0](row.pk, by=request.user)
+            except AgentsError as error:
+                failed.append((row, error.message))
+            else:
+                self.log(request, row, verb)
+                done += 1
+        if done:
+            messages.success(request, f"{verb.capitalize()}: done for {done} run{'s' if done > 1 else ''}.")
+        for row, message in failed[:ERRORS_TOLD]:
+            messages.error(request, format_html("{}: {}", self.run(row), message))
+        if len(failed) > ERRORS_TOLD:
+            messages.error(request, f"And {len(failed) - ERRORS_TOLD} more could not be done.")
+
+    # One run.
+
+    def page_context(self, request: HttpRequest, row: AgentContext) -> dict[str, Any]:
+        page = run_page(self.admin_site, request, row)
+        return {
+            **page.context(),
+            "title": f"Run of {row.agent}",
+            "news_url": self.links.to("agentcontext_news", row.pk),
+            "news_key": news_key(row, page.rows.partial),
+            "socket_path": socket_path(request, row),
+        }
+
+    def news_view(self, request: HttpRequest, run_id: Any) -> JsonResponse:
+        """The parts of the page if they are not those of `?known=`. Works without websockets."""
+        row = self.found(request, str(run_id))
+        # The key first, and cheaply: a page that is looked at asks again and again. What comes between is news anew.
+        key = news_key(row, partial_of(row, request.user))
+        known = request.GET.get("known") == key
+        parts = {} if known else dict(run_page(self.admin_site, request, row).parts())
+        return JsonResponse({"known": key, "version": row.version, "ended": row.ended, "parts": parts})
+
+    def command_view(self, request: HttpRequest, run_id: Any, verb: str) -> HttpResponse:
+        """Cancel, pause, resume or retry one run."""
+        row = self.found(request, str(run_id))
+        if request.method == "POST" and verb in COMMANDS:
+            command, done, reasoned = COMMANDS[verb]
+            given = {"reason": request.POST.get("reason", "")} if reasoned else {}
+            try:
+                command(row.pk, by=request.user, **given)
+            except AgentsError as error:
+                self.tell(request, error)
+            else:
+                self.log(request, row, verb)
+                messages.success(request, done)
+        return HttpResponseRedirect(self.links.row("agentcontext", row.pk))
+
+    def start_view(self, request: HttpRequest) -> HttpResponse:
+        """Start a run."""
+        self.require(request.user.is_active and request.user.has_perm(START))
+        form = StartForm(request.user, request.POST if request.method == "POST" else None)
+        if request.method == "POST" and form.is_valid():
+            run = form.start()
+            if run is not None:
+                messages.success(request, "The run has been accepted.")
+                return HttpResponseRedirect(self.links.row("agentcontext", run.id))
+        return self.rendered(
+            request,
+            "agents_app/start.html",
+            status=400 if form.errors else 200,
+            title="Start a run",
+            form=form,
+            agents=form.agents,
+        )
+
+
+def socket_path(request: HttpRequest, row: AgentContext) -> str:
+    """Where the page may listen for news; empty under WSGI or without Channels, where nothing would answer."""
+    answered = hasattr(request, "scope") and apps.is_installed("channels")
+    return f"{get_script_prefix()}ws/runs/{row.pk}/" if answered else ""

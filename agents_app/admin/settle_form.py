@@ -1,0 +1,46 @@
+"""The form on which a person says what became of a call of unknown outcome."""
+
+from typing import Any
+
+from django import forms
+
+from agents_app.admin.blocks import as_json
+from agents_app.core.status import Verdict
+
+CHOICES = [
+    (Verdict.HAPPENED.value, "It happened"),
+    (Verdict.TRY_AGAIN.value, "It did not happen: try it again"),
+    (Verdict.GIVE_UP.value, "Give it up: the agent is told that the call failed"),
+]
+
+
+class SettleForm(forms.Form):
+    """`result` counts only where it happened: JSON, or plain text."""
+
+    verdict = forms.ChoiceField(choices=CHOICES, widget=forms.RadioSelect, label="What became of it?")
+    result = forms.CharField(
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 3, "class": "aa-json", "spellcheck": "false"}),
+        help_text="If it happened: what it returned, as JSON or plain text. The agent reads it.",
+    )
+    reason = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="How you know. It is recorded; if the call is given up, the agent reads it.",
+    )
+
+    def __init__(self, *arguments: Any, over: bool = False, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        verdict = self.fields["verdict"]
+        assert isinstance(verdict, forms.ChoiceField)
+        if over:
+            # The run has ended: what is said now is for the record.
+            verdict.choices = [choice for choice in CHOICES if choice[0] != Verdict.TRY_AGAIN]
+
+    def happened_with(self) -> Any:
+        """What the tool returned, as JSON values; None if nothing was said."""
+        text = self.cleaned_data["result"].strip()
+        if self.cleaned_data["verdict"] != Verdict.HAPPENED or not text:
+            return None
+        return as_json(text)

@@ -1,0 +1,84 @@
+"""The form that starts a run."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.contrib.auth import get_user_model
+from django.http import QueryDict
+
+from agents_app.definitions.registry import registry
+from agents_app.exceptions import AgentsError
+from agents_app.selectors.people import name_of
+from agents_app.services import Run, start_run
+
+
+class StartForm(forms.Form):
+    """`token` makes a second click give the first one's run."""
+
+    agent = forms.ChoiceField()
+    input = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 5, "class": "vLargeTextField"}),
+        strip=False,
+        help_text="What the agent is asked to do.",
+    )
+    username = forms.CharField(
+        label="User", required=False, help_text="Whose run it is: who sees it and answers its questions. May be empty."
+    )
+    session = forms.CharField(
+        required=False, help_text="The key of a conversation that several runs share. May be empty."
+    )
+    metadata = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "class": "aa-json", "spellcheck": "false"}),
+        help_text="A JSON object for your own use. May be empty.",
+    )
+    token = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, person: Any, data: QueryDict | None = None) -> None:
+        self.person = person
+        self.agents = registry.all()
+        super().__init__(data, initial={"username": name_of(person), "token": uuid4().hex})
+        agent = self.fields["agent"]
+        assert isinstance(agent, forms.ChoiceField)
+        agent.choices = [(definition.name, definition.name) for definition in self.agents]
+
+    def clean_username(self) -> Any:
+        """The user of this name, None for a run without one."""
+        name = self.cleaned_data["username"].strip()
+        if not name:
+            return None
+        users = get_user_model()
+        try:
+            return users._default_manager.get_by_natural_key(name)
+        except users.DoesNotExist:
+            raise forms.ValidationError("There is no user of this name.") from None
+
+    def clean_metadata(self) -> dict[str, Any]:
+        """The object that the text means."""
+        text = self.cleaned_data["metadata"].strip()
+        try:
+            value = json.loads(text) if text else {}
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict):
+            raise forms.ValidationError('Enter a JSON object, like {"ticket": 4711}.')
+        return value
+
+    def start(self) -> Run[Any] | None:
+        """Start the run; None with an error on the form if that cannot be done."""
+        given = self.cleaned_data
+        try:
+            return start_run(
+                given["agent"],
+                given["input"],
+                user=given["username"],
+                session=given["session"].strip() or None,
+                metadata=given["metadata"],
+                idempotency_key=given["token"] or None,
+                by=self.person,
+            )
+        except AgentsError as error:
+            self.add_error(None, error.message)
+            return None

@@ -1,0 +1,244 @@
+// The admin's pages work without this file. With it a run's page goes on by itself, and forms say what they will do.
+"use strict";
+
+(() => {
+  const POLL = 1500; // milliseconds between two looks while nothing tells us of news
+  const POLL_ENDED = 15000; // an ended run can still be retried, or an outcome settled
+  const POLL_BESIDE_SOCKET = 15000;
+  const GATHER = 120; // news that come together are fetched together
+
+  // Put new HTML in a part. Elements with a data-key stay where nothing about them has changed, so that what
+  // somebody has folded open, selected or scrolled to stays too.
+  const baseline = new WeakMap();
+
+  const remember = (root) => {
+    baseline.set(root, root.innerHTML);
+    for (const item of root.querySelectorAll("[data-key]")) baseline.set(item, item.outerHTML);
+  };
+
+  const opened = (root) =>
+    new Set([...root.querySelectorAll("details[data-key][open]")].map((item) => item.dataset.key));
+
+  const open = (root, keys) => {
+    for (const item of root.querySelectorAll("details[data-key]")) if (keys.has(item.dataset.key)) item.open = true;
+  };
+
+  const replaceItem = (old, fresh, keys) => {
+    const html = fresh.outerHTML;
+    if (baseline.get(old) === html) return old;
+    baseline.set(fresh, html);
+    open(fresh, keys);
+    if (old) old.replaceWith(fresh);
+    return fresh;
+  };
+
+  const replaceList = (list, fresh, keys) => {
+    const known = new Map([...list.children].map((item) => [item.dataset.key, item]));
+    let place = null;
+    for (const item of [...fresh.children]) {
+      const isNew = !known.has(item.dataset.key);
+      const kept = replaceItem(known.get(item.dataset.key), item, keys);
+      known.delete(item.dataset.key);
+      if (isNew) kept.classList.add("aa-new");
+      if (place ? place.nextSibling !== kept : list.firstChild !== kept) {
+        if (place) place.after(kept);
+        else list.prepend(kept);
+      }
+      place = kept;
+    }
+    for (const gone of known.values()) gone.remove();
+  };
+
+  const replacePart = (part, html) => {
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    const fresh = document.createElement("div");
+    fresh.append(template.content);
+    if (baseline.get(part) === fresh.innerHTML) return;
+    const whole = fresh.innerHTML;
+    const keys = opened(part);
+    const list = part.querySelector("ol.aa-timeline");
+    const freshList = fresh.querySelector("ol.aa-timeline");
+    if (list && freshList) {
+      replaceList(list, freshList, keys);
+    } else {
+      const focused = part.contains(document.activeElement) && document.activeElement.getAttribute("formaction");
+      part.replaceChildren(...fresh.childNodes);
+      open(part, keys);
+      if (focused) part.querySelector(`[formaction="${CSS.escape(focused)}"]`)?.focus();
+    }
+    baseline.set(part, whole);
+  };
+
+  const live = (page) => {
+    const state = page.querySelector("[data-live-state]");
+    let known = page.dataset.known;
+    let ended = "ended" in page.dataset;
+    let timer = 0;
+    let fetching = false;
+    let again = false;
+    let connected = false;
+    let gathering = false;
+
+    for (const part of page.querySelectorAll("[data-part]")) remember(part);
+
+    const say = (text) => {
+      if (!state || state.textContent === text) return;
+      state.textContent = text;
+      state.hidden = !text;
+    };
+
+    const later = (milliseconds) => {
+      clearTimeout(timer);
+      timer = setTimeout(look, milliseconds);
+    };
+
+    const pause = () => (connected ? POLL_BESIDE_SOCKET : ended ? POLL_ENDED : POLL);
+
+    // News that come together are fetched together; a stream of them does not put the fetch off for ever.
+    const gather = () => {
+      if (fetching) again = true;
+      else if (!gathering) {
+        gathering = true;
+        later(GATHER);
+      }
+    };
+
+    // What the LLM is writing is shown as it comes. It is not the record: the next news replace it.
+    const write = (piece) => {
+      const place = page.querySelector(`[data-writing="${piece.step}.${piece.attempt}"]`);
+      if (!place) return;
+      const end = Number(place.dataset.end ?? place.textContent.length);
+      if (piece.index < end && piece.index > 0) return;
+      if (piece.index === 0) place.textContent = "";
+      place.append(piece.index > end ? ` … ${piece.text}` : piece.text);
+      place.dataset.end = String(piece.index + piece.text.length);
+      place.hidden = false;
+    };
+
+    const look = async () => {
+      gathering = false;
+      if (document.hidden) return;
+      if (fetching) {
+        again = true;
+        return;
+      }
+      fetching = true;
+      again = false;
+      let wait = pause();
+      try {
+        const address = `${page.dataset.live}?known=${encodeURIComponent(known)}`;
+        const answer = await fetch(address, { headers: { Accept: "application/json" }, redirect: "manual" });
+        if (answer.type === "opaqueredirect" || answer.status === 403 || answer.status === 404) {
+          say("You are no longer logged in, or may no longer see this. Reload the page.");
+          return;
+        }
+        if (!answer.ok) throw new Error(String(answer.status));
+        const news = await answer.json();
+        for (const [name, html] of Object.entries(news.parts)) {
+          const part = page.querySelector(`[data-part="${name}"]`);
+          if (part) replacePart(part, html);
+        }
+        known = news.known;
+        ended = news.ended;
+        for (const form of page.querySelectorAll("form.aa-commands")) {
+          form.toggleAttribute("data-empty", !form.querySelector("button"));
+        }
+        say("");
+        wait = again ? GATHER : pause();
+      } catch {
+        say("The connection is lost; trying again …");
+        wait = 4 * POLL;
+      } finally {
+        fetching = false;
+        later(wait);
+      }
+    };
+
+    const listen = () => {
+      if (!page.dataset.socket || !("WebSocket" in window)) return;
+      const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+      let socket;
+      try {
+        socket = new WebSocket(`${scheme}//${location.host}${page.dataset.socket}?after=${page.dataset.version}`);
+      } catch {
+        return;
+      }
+      let told = false;
+      socket.addEventListener("open", () => {
+        connected = true;
+      });
+      socket.addEventListener("message", (message) => {
+        told = true;
+        const frame = JSON.parse(message.data);
+        if (frame.type === "delta") write(frame);
+        else gather();
+      });
+      socket.addEventListener("close", () => {
+        const was = connected;
+        connected = false;
+        later(POLL);
+        // A socket that worked is opened again; one that never did is not there.
+        if (was && told) setTimeout(listen, 4 * POLL);
+      });
+    };
+
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) later(0);
+    });
+    later(ended ? POLL_ENDED : POLL);
+    listen();
+  };
+
+  // The form of a decision says what has been changed before it is sent.
+  const decide = (form) => {
+    const button = form.querySelector("[data-approve]");
+    const summary = form.querySelector("[data-changes]");
+    const value = (input) => (input.type === "checkbox" ? String(input.checked) : input.value);
+    const fields = [...form.querySelectorAll("[data-argument]")].map((box) => {
+      const input = box.querySelector("input, select, textarea");
+      const before = box.querySelector("[data-before]");
+      // What the server calls changed was typed before: it is compared with the value that is stored.
+      const stored = before && !before.hidden ? before.querySelector("del").textContent : null;
+      return { input, before, first: stored ?? (input && value(input)) };
+    });
+    const show = () => {
+      let count = 0;
+      for (const field of fields) {
+        if (!field.input) continue;
+        const differs = value(field.input) !== field.first;
+        if (field.before) field.before.hidden = !differs;
+        if (differs) count += 1;
+      }
+      button.textContent = count ? "Approve with changes" : "Approve";
+      summary.textContent = count ? `${count} argument${count > 1 ? "s" : ""} changed` : "";
+    };
+    form.addEventListener("input", show);
+    show();
+  };
+
+  // A second click sends nothing. The pressed button is disabled after the browser has taken its name along.
+  const once = (form) => {
+    form.addEventListener("submit", (event) => {
+      if (form.dataset.sent) {
+        event.preventDefault();
+        return;
+      }
+      form.dataset.sent = "1";
+      setTimeout(() => {
+        for (const button of form.querySelectorAll("button[type=submit]")) button.disabled = true;
+      });
+    });
+    window.addEventListener("pageshow", (event) => {
+      if (!event.persisted) return;
+      delete form.dataset.sent;
+      for (const button of form.querySelectorAll("button[type=submit]:not([hidden])")) button.disabled = false;
+    });
+  };
+
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const page of document.querySelectorAll("[data-live]")) live(page);
+    for (const form of document.querySelectorAll("form[data-decide]")) decide(form);
+    for (const form of document.querySelectorAll("form[data-once]")) once(form);
+  });
+})();

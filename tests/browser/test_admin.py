@@ -1,0 +1,181 @@
+"""What a person does in the admin, in a real browser."""
+
+import json
+from typing import Any
+
+import pytest
+
+from agents_app.services import pause_run, start_run
+from agents_app.transitions import change, thinking
+from tests.admin.conftest import call_of, page_of, question_of, request_of
+from tests.admin.till import PLANS
+from tests.browser.conftest import SIZES
+
+pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.timeout(180)]
+
+LIST = "/admin/agents_app/approvalrequest/"
+
+
+def approve_a_hundred(visitor: Any) -> None:
+    """From the list to the form, 120 → 100, and approve."""
+    page = visitor.open(LIST)
+    page.get_by_role("link", name="Pay 120 EUR back to friends").click()
+    page.get_by_label("Amount").fill("100")
+    assert page.get_by_text("1 argument changed").is_visible()
+    assert page.locator("[data-before]:visible").inner_text() == "Before: 120"
+    visitor.shoot("decide-edited")
+    page.get_by_role("button", name="Approve with changes").click()
+    page.wait_for_url("**/agentcontext/**")
+
+
+@pytest.mark.parametrize("way", ["websocket", "polling"])
+def test_edit_approve_and_see_the_run_complete_without_reload(
+    run_of: Any, visit: Any, till: Any, elsewhere: Any, way: str
+) -> None:
+    run = run_of("refund")
+    visitor = visit("approver")
+    sockets: list[Any] = []
+    visitor.page.on("websocket", lambda opened: sockets.append(opened))
+    if way == "polling":
+        visitor.page.add_init_script("delete window.WebSocket")
+    approve_a_hundred(visitor)
+    page = visitor.page
+    assert page.get_by_text("You approved it with changes.").is_visible()
+    assert page.locator(".aa-status").inner_text().startswith("Using a tool")
+    page.evaluate("window.stillHere = true")
+    elsewhere(till.run_until_idle)
+    page.locator(".aa-status").get_by_text("Completed").wait_for()
+    assert page.evaluate("window.stillHere"), "the page was loaded anew"
+    page.get_by_role("region", name="Answer").get_by_text("Refunded.").wait_for()
+    assert page.get_by_text("paid 100").is_visible()
+    assert page.locator("ins").inner_text() == "100"
+    assert page.get_by_role("button", name="Cancel the run").count() == 0
+    assert bool(sockets) is (way == "websocket")
+    elsewhere(till.assert_called, run, "refund")
+    visitor.shoot(f"completed-{way}")
+
+
+def test_what_is_folded_open_and_typed_stays_while_news_come(
+    run_of: Any, visit: Any, elsewhere: Any, people: Any
+) -> None:
+    run = run_of("refund")
+    visitor = visit("lead", size="phone")
+    page = visitor.open(page_of(run))
+    page.get_by_label("Reason").fill("half a sentence")
+    first = page.locator(".aa-entry").first
+    first.evaluate("entry => { entry.marked = true; entry.scrollIntoView(); }")
+    before = page.evaluate("window.scrollY")
+    elsewhere(lambda: pause_run(run.id, by=people["lead"]))
+    page.get_by_role("button", name="Resume").wait_for()
+    assert first.evaluate("entry => entry.marked"), "an entry that did not change was replaced"
+    assert page.get_by_label("Reason").input_value() == "half a sentence"
+    assert abs(page.evaluate("window.scrollY") - before) < 300
+    page.get_by_role("button", name="Cancel the run").click()
+    assert page.get_by_text("half a sentence").first.is_visible()
+
+
+def test_a_folded_value_stays_open(
+    run_of: Any, visit: Any, elsewhere: Any, people: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = "word " * 500
+    monkeypatch.setitem(PLANS, long, PLANS["refund"])
+    run = run_of(long)
+    visitor = visit("lead")
+    page = visitor.open(page_of(run))
+    page.locator("details", has_text="Input").locator("summary").click()
+    elsewhere(lambda: pause_run(run.id, by=people["lead"]))
+    page.get_by_role("button", name="Resume").wait_for()
+    assert page.locator("details", has_text="Input").evaluate("item => item.open")
+
+
+def test_errors_stand_at_the_field_and_nothing_typed_is_lost(run_of: Any, visit: Any) -> None:
+    run_of("refund")
+    visitor = visit("approver")
+    page = visitor.open(LIST)
+    page.get_by_role("link", name="Pay 120 EUR back to friends").click()
+    page.get_by_label("Amount").fill("-5")
+    page.get_by_label("Reason").fill("because")
+    page.get_by_label("Amount").press("Enter")
+    assert page.get_by_role("button", name="Approve with changes").is_visible(), "Enter decides nothing"
+    page.get_by_role("button", name="Approve with changes").click()
+    page.get_by_text("Input should be greater than 0").wait_for()
+    assert page.get_by_label("Amount").input_value() == "-5"
+    assert page.get_by_label("Reason").input_value() == "because"
+    visitor.assert_accessible()
+    visitor.shoot("decide-error")
+    page.get_by_role("button", name="Reject").click()
+    page.get_by_text("You rejected it.").wait_for()
+
+
+def test_all_of_it_works_without_javascript(run_of: Any, visit: Any, till: Any, elsewhere: Any) -> None:
+    run_of("refund")
+    visitor = visit("approver", java_script_enabled=False)
+    page = visitor.open(LIST)
+    page.get_by_role("link", name="Pay 120 EUR back to friends").click()
+    page.get_by_label("Amount").fill("100")
+    page.get_by_role("button", name="Approve").click()
+    page.get_by_text("You approved it with changes.").wait_for()
+    elsewhere(till.run_until_idle)
+    page.reload()
+    assert page.locator(".aa-status").inner_text().startswith("Completed")
+
+
+def test_start_a_run_and_answer_its_question(run_of: Any, visit: Any, till: Any, elsewhere: Any) -> None:
+    run_of("hello")
+    visitor = visit("lead")
+    page = visitor.open("/admin/agents_app/agentcontext/")
+    page.get_by_role("link", name="Start a run").click()
+    page.get_by_label("Input").fill("ask")
+    page.get_by_role("button", name="Start the run").click()
+    page.get_by_text("The run has been accepted.").wait_for()
+    elsewhere(till.run_until_idle)
+    page.get_by_role("link", name="Answer").click()
+    page.get_by_label("Answer").fill("green")
+    page.get_by_role("button", name="Answer").click()
+    page.wait_for_url("**/agentcontext/**")
+    elsewhere(till.run_until_idle)
+    page.locator(".aa-status").get_by_text("Completed").wait_for()
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page_is_accessible_in_light_and_dark_wide_and_on_a_phone(
+    run_of: Any, visit: Any, people: Any, till: Any, size: str, theme: str
+) -> None:
+    decided, waiting, unknown, asking = (run_of(plan) for plan in ("refund", "parcel", "ring", "ask schema"))
+    till.approve_pending(decided, by=people["approver"], arguments={"amount": "100"}, reason="It is broken indeed.")
+    till.run_until_idle()
+    pages = {
+        "runs": "/admin/agents_app/agentcontext/",
+        "run-completed": page_of(decided),
+        "run-waiting": page_of(waiting),
+        "requests": LIST,
+        "request-pending": page_of(request_of(waiting)),
+        "request-decided": page_of(request_of(decided)),
+        "question": page_of(question_of(asking)),
+        "call-unknown": page_of(call_of(unknown)),
+        "start": "/admin/agents_app/agentcontext/start/",
+        "sessions": "/admin/agents_app/agentsession/",
+        "events": "/admin/agents_app/agentevent/",
+    }
+    visitor = visit("lead", size=size, color_scheme=theme)
+    for name, path in pages.items():
+        visitor.open(path)
+        visitor.shoot(f"{name}-{size}-{theme}")
+        visitor.assert_accessible()
+
+
+def test_the_llms_words_are_shown_as_they_come(run_of: Any, visit: Any, people: Any) -> None:
+    """Pieces that a websocket would bring: the first, the next, one that came before, one after a gap."""
+    run_of("hello")
+    run = start_run("till", "hello", user=people["lead"])
+    with change(run.id) as edit:
+        step = thinking.open_turn(edit, llm="scripted")
+    visitor = visit("lead")
+    pieces = [(0, "Dear "), (5, "<i>Ada"), (5, "again"), (20, "the end")]
+    frames = [
+        {"type": "delta", "step": step.number, "attempt": 1, "index": index, "text": text} for index, text in pieces
+    ]
+    visitor.page.route_web_socket("**/ws/runs/**", lambda socket: [socket.send(json.dumps(frame)) for frame in frames])
+    page = visitor.open(page_of(run))
+    page.get_by_text("Dear <i>Ada … the end").wait_for()

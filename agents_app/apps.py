@@ -1,7 +1,14 @@
 """Wires the app together at start-up."""
 
-from django.apps import AppConfig
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.db import connections, router
+from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
+
+SWEEP = "agents_app.tasks.recover"
+SWEEP_MINUTES = 1
 
 
 class AgentsAppConfig(AppConfig):
@@ -14,9 +21,28 @@ class AgentsAppConfig(AppConfig):
 
     def ready(self) -> None:
         """Find the agents of all apps, register the checks, and connect those who tell to those who change."""
-        from agents_app import checks  # noqa: F401 (registers itself)
+        from agents_app import checks  # noqa: F401 (they register themselves)
         from agents_app.live import publish
         from agents_app.signals import run_changed
 
         autodiscover_modules("agents")
         run_changed.connect(publish.announce, dispatch_uid="agents_app.live")
+        post_migrate.connect(schedule_sweep, sender=self, dispatch_uid="agents_app.schedule_sweep")
+
+
+def schedule_sweep(using: str, **kwargs: Any) -> None:
+    """After each `migrate`: let django-q2 run the sweep every minute, if it is the queue. One row, made once; an
+    interval that was changed since stays."""
+    from agents_app.conf import conf
+
+    if conf.EXECUTOR != "django_q2" or not apps.is_installed("django_q"):
+        return
+    schedules = apps.get_model("django_q", "Schedule")
+    if router.db_for_write(schedules) != using:
+        return
+    table = schedules._meta.db_table
+    if table not in connections[using].introspection.table_names():
+        return  # not migrated yet; its own `migrate` comes by here
+    kept = schedules._default_manager.using(using)
+    if not kept.filter(func=SWEEP).exists():
+        kept.create(name="agents_app: sweep", func=SWEEP, schedule_type="I", minutes=SWEEP_MINUTES, repeats=-1)

@@ -139,6 +139,7 @@ def called_ask_user() -> None: ...
         (with_tools(odd_result), [Code.RETURN_TYPE]),
     ],
 )
+@override_settings(AGENTS_APP={})
 def test_one_mistake_one_error(agent: AnyAgent, expected: list[Code]) -> None:
     errors = found(agent)
     assert [error.id for error in errors] == expected
@@ -170,6 +171,7 @@ def test_settings_are_read_when_the_check_runs() -> None:
     assert ids(with_tools(tool(effect="atomic", timeout=4)(nothing))) == [Code.ATOMIC_TIMEOUT]
 
 
+@override_settings(AGENTS_APP={})
 def test_a_secret_deep_inside_needs_a_key() -> None:
     class Account(BaseModel):
         token: Annotated[str, Sensitive]

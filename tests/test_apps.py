@@ -1,0 +1,58 @@
+"""The sweep's schedule."""
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.management import call_command
+from django.db import connection
+from django.test import override_settings
+from django_q.models import Schedule
+
+from agents_app import tasks
+from agents_app.apps import SWEEP, schedule_sweep
+
+pytestmark = pytest.mark.django_db
+QUEUE = override_settings(AGENTS_APP={"EXECUTOR": "django_q2"})
+
+
+def schedules() -> list[Any]:
+    return list(Schedule.objects.filter(func=SWEEP))
+
+
+@QUEUE
+def test_migrate_schedules_the_sweep_every_minute_once() -> None:
+    for _ in range(2):
+        call_command("migrate", verbosity=0)
+    (schedule,) = schedules()
+    assert (schedule.schedule_type, schedule.minutes, schedule.repeats) == (Schedule.MINUTES, 1, -1)
+    assert f"{tasks.recover.__module__}.{tasks.recover.__qualname__}" == SWEEP
+
+
+@QUEUE
+def test_an_interval_that_was_changed_stays() -> None:
+    schedule_sweep(using="default")
+    Schedule.objects.update(minutes=5, name="mine")
+    schedule_sweep(using="default")
+    assert [(each.minutes, each.name) for each in schedules()] == [(5, "mine")]
+
+
+@pytest.mark.parametrize("executor", ["immediate", "agents_app.testing.executor.WaitingExecutor"])
+def test_another_executor_needs_no_schedule(executor: str) -> None:
+    with override_settings(AGENTS_APP={"EXECUTOR": executor}):
+        schedule_sweep(using="default")
+    assert schedules() == []
+
+
+@QUEUE
+def test_no_schedule_without_django_q2_in_another_database_or_before_its_migrations(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    schedule_sweep(using="other")
+    with monkeypatch.context() as patch:
+        patch.setattr(apps, "is_installed", lambda name: False)
+        schedule_sweep(using="default")
+    with monkeypatch.context() as patch:
+        patch.setattr(connection.introspection, "table_names", list)
+        schedule_sweep(using="default")
+    assert schedules() == []

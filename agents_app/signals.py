@@ -18,6 +18,8 @@ __all__ = ["RecordedEvent", "disconnect", "event_recorded", "receive", "run_chan
 
 Receiver = Callable[[RecordedEvent], Any]
 
+_connected: dict[Receiver, set[tuple[str | None, str | None]]] = {}
+
 
 def receive(
     type: str | None = None,  # noqa: A002 (the word of the events)
@@ -34,7 +36,8 @@ def receive(
             if type in (None, event.type) and agent in (None, event.agent):
                 function(event)
 
-        event_recorded.connect(filtered, weak=False, dispatch_uid=function)
+        event_recorded.connect(filtered, weak=False, dispatch_uid=(function, type, agent))
+        _connected.setdefault(function, set()).add((type, agent))
         return function
 
     return connect
@@ -42,4 +45,6 @@ def receive(
 
 def disconnect(function: Receiver) -> bool:
     """Undo `receive`; says whether the function was connected."""
-    return event_recorded.disconnect(dispatch_uid=function)
+    filters = _connected.pop(function, set())
+    undone = [event_recorded.disconnect(dispatch_uid=(function, *each)) for each in filters]
+    return any(undone)

@@ -57,7 +57,7 @@ def check(
         return Dispatch(go=Go.REFUSE, rule=ruling.rule, reason=ruling.reason, code="denied")
     doubt = row_checks(call, request, now)
     if doubt is None and request is not None:
-        doubt = _deciders(request)
+        doubt = _deciders(request, tool)
     if doubt is None and request is None and ruling.answer is Answer.ASK:
         doubt = ruling.reason
     if doubt is not None:
@@ -87,12 +87,12 @@ def row_checks(call: ToolCall, request: ApprovalRequest | None, now: datetime) -
     return None
 
 
-def _deciders(request: ApprovalRequest) -> str | None:
-    """Whether those who said yes still may; None if so."""
+def _deciders(request: ApprovalRequest, tool: ToolSpec) -> str | None:
+    """Whether those who said yes still may, also by what the tool asks for today; None if so."""
     decisions = Decision.objects.filter(request=request, verdict=Verdict.APPROVED).select_related("call")
     for decision in decisions:
         user = _decider(decision)
-        if not may_decide(user, request).allowed:
+        if not may_decide(user, request).allowed or (tool.permission and not user.has_perm(tool.permission)):
             return f"{decision.user_name}, who approved this, may no longer decide."
         if decision.digest != request.digest:
             return "The arguments are not those that were decided on."

@@ -1,6 +1,5 @@
 """The durable state of one run. Small and often updated; what is written once lies in `RunDetails`."""
 
-from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.db.models import F, Q
@@ -8,7 +7,7 @@ from django.db.models import F, Q
 from agents_app.core.status import ENDED, RunStatus
 from agents_app.models.clock import DatabaseNow
 from agents_app.models.constraints import one_of
-from agents_app.models.fields import UserForeignKey, uuid7
+from agents_app.models.fields import SubjectField, UserForeignKey, uuid7
 from agents_app.models.session import AgentSession
 
 
@@ -114,9 +113,12 @@ class RunDetails(models.Model):
     user_name = models.CharField(max_length=200, blank=True)
     started_by = UserForeignKey(related_name="+")
     started_by_name = models.CharField(max_length=200, blank=True)
-    subject_type = models.ForeignKey(ContentType, null=True, blank=True, on_delete=models.SET_NULL, db_constraint=False)
+    # Plain, because the type may lie in another database; a type that is gone leaves a run about nothing.
+    subject_type = models.ForeignKey(
+        ContentType, null=True, blank=True, on_delete=models.DO_NOTHING, db_constraint=False
+    )
     subject_id = models.CharField(max_length=200, blank=True)
-    subject = GenericForeignKey("subject_type", "subject_id")
+    subject = SubjectField("subject_type", "subject_id")
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)

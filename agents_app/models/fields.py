@@ -6,6 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.utils import DEFAULT_DB_ALIAS
 
@@ -48,3 +51,22 @@ class UserForeignKey(models.ForeignKey[Any, Any]):
         for given in ("null", "blank", "on_delete", "db_constraint", "to"):
             kwargs.pop(given, None)
         return name, path, args, kwargs
+
+
+class SubjectField(GenericForeignKey):
+    """The team's own object that a run is about; None if it is gone.
+
+    It is read where the routers send reads of its kind: not in the run's database, where Django would look for it.
+    """
+
+    def __get__(self, instance: Any, cls: Any = None) -> Any:
+        if instance is None:
+            return self
+        kind_id, key = getattr(instance, f"{self.ct_field}_id"), getattr(instance, self.fk_field)
+        if kind_id is None:
+            return None
+        try:
+            model = ContentType.objects.get_for_id(kind_id).model_class()
+            return None if model is None else model._base_manager.filter(pk=key).first()
+        except (ContentType.DoesNotExist, ValueError, ValidationError):
+            return None

@@ -133,9 +133,6 @@ def _apply(edit: Change, held: Held, call: ToolCall, verdict: Dispatch) -> Act |
     if verdict.go is not Go.START or tool is None:
         if request is not None:
             approvals.withdraw(edit, request, call, verdict.reason)
-        if (verdict.go is Go.REFUSE or tool is None) and call.in_doubt:
-            calls.give_up_in_doubt(edit, call, verdict.code)
-            return None
         if verdict.go is Go.REFUSE or tool is None:
             approvals.reject_call(edit, call, code=verdict.code, message=verdict.reason)
             return None

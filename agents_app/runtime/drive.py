@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 
 from agents_app.conf import conf
 from agents_app.core.status import ENDED
@@ -22,6 +22,7 @@ from agents_app.runtime.held import Act, Held, SleepAct, ThinkAct, ToolAct
 from agents_app.runtime.iterate import abandon, leave_alone, prepare, settle
 from agents_app.runtime.perform import perform
 from agents_app.runtime.results import raised
+from agents_app.runtime.shutdown import closing
 from agents_app.transitions import claims
 
 logger = logging.getLogger("agents_app.runtime")
@@ -44,6 +45,8 @@ def continue_run(run_id: str) -> None:
     except ValueError:
         logger.error("A queue message names no run: %r", run_id)
         return
+    if closing.is_set():
+        return  # the row says that it is due
     try:
         where = engine()
         if where.inline:
@@ -93,7 +96,7 @@ class Drive:
             for run_id in first:
                 await self._take(run_id)
             while self._holding or (self._others and await self._due_soon()):
-                if self._over <= time.monotonic() or worn_out():
+                if self._over <= time.monotonic() or worn_out() or closing.is_set():
                     await self._drain()
                     return
                 await self._take_due()
@@ -102,7 +105,13 @@ class Drive:
             await self._stop()
 
     async def _due_soon(self) -> bool:
-        return self._over > time.monotonic() and await self._on.database(claims.due_within, SOON_SECONDS)
+        if self._over <= time.monotonic():
+            return False
+        try:
+            return await self._on.database(claims.due_within, SOON_SECONDS)
+        except (DatabaseError, InterfaceError):
+            logger.warning("It cannot be seen what is due; the sweep will.", exc_info=True)
+            return False
 
     async def _wait(self, seconds: float) -> None:
         if not self._holding:
@@ -116,14 +125,27 @@ class Drive:
         room = conf.RUNS_PER_WORKER - len(self._holding)
         if not self._others or room <= 0:
             return
-        due = await self._on.database(claims.due_run_ids, room)
-        if not due and not self._holding:
-            # One whose last worker died is taken when nothing else is here.
-            due = await self._on.database(partial(claims.due_run_ids, 1, alone=True))
+        try:
+            due = await self._on.database(claims.due_run_ids, room)
+            if not due and not self._holding:
+                # One whose last worker died is taken when nothing else is here.
+                due = await self._on.database(partial(claims.due_run_ids, 1, alone=True))
+        except (DatabaseError, InterfaceError):
+            logger.warning("It cannot be seen what is due; the next look may.", exc_info=True)
+            return
         for run_id in due:
             await self._take(run_id)
 
     async def _take(self, run_id: UUID) -> None:
+        """Take a run, if it is to be had. What goes wrong here must not touch the runs that are held already."""
+        try:
+            await self._claim(run_id)
+        except StaleContext as lost:
+            logger.info("Gave up a run: %s", lost, extra={"run_id": run_id})
+        except Exception:
+            logger.exception("A run could not be taken; the sweep will hint at it.", extra={"run_id": run_id})
+
+    async def _claim(self, run_id: UUID) -> None:
         claim = await self._on.database(claims.claim, run_id)
         if claim is None:
             return
@@ -165,21 +187,23 @@ class Drive:
 
 
 def _hold(claim: claims.Claim, inline: bool) -> Held | None:
-    """The claimed run with its agent's definition; None if this worker does not know it."""
+    """The claimed run with its agent's definition; None if this worker knows the agent, or a tool of a waiting call,
+    not (yet): during a deploy another one does."""
     name = AgentContext.objects.values_list("agent", flat=True).get(pk=claim.run_id)
     try:
-        return Held(claim=claim, definition=registry.get(name), inline=inline)
+        definition = registry.get(name)
     except UnknownAgent as error:
-        logger.warning("%s", error.message, extra={"run_id": claim.run_id})
-        leave_alone(
-            claim.run_id,
-            claim.number,
-            seconds=UNKNOWN_CODE_SECONDS,
-            patience=UNKNOWN_CODE_PATIENCE,
-            code=error.code,
-            message=error.message,
-        )
+        _leave_alone(claim, error.message, then=(error.code, error.message))
         return None
+    strange = sorted(claims.startable_tools(claim.run_id) - set(definition.tools))
+    if strange and _leave_alone(claim, f"The agent {name} has no tool {', '.join(strange)} here.", then=None):
+        return None
+    return Held(claim=claim, definition=definition, inline=inline)
+
+
+def _leave_alone(claim: claims.Claim, why: str, then: tuple[str, str] | None) -> bool:
+    logger.warning("%s", why, extra={"run_id": claim.run_id})
+    return leave_alone(claim, seconds=UNKNOWN_CODE_SECONDS, patience=UNKNOWN_CODE_PATIENCE, then=then)
 
 
 async def hold(on: Engine, held: Held) -> None:

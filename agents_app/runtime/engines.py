@@ -80,8 +80,13 @@ class ThreadedEngine:
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="agents-db")
 
     async def database(self, function: Callable[..., T], *args: Any) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, _with_sound_connections, function, args)
+        doing = asyncio.get_running_loop().run_in_executor(self._pool, _with_sound_connections, function, args)
+        try:
+            return await asyncio.shield(doing)
+        except asyncio.CancelledError:
+            # A transaction cannot be cancelled: whoever cleans up must find it committed or rolled back.
+            await asyncio.wait([doing])
+            raise
 
     async def call(self, function: Callable[[], T], seconds: float, on_timeout: Callable[[], None]) -> T:
         future: Future[T] = Future()

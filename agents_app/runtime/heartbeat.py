@@ -81,7 +81,8 @@ class Heartbeat:
             held.lost = True
             _tell(held)
             return
-        held.renewed = moment
+        if sign.renewed:
+            held.renewed = moment
         held.cancel_requested = sign.cancel_requested
         if held.rows is not None and sign.version != held.rows.version:
             _tell(held)

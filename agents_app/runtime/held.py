@@ -12,6 +12,9 @@ from agents_app.transitions import OpenRows
 from agents_app.transitions.calls import MARGIN_SECONDS
 from agents_app.transitions.claims import Claim
 
+QUIET_SECONDS = 120.0
+"""How long a run may be held while nothing is open in it: far more than any database work takes."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ThinkAct:
@@ -74,6 +77,7 @@ class Held:
     asking: set[UUID] = field(default_factory=set)
     unjudged: bool = False
     ends: dict[Act, float] = field(default_factory=dict)
+    quiet_since: float = field(default_factory=time.monotonic)
 
     @property
     def run_id(self) -> UUID:
@@ -87,13 +91,13 @@ class Held:
     def close(self, act: Act) -> None:
         """The act has ended."""
         self.ends.pop(act, None)
+        self.quiet_since = time.monotonic()
 
     def lease_seconds(self) -> float:
         """How long the lease should last from now: never past the end of what is open, so that a process whose
-        calls all hang does not hold its run for ever."""
-        if not self.ends:
-            return conf.LEASE_SECONDS
-        return max(min(conf.LEASE_SECONDS, max(self.ends.values()) - time.monotonic()), 0.0)
+        calls all hang does not hold its run for ever; nor one that hangs in a rule of the author's."""
+        end = max(self.ends.values()) if self.ends else self.quiet_since + QUIET_SECONDS
+        return max(min(conf.LEASE_SECONDS, end - time.monotonic()), 0.0)
 
     def lease_holds(self) -> bool:
         """Whether the lease surely still runs. The monotonic clock also counts while the process is stopped."""

@@ -10,12 +10,15 @@ import sys
 import django
 from django.utils.module_loading import import_string
 
+from agents_app.runtime.family import die_with
+
 OUTCOME_OF = "agents_app.runtime.isolated_call.outcome_of"
 
 
 def main() -> None:
     """Make one call. Models can be imported only after Django is set up, hence the dotted path."""
     job = json.loads(sys.stdin.read())
+    die_with(job["worker"])
     with contextlib.redirect_stdout(sys.stderr):
         django.setup()
         outcome = import_string(OUTCOME_OF)(job["call"], job["agent"])

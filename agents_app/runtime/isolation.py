@@ -22,7 +22,7 @@ async def call_in_process(held: Held, act: ToolAct) -> Outcome:
 
     A process that ends without an outcome leaves it in doubt, as a worker's death would.
     """
-    job = json.dumps({"call": str(act.call_id), "agent": held.definition.name})
+    job = json.dumps({"call": str(act.call_id), "agent": held.definition.name, "worker": os.getpid()})
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -58,5 +58,5 @@ def _outcome(output: bytes, code: int | None) -> Outcome:
             message=said.get("message", ""),
             until=datetime.fromisoformat(said["until"]) if said.get("until") else None,
         )
-    except (ValueError, KeyError, IndexError):
+    except (ValueError, KeyError, IndexError, TypeError):
         return Outcome(ending=Ending.DIED, code="process_died", message=f"The tool's process ended with code {code}.")

@@ -14,6 +14,8 @@ from typing import Any
 from uuid import UUID
 
 from agents_app.conf import conf
+from agents_app.core.decide import decide
+from agents_app.core.next_step import Cancel, Fail
 from agents_app.core.outcomes import Ending, Outcome, backoff_seconds
 from agents_app.core.status import StepStatus, ToolCallStatus, Verdict
 from agents_app.core.transcript import LLMReply
@@ -28,6 +30,7 @@ from agents_app.runtime.held import Act, Held, ReconcileAct, ThinkAct, ToolAct
 from agents_app.runtime.replies import Turn, read_reply
 from agents_app.transitions import Change, calls, change, inputs, runs, thinking
 from agents_app.transitions.calls import Proposal
+from agents_app.transitions.claims import Claim
 
 logger = logging.getLogger("agents_app.runtime")
 
@@ -37,9 +40,13 @@ ROUNDS = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reconciled:
-    """What a tool's reconcile said, its result as JSON values; None: it cannot tell (or raised)."""
+    """What a tool's reconcile said, its result as JSON values; None: it cannot tell (or raised).
+
+    asked: False if it could not be asked; it is asked again when the time reserved for it is over.
+    """
 
     said: Happened[Any] | NotHappened | None
+    asked: bool = True
     note: str = ""
 
 
@@ -80,16 +87,21 @@ def _look_first(edit: Change, held: Held) -> None:
     edit.context.unknown_since = None
     if held.claim.recovered:
         runs.recover(edit)
+    _settle_lost(edit, held.claim.number)
+    if held.claim.deaths >= conf.POISON_AFTER and edit.context.paused_at is None:
+        reason = f"{held.claim.deaths} workers in a row were lost with this run; look at their logs, then resume it."
+        runs.pause(edit, by="", reason=reason)
+
+
+def _settle_lost(edit: Change, number: int) -> None:
+    """Settle by effect what claims before this one have left open."""
     for call in edit.rows.calls:
-        if call.status == ToolCallStatus.STARTED and call.claim_number != held.claim.number:
+        if call.status == ToolCallStatus.STARTED and call.claim_number != number:
             lost = Outcome(ending=Ending.DIED, code="worker_lost", message="The worker was lost during the call.")
             calls.settle(edit, call, lost)
     think = edit.rows.think
     if think is not None and think.status == StepStatus.STARTED and think.claim_number is not None:
         thinking.lose_turn(edit, think)
-    if held.claim.deaths >= conf.POISON_AFTER and edit.context.paused_at is None:
-        reason = f"{held.claim.deaths} workers in a row were lost with this run; look at their logs, then resume it."
-        runs.pause(edit, by="", reason=reason)
 
 
 # The gate, outside of any transaction.
@@ -265,7 +277,7 @@ def _settle_question(held: Held, act: ReconcileAct, outcome: Reconciled) -> Adva
     held.asking.discard(act.call_id)
     with _changing(held) as edit:
         call = edit.rows.call(act.call_id)
-        if call is not None and call.status == ToolCallStatus.UNKNOWN:
+        if outcome.asked and call is not None and call.status == ToolCallStatus.UNKNOWN:
             _apply_reconciled(edit, call, outcome)
         return advance(edit, held, None)
 
@@ -276,8 +288,9 @@ def _apply_reconciled(edit: Change, call: ToolCall, outcome: Reconciled) -> None
             calls.settle_unknown(edit, call, Verdict.HAPPENED, result=result, note=outcome.note)
         case NotHappened():
             ending = edit.context.ended or edit.context.cancel_requested_at is not None
-            verdict = Verdict.GIVE_UP if ending else Verdict.TRY_AGAIN
-            calls.settle_unknown(edit, call, verdict, reason="It did not happen.")
+            refused = call.error_code in ("rejected", "approval_expired")
+            verdict = Verdict.GIVE_UP if ending or refused else Verdict.TRY_AGAIN
+            calls.settle_unknown(edit, call, verdict, reason=call.error if refused else "It did not happen.")
         case _:
             calls.cannot_tell(edit, call)
 
@@ -287,24 +300,45 @@ def _progress(edit: Change) -> None:
 
 
 def abandon(held: Held, acts: list[Act]) -> None:
-    """Give a run back in the midst of its acts, as if the worker had died; what they come to is settled by effect."""
+    """Give a run back in the midst of its acts, as if the worker had died; what they come to is settled by effect.
+
+    A call that is started but not among the acts was never made: the worker was stopped right before.
+    """
+    made = {act.call_id for act in acts if isinstance(act, ToolAct)}
     lost = Outcome(ending=Ending.DIED, code="worker_stopped", message="The worker was stopped during the call.")
+    not_made = Outcome(ending=Ending.POSTPONED, code="worker_stopped", message="The worker was stopped.")
     with _changing(held) as edit:
-        for act in acts:
-            if isinstance(act, ToolAct):
-                calls.settle(edit, _open_call(edit, act), lost)
-            elif isinstance(act, ThinkAct):
-                thinking.lose_turn(edit, _open_turn(edit, act))
+        for call in edit.rows.calls:
+            if call.status == ToolCallStatus.STARTED:
+                calls.settle(edit, call, lost if call.pk in made else not_made)
+        think = edit.rows.think
+        if think is not None and think.status == StepStatus.STARTED and think.claim_number is not None:
+            thinking.lose_turn(edit, think)
         runs.release(edit)
 
 
-def leave_alone(claim_run_id: UUID, number: int, *, seconds: float, patience: float, code: str, message: str) -> None:
-    """This worker does not know the run's code: leave it to others for a while; then let it fail."""
-    with change(claim_run_id, claim=number, durable=True) as edit:
+def leave_alone(claim: Claim, *, seconds: float, patience: float, then: tuple[str, str] | None) -> bool:
+    """This worker does not know the run's code: leave it to others for a while.
+
+    then: the code and sentence that it fails with when patience is over; None: it goes on all the same, and this
+    says False.
+    """
+    with change(claim.run_id, claim=claim.number, durable=True) as edit:
+        _settle_lost(edit, claim.number)
+        runs.let_clock_act(edit)
         since = edit.context.unknown_since or edit.now
         edit.context.unknown_since = since
+        match decide(edit.snapshot()):
+            case Cancel():
+                runs.cancel(edit)
+                return True
+            case Fail(why, sentence):
+                runs.fail(edit, why, sentence)
+                return True
         if edit.now - since >= timedelta(seconds=patience):
-            runs.fail(edit, code, message)
-            return
+            if then is not None:
+                runs.fail(edit, *then)
+            return then is not None
         runs.release(edit)
         edit.leave_until(edit.now + timedelta(seconds=seconds))
+    return True

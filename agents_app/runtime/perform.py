@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
+from pydantic import BaseModel
 
 from agents_app.conf import conf
 from agents_app.core.outcomes import Outcome
@@ -14,6 +15,7 @@ from agents_app.definitions.agent_definition import AgentDefinition
 from agents_app.definitions.reconcile import Happened
 from agents_app.definitions.registry import llm_override_for
 from agents_app.definitions.tool_context import ToolContext
+from agents_app.definitions.tool_spec import ToolSpec
 from agents_app.exceptions import AgentsError, LLMError, StaleContext
 from agents_app.gate.contexts import tool_context_of
 from agents_app.gate.dispatch import full_text
@@ -143,19 +145,30 @@ async def use_tool(engine: Engine, held: Held, act: ToolAct) -> Outcome | list[A
         if tool.isolation == "process":
             return await call_in_process(held, act)
         if tool.is_async:
-            async with asyncio.timeout(act.timeout):
-                value = await tool.call(context, arguments)
+            value = await _awaited(tool, context, arguments, act.timeout)
         else:
             value = await engine.call(lambda: tool.call(context, arguments), act.timeout, _nothing)
         return await engine.database(returned, tool, value)
     except StaleContext:
         raise
-    except (Abandoned, TimeoutError):
+    except Abandoned:
         return timed_out(tool, act.timeout)
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         return raised(tool, error)
     finally:
         context.close()
+
+
+async def _awaited(tool: ToolSpec, context: ToolContext, arguments: BaseModel, seconds: float) -> Any:
+    """What an async tool returns; Abandoned if its time was over, which a TimeoutError of its own is not."""
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            return await tool.call(context, arguments)
+    except TimeoutError:
+        if limit.expired():
+            raise Abandoned from None
+        raise
 
 
 def _nothing() -> None:
@@ -179,7 +192,11 @@ def read_call(held: Held, act: ToolAct | ReconcileAct) -> tuple[ToolContext, str
 
 async def reconcile(engine: Engine, held: Held, act: ReconcileAct) -> Reconciled:
     """Ask the tool whether a call of unknown outcome happened. Doubt of any kind: it cannot tell."""
-    context, text = await engine.database(read_call, held, act)
+    try:
+        context, text = await engine.database(read_call, held, act)
+    except Exception:
+        logger.exception("A call of unknown outcome could not be read.", extra={"run_id": held.run_id})
+        return Reconciled(said=None, asked=False)
     question: Callable[[], Any] = lambda: act.tool.reconcile(context, act.tool.parse(text))  # noqa: E731
     try:
         said = await engine.call(question, act.timeout, _nothing)

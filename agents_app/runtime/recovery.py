@@ -14,6 +14,9 @@ logger = logging.getLogger("agents_app.recovery")
 MOST = 500
 """Hints of one pass."""
 
+MOST_AT_ONCE = 50
+"""Hints of one look for what has just fallen due."""
+
 FIRST_SECONDS, MOST_SECONDS = 5.0, 600.0
 """Seconds between two hints for the same run, doubling."""
 
@@ -43,6 +46,25 @@ def sweep(dry_run: bool = False) -> Sweep:
         if hinted:
             logger.info("Sent %s wake-ups; %s leases had run out.", len(hinted), stale)
     return Sweep(due=due.count(), stale_leases=stale, hinted=hinted)
+
+
+def wake() -> bool:
+    """Send a wake-up for runs that have just fallen due and were not hinted at: cheap enough for twice a second.
+
+    Says whether the queue took them all. One wake-up lets a worker take many runs, so a few are enough at a time.
+    """
+    fresh = AgentContext.objects.claimable().filter(hinted_at__isnull=True).order_by("due_at")
+    run_ids = tuple(fresh.values_list("pk", flat=True)[:MOST_AT_ONCE])
+    hinted = _submitted(run_ids)
+    if hinted:
+        claims.note_hints(hinted, database_now())
+    return hinted == run_ids
+
+
+def nudge() -> bool:
+    """Send a wake-up for the run that has been due longest, however often it was hinted at; False if none was sent."""
+    oldest = AgentContext.objects.claimable().order_by("due_at").values_list("pk", flat=True).first()
+    return oldest is not None and hints.send_hint(oldest)
 
 
 def _submitted(run_ids: tuple[UUID, ...]) -> tuple[UUID, ...]:

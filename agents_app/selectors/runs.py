@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Min, Model, QuerySet
 
 from agents_app.exceptions import NotFound
@@ -43,7 +44,7 @@ def due_count() -> int:
 
 def runs_about(subject: Model) -> "QuerySet[AgentContext]":
     """The runs about one of the team's own objects."""
-    label, model = subject._meta.app_label, subject._meta.model_name
-    return AgentContext.objects.filter(
-        details__subject_type__app_label=label, details__subject_type__model=model, details__subject_id=str(subject.pk)
-    ).select_related("details")
+    # By the key of the kind, not by a join: kinds are numbered in the team's database, which may be another one.
+    kind = ContentType.objects.get_for_model(subject, for_concrete_model=False)
+    about = AgentContext.objects.filter(details__subject_type_id=kind.pk, details__subject_id=str(subject.pk))
+    return about.select_related("details")

@@ -1,6 +1,7 @@
 """Accepting a run."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -51,7 +52,7 @@ def start_run(
     given = _checked_metadata(metadata)
     key = _scoped_key(definition, user, idempotency_key)
     with transaction.atomic(using=conf.DATABASE):
-        known = _started_before(key, text)
+        known = _started_before(key, text, session, subject)
         if known is not None:
             return run_of(known)
         context, details = _rows(definition, text, given, user=user, key=key, run_at=run_at, by=by or user)
@@ -59,18 +60,21 @@ def start_run(
         if subject is not None:
             details.subject_type = ContentType.objects.get_for_model(subject, for_concrete_model=False)
             details.subject_id = str(subject.pk)
-        return _insert(context, details, definition, key, text)
+        return _insert(context, details, definition, lambda: _started_before(key, text, session, subject))
 
 
 def _insert(
-    context: AgentContext, details: RunDetails, definition: AgentDefinition, key: str | None, text: str
+    context: AgentContext,
+    details: RunDetails,
+    definition: AgentDefinition,
+    started_before: Callable[[], AgentContext | None],
 ) -> Run[Any]:
     try:
         with transaction.atomic(using=conf.DATABASE):
             runs.start(context, details, timeout=definition.timeout)
     except IntegrityError:
         # Somebody started with the same key at the same moment; the unique key let one of us through.
-        known = _started_before(key, text)
+        known = started_before()
         if known is None:
             raise
         return run_of(known)
@@ -108,12 +112,18 @@ def _scoped_key(definition: AgentDefinition, user: Any, key: str | None) -> str 
     return f"{definition.name}:{getattr(user, 'pk', None) or '-'}:{clean_text(key)[0]}"
 
 
-def _started_before(key: str | None, text: str) -> AgentContext | None:
+def _started_before(
+    key: str | None, text: str, session: str | None, subject: models.Model | None
+) -> AgentContext | None:
+    """The run that was started with this key; raises IdempotencyConflict if it was about something else."""
     if key is None:
         return None
-    context = AgentContext.objects.select_related("details").filter(details__idempotency_key=key).first()
-    if context is not None and context.details.input != text:
-        raise IdempotencyConflict("A run was started before with this idempotency key and another input.")
+    context = AgentContext.objects.select_related("details", "session").filter(details__idempotency_key=key).first()
+    if context is None:
+        return None
+    before = (context.details.input, context.session.key if context.session else None, context.details.subject_id)
+    if before != (text, session, "" if subject is None else str(subject.pk)):
+        raise IdempotencyConflict("A run was started before with this idempotency key and other content.")
     return context
 
 

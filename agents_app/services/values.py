@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
+from django.conf import settings
 from django.urls import NoReverseMatch, reverse
 
 from agents_app.core.events import RecordedEvent
@@ -44,7 +45,9 @@ class Run(Generic[Answer]):
 
     @property
     def url(self) -> str:
-        """Its page in the admin; empty where there is no admin."""
+        """Its page in the admin; empty where there is no admin, and in a script without addresses."""
+        if not getattr(settings, "ROOT_URLCONF", None):
+            return ""
         try:
             return reverse("admin:agents_app_agentcontext_change", args=[self.id])
         except NoReverseMatch:

@@ -89,10 +89,19 @@ def withdraw(edit: Change, request: ApprovalRequest, call: ToolCall, reason: str
 
 
 def reject_call(edit: Change, call: ToolCall, *, code: str, message: str) -> None:
-    """The call will not be made; code and message are told to the LLM."""
+    """The call will not be made; code and message are told to the LLM. One in doubt is not made again."""
+    if call.in_doubt:
+        give_up_in_doubt(edit, call, code=code, message=message)
+        return
     edit.set_status(call, ToolCallStatus.REJECTED, settled_at=edit.now, error_code=code, error=message, not_before=None)
     close_step(edit, call, StepStatus.FAILED, code=code, message=message)
     edit.record(EventType.TOOL_CALL_REJECTED, **named(call), code=code)
+
+
+def give_up_in_doubt(edit: Change, call: ToolCall, *, code: str, message: str) -> None:
+    """There is no further attempt, and what came of the earlier ones is not known: it was not simply not made."""
+    edit.set_status(call, ToolCallStatus.UNKNOWN, not_before=None, error_code=code, error=message)
+    edit.record(EventType.TOOL_CALL_UNKNOWN, **named(call), code=code)
 
 
 def named(call: ToolCall) -> dict[str, Any]:

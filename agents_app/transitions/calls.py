@@ -9,7 +9,7 @@ from agents_app.core.events import EventType
 from agents_app.core.outcomes import SAID_NOTHING_HAPPENED, Ending, Outcome, meaning_of, postpone_seconds
 from agents_app.core.status import ApprovalStatus, Effect, StepKind, StepStatus, ToolCallStatus, Verdict
 from agents_app.models import AgentStep, Decision, ToolCall
-from agents_app.transitions.approvals import named, reject_call, request_approval, withdraw
+from agents_app.transitions.approvals import give_up_in_doubt, named, reject_call, request_approval, withdraw
 from agents_app.transitions.change import Change
 from agents_app.transitions.steps import close_step
 
@@ -194,19 +194,13 @@ def _again(edit: Change, call: ToolCall, outcome: Outcome, failures: int) -> Non
     edit.record(EventType.TOOL_CALL_READY, **named(call), code=outcome.code)
 
 
-def give_up_in_doubt(edit: Change, call: ToolCall, code: str) -> None:
-    """There is no further attempt, and what came of the earlier ones is not known: it was not simply not made."""
-    edit.set_status(call, ToolCallStatus.UNKNOWN, not_before=None)
-    edit.record(EventType.TOOL_CALL_UNKNOWN, **named(call), code=code)
-
-
 def cancel(edit: Change, call: ToolCall, reason: str) -> None:
     """The run ends before this call was made."""
     request = edit.rows.request_of(call)
     if request is not None:
         withdraw(edit, request, call, reason)
     if call.in_doubt and call.status != ToolCallStatus.STARTED:
-        give_up_in_doubt(edit, call, "cancelled")
+        give_up_in_doubt(edit, call, code="cancelled", message=reason)
         return
     edit.set_status(
         call, ToolCallStatus.CANCELLED, settled_at=edit.now, not_before=None, error_code="cancelled", error=reason

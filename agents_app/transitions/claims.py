@@ -8,7 +8,8 @@ from uuid import UUID
 from django.db import connections, transaction
 
 from agents_app.conf import conf
-from agents_app.models import AgentContext, DatabaseNow, seconds_from_now
+from agents_app.core.status import ToolCallStatus
+from agents_app.models import AgentContext, DatabaseNow, ToolCall, seconds_from_now
 
 MOST_LONELY = 30_000
 """`claims_without_progress` stops here, well before its column overflows."""
@@ -26,8 +27,12 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sign:
-    """What a heartbeat learned: the run's version, and whether somebody wants it cancelled."""
+    """What a heartbeat learned: the run's version, and whether somebody wants it cancelled.
 
+    `renewed`: the lease was prolonged; it is not while somebody has the row locked.
+    """
+
+    renewed: bool
     version: int
     cancel_requested: bool
 
@@ -78,6 +83,12 @@ def due_run_ids(limit: int, *, alone: bool = False) -> list[UUID]:
     return list(contexts.order_by("due_at").values_list("pk", flat=True)[:limit])
 
 
+def startable_tools(run_id: UUID) -> set[str]:
+    """The tools of the run's calls that no person has to look at before they start."""
+    waiting = (ToolCallStatus.PROPOSED, ToolCallStatus.READY)
+    return set(ToolCall.objects.filter(context_id=run_id, status__in=waiting).values_list("tool", flat=True))
+
+
 def due_within(seconds: float) -> bool:
     """Whether somebody must act on a run that nobody holds within the next `seconds`."""
     return AgentContext.objects.live().filter(due_at__lte=seconds_from_now(seconds), lease_until__isnull=True).exists()
@@ -93,11 +104,12 @@ def heartbeat(run_id: UUID, number: int, seconds: float) -> Sign | None:
         locked = mine
         if connections[conf.DATABASE].vendor == "postgresql":
             locked = mine.select_for_update(skip_locked=True, no_key=True)
-        if locked.first() is not None:
+        renewed = locked.first() is not None
+        if renewed:
             lease = seconds_from_now(seconds)
             mine.update(lease_until=lease, due_at=lease)
     row = mine.values_list("version", "cancel_requested_at").first()
-    return None if row is None else Sign(version=row[0], cancel_requested=row[1] is not None)
+    return None if row is None else Sign(renewed=renewed, version=row[0], cancel_requested=row[1] is not None)
 
 
 def stale_leases() -> int:

@@ -119,9 +119,10 @@ def retry(edit: Change, *, by: str, steps: int, timeout: float | None) -> None:
         raise WrongState("Settle the calls of unknown outcome first.", code="unknown_outcomes")
     edit.reopen()
     edit.context.run_at = None
+    edit.context.cancel_requested_at = None
     edit.context.max_steps = edit.context.steps_used + steps
     edit.context.deadline_at = None if timeout is None else edit.now + timedelta(seconds=timeout)
-    edit.set_details(ended_at=None, error_code="", error="")
+    edit.set_details(ended_at=None, error_code="", error="", cancelled_by="", cancelled_why="")
     edit.record(EventType.RUN_RETRIED, by=by)
 
 

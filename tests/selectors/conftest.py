@@ -11,5 +11,3 @@ from tests import office
 def _office() -> Iterator[None]:
     with office.open_office():
         yield
-
-

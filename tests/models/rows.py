@@ -1,0 +1,78 @@
+"""Valid rows, to be made invalid in one respect."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from agents_app.core.status import Effect, StepKind
+from agents_app.models import (
+    AgentContext,
+    AgentEvent,
+    AgentSession,
+    AgentStep,
+    ApprovalRequest,
+    Decision,
+    InputRequest,
+    RunDetails,
+    StoredResponse,
+    ToolCall,
+)
+
+
+def context(**fields: Any) -> AgentContext:
+    return AgentContext.objects.create(agent="clerk", **{"status_at": timezone.now(), **fields})
+
+
+def details(**fields: Any) -> RunDetails:
+    given = {"context": fields.pop("context", None) or context(), "definition_hash": "h", "created_at": timezone.now()}
+    return RunDetails.objects.create(**given, **fields)
+
+
+def session(**fields: Any) -> AgentSession:
+    return AgentSession.objects.create(**{"key": "s", "agent": "clerk", **fields})
+
+
+def step(**fields: Any) -> AgentStep:
+    now = timezone.now()
+    given = {"number": 1, "kind": StepKind.RESPOND, "status_at": now, "started_at": now, **fields}
+    return AgentStep.objects.create(**{"context": given.pop("context", None) or context(), **given})
+
+
+def call(**fields: Any) -> ToolCall:
+    now = timezone.now()
+    by = fields.pop("proposed_by", None) or step()
+    given = {"number": 1, "provider_id": "c1", "tool": "send", "effect": Effect.READ, "arguments": "{}", **fields}
+    return ToolCall.objects.create(
+        **{"proposed_by": by, "context": by.context, "status_at": now, "proposed_at": now, **given}
+    )
+
+
+def request(**fields: Any) -> ApprovalRequest:
+    of, now = fields.pop("call", None) or call(), timezone.now()
+    given = {"status_at": now, "created_at": now, "reason": "r", "rule": "r", "summary": "s", "digest": "d", **fields}
+    return ApprovalRequest.objects.create(call=of, context=of.context, **given)
+
+
+def decision(**fields: Any) -> Decision:
+    about = fields.pop("request", None) or request()
+    given = {"verdict": "rejected", "user_name": "dora", "door": "code", "decided_at": timezone.now(), **fields}
+    return Decision.objects.create(request=about, call=about.call, **given)
+
+
+def question(**fields: Any) -> InputRequest:
+    by = fields.pop("proposed_by", None) or step()
+    own = fields.pop("step", None) or step(context=by.context, number=by.number + 1)
+    now = timezone.now()
+    given = {"provider_id": "c1", "question": "?", "status_at": now, "created_at": now, **fields}
+    return InputRequest.objects.create(context=by.context, proposed_by=by, step=own, **given)
+
+
+def event(**fields: Any) -> AgentEvent:
+    of = fields.pop("context", None) or context()
+    return AgentEvent.objects.create(
+        context=of, **{"sequence": 1, "type": "run.started", "at": timezone.now(), **fields}
+    )
+
+
+def response(**fields: Any) -> StoredResponse:
+    return StoredResponse.objects.create(**{"principal": "p", "key": "k", "fingerprint": "f", **fields})

@@ -1,0 +1,1 @@
+"""An app whose `agents.py` is found."""

@@ -1,0 +1,107 @@
+"""Signs of life."""
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import override_settings
+
+from agents_app.definitions.registry import definition_of
+from agents_app.models import AgentContext, database_now
+from agents_app.runtime.heartbeat import Heartbeat
+from agents_app.runtime.held import Held, SleepAct
+from agents_app.services import SYSTEM, cancel_run, start_run
+from agents_app.testing import AgentsKit
+from agents_app.transitions import OpenRows, claims
+from tests import office
+from tests.office import Clerk
+
+pytestmark = pytest.mark.usefixtures("workers", "agents")
+
+
+def held_run() -> tuple[Any, Held]:
+    run = start_run(Clerk, "x")
+    claim = claims.claim(run.id)
+    assert claim is not None
+    return run, Held(claim=claim, definition=definition_of(Clerk), inline=False)
+
+
+def wait_for(condition: Any) -> None:
+    until = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < until, "it never came"
+        time.sleep(0.02)
+
+
+def test_a_held_lease_goes_on_and_the_version_stays(agents: AgentsKit) -> None:
+    given = {**settings.AGENTS_APP, "HEARTBEAT_SECONDS": 0.05}
+    with override_settings(AGENTS_APP=given):
+        run, held = held_run()
+        before = office.context_of(run)
+        heartbeat = Heartbeat()
+        heartbeat.add(held)
+        try:
+            wait_for(lambda: (office.context_of(run).lease_until or 0) > before.lease_until)
+        finally:
+            heartbeat.remove(held)
+            heartbeat.join()
+    after = office.context_of(run)
+    assert after.due_at is not None
+    assert after.lease_until is not None
+    assert abs(after.due_at - after.lease_until) < timedelta(seconds=1)  # two looks at the clock
+    assert (after.version, after.claim_number) == (before.version, before.claim_number)
+
+
+def test_the_holder_hears_of_news_of_a_cancellation_and_of_a_lost_claim() -> None:
+    heartbeat = Heartbeat()
+    run, held = held_run()
+    held.rows = OpenRows(version=office.context_of(run).version)
+    news: list[str] = []
+    held.on_news = lambda: news.append("news")
+    heartbeat._renew(held)
+    assert news == []
+    cancel_run(run.id, by=SYSTEM)
+    heartbeat._renew(held)
+    assert (news, held.cancel_requested, held.lost) == (["news"], True, False)
+    AgentContext.objects.filter(pk=run.id).update(claim_number=99)
+    heartbeat._renew(held)
+    assert (news, held.lost) == (["news", "news"], True)
+    assert not held.lease_holds()
+
+
+def test_a_holder_that_is_gone_does_not_stop_the_signs_of_the_others() -> None:
+    _, held = held_run()
+
+    def gone() -> None:
+        raise RuntimeError("Event loop is closed")
+
+    held.rows, held.on_news = OpenRows(version=-1), gone
+    Heartbeat()._renew(held)
+    assert not held.lost
+
+
+def test_a_database_that_is_away_is_no_lost_claim(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, held = held_run()
+
+    def away(*_: Any) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(claims, "heartbeat", away)
+    renewed = held.renewed
+    Heartbeat()._renew(held)
+    assert not held.lost
+    assert held.renewed == renewed
+    assert "No sign of life" in caplog.text
+
+
+def test_the_lease_never_outlasts_what_is_open() -> None:
+    run, held = held_run()
+    held.open(SleepAct(timeout=2))
+    Heartbeat()._renew(held)
+    lease = office.context_of(run).lease_until
+    assert lease is not None
+    assert 5 < (lease - database_now()).total_seconds() <= 7  # 2 s and the margin

@@ -1,0 +1,1 @@
+"""A project's own user: logs in with an e-mail address, and has a UUID as key."""

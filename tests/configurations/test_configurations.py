@@ -1,0 +1,41 @@
+"""A whole run in projects that are set up differently, each in a process of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.once]
+ROOT = Path(__file__).parent.parent.parent
+
+
+def run(arguments: list[str], place: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AGENTS_TEST", "DJANGO_"))}
+    return subprocess.run(
+        [sys.executable, "-W", "error::RuntimeWarning", *arguments],
+        cwd=place,
+        env={**inherited, "PYTHONPATH": str(ROOT), "AGENTS_CONFIGURATION": str(place), **environment},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+
+
+@pytest.mark.parametrize("configuration", ["two_databases", "custom_user", "atomic_requests", "naive_time"])
+def test_a_whole_run(configuration: str, tmp_path: Path) -> None:
+    done = run(
+        ["-m", "tests.configurations.whole_run"],
+        tmp_path,
+        DJANGO_SETTINGS_MODULE=f"tests.configurations.settings_{configuration}",
+    )
+    assert done.stdout.endswith("all is well\n"), done.stdout + done.stderr
+    assert done.returncode == 0
+
+
+def test_a_script_of_one_file(tmp_path: Path) -> None:
+    """The how-to: no project, no queue, SQLite in memory."""
+    done = run([str(Path(__file__).parent / "one_file.py")], tmp_path)
+    assert done.stdout == "completed: The answer is 42.\n", done.stdout + done.stderr
+    assert list(tmp_path.iterdir()) == []

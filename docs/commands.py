@@ -12,8 +12,9 @@ from agents_app.management.exits import MEANINGS
 NOTE = "<!-- Made from the code by scripts/docs. Change the code, not this page. -->"
 GROUPS = {
     "Look": ("agents_list", "agents_show", "agents_inbox", "agents_doctor"),
-    "Run": ("agents_run", "agents_cancel", "agents_pause", "agents_resume", "agents_retry", "agents_recover"),
+    "Run": ("agents_run", "agents_cancel", "agents_pause", "agents_resume", "agents_retry"),
     "Decide": ("agents_approve", "agents_reject", "agents_settle", "agents_answer"),
+    "Operate": ("agents_cluster", "agents_recover"),
 }
 INTRODUCTION = """\
 `manage.py agents_…` does what the other doors do, by the same rules. `manage.py COMMAND --help` says what stands here.

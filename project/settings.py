@@ -92,6 +92,8 @@ Q_CLUSTER = {
     "recycle": 500,
     "log_level": "WARNING",
 }
+if "DATABASE_URL" in os.environ:
+    Q_CLUSTER["broker_class"] = "agents_app.brokers.postgresql.PostgreSQLBroker"
 if "REDIS_URL" in os.environ:
     CHANNEL_LAYERS = {
         "default": {

@@ -23,7 +23,8 @@ class Executor(Protocol):
     `delays`: whether `run_at` is honoured; where it is not, the clock finds the run when it is due.
     """
 
-    delays: bool
+    @property
+    def delays(self) -> bool: ...
 
     def submit(self, run_id: UUID, run_at: datetime | None = None) -> None:
         """Have `agents_app.tasks.continue_run(run_id)` called soon, or at `run_at`. May raise if the queue is down."""

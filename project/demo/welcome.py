@@ -26,11 +26,12 @@ Log in   The password is the user name:
 {people}
 
 Try      1. As customer, at {address}/
-            Three runs stand there: answered, waiting for approval, and asking you. Answer “A-1003”.
+            It began with three runs: answered, waiting for approval, and asking you. Answer “A-1003”.
          2. As approver (in a private window), at {address}/admin/agents_app/approvalrequest/
             Open the refund of 120 EUR, change it to 100, approve, and see both pages go on.
          3. In another terminal:
             .venv/bin/python manage.py agents_inbox
             .venv/bin/python manage.py agents_approve ID --set amount=100 --as approver
             curl -u approver:approver {address}/api/approvals/
+         4. Begin anew: scripts/demo --reset
 """

@@ -50,7 +50,7 @@ class Command(BaseCommand):
         try:
             with processes.ended_with_us():
                 processes.start("web", [sys.executable, *_uvicorn(port)])
-                processes.start("queue", [sys.executable, "manage.py", "qcluster"])
+                processes.start("queue", [sys.executable, "manage.py", "agents_cluster", "--grace", "6"])
                 _wait_until_ready(processes, port)
                 if not processes.asked_to_stop:
                     self._say(welcome(f"http://{HOST}:{port}"))

@@ -1,0 +1,1 @@
+"""WHERE: brokers for django-q2, which carry its messages."""

@@ -1,0 +1,1 @@
+"""django-q2's cluster under supervision: what `manage.py agents_cluster` runs."""

@@ -1,0 +1,1 @@
+"""The supervised cluster: its parts, and real processes that are killed."""

@@ -17,6 +17,7 @@ from agents_app.core.status import Effect
 from agents_app.definitions.registry import registry
 from agents_app.executors import get_executor
 from agents_app.live.way import way
+from agents_app.llm.resolve import known
 from agents_app.models import AgentContext
 
 SQLITE, POSTGRESQL = "sqlite3", "postgresql"
@@ -35,7 +36,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
         message = f'AGENTS_APP["DATABASE"] is {conf.DATABASE!r}, which is no alias in DATABASES.'
         hint = f"The aliases are: {', '.join(sorted(settings.DATABASES))}."
         return [*_unknown_names(given), Error(message, hint=hint, id="agents_app.E102")]
-    return [*_unknown_names(given), *_executor(), *_router(), *_live(), *_lease(), *_database()]
+    return [*_unknown_names(given), *_llms(), *_executor(), *_router(), *_live(), *_lease(), *_database()]
 
 
 def _unknown_names(given: Mapping[str, Any]) -> Iterator[CheckMessage]:
@@ -44,6 +45,18 @@ def _unknown_names(given: Mapping[str, Any]) -> Iterator[CheckMessage]:
             near = get_close_matches(str(name), conf.names(), n=1)
             hint = f"Did you mean {near[0]}?" if near else f"The settings are: {', '.join(conf.names())}."
             yield Error(f"AGENTS_APP has no setting {name!r}.", hint=hint, id="agents_app.E103")
+
+
+def _llms() -> Iterator[CheckMessage]:
+    """An agent that names an LLM of its own is looked at with the agents."""
+    hint = (
+        f'Write "provider:name", "demo", or an alias of AGENTS_APP["LLMS"] ({", ".join(sorted(conf.LLMS)) or "none"}).'
+    )
+    if not known(conf.DEFAULT_LLM):
+        yield Error(f'AGENTS_APP["DEFAULT_LLM"] is {conf.DEFAULT_LLM!r}: no such LLM.', hint=hint, id="agents_app.E108")
+    for alias in sorted(conf.LLMS):
+        if not known(alias):
+            yield Error(f'AGENTS_APP["LLMS"][{alias!r}] leads to no LLM.', hint=hint, id="agents_app.E108")
 
 
 def _executor() -> Iterator[CheckMessage]:

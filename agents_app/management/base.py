@@ -1,6 +1,8 @@
 """What all commands share: options, people, errors that become exit codes, JSON."""
 
 import json
+import os
+import signal
 import sys
 from abc import abstractmethod
 from typing import Any
@@ -15,6 +17,9 @@ from agents_app.management.exits import Exit, exit_of_error
 from agents_app.selectors.people import VIEW_SENSITIVE
 from agents_app.services import Origin
 from agents_app.services.principals import System
+
+READER_LEFT = 128 + signal.SIGPIPE
+"""What a shell says of a program that wrote to nobody."""
 
 COMMAND = Origin(door="command")
 """The door that decisions made on the command line are recorded with."""
@@ -55,6 +60,11 @@ class AgentsCommand(BaseCommand):
         self.console = Console(self.stdout, self.style)
         try:
             code = self.act(**options)
+            self.stdout.flush()
+        except BrokenPipeError:
+            # Whoever read it (head, less) has enough. What Python still writes at its end must go somewhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            sys.exit(READER_LEFT)
         except AgentsError as error:
             raise CommandError(_message_of(error), returncode=exit_of_error(error)) from error
         except (OperationalError, ProgrammingError) as error:
@@ -112,5 +122,7 @@ def _message_of(error: AgentsError) -> str:
     lines = [f"{error.message} ({error.code})"]
     for detail in details:
         place = ".".join(str(part) for part in detail.get("path", []))
-        lines.append(f"  {place}: {detail.get('message', '')}" if place else f"  {detail.get('message', '')}")
+        line = f"{place}: {detail.get('message', '')}" if place else str(detail.get("message", ""))
+        if line not in error.message:
+            lines.append(f"  {line}")
     return "\n".join(lines)

@@ -35,7 +35,7 @@ SENTENCES: Mapping[EventType, str] = MappingProxyType(
         _T.TOOL_CALL_SETTLED: "{by} says of {tool}: {verdict}",
         _T.TOOL_CALL_REJECTED: "{tool} is not called ({code})",
         _T.TOOL_CALL_CANCELLED: "{tool} is not called: the run ends",
-        _T.APPROVAL_REQUESTED: "{tool} needs approval ({rule})",
+        _T.APPROVAL_REQUESTED: "{tool} needs approval",
         _T.APPROVAL_EDITED: "{by} changed the arguments of {tool}",
         _T.APPROVAL_APPROVED: "{by} approved {tool}",
         _T.APPROVAL_REJECTED: "{by} rejected {tool}",

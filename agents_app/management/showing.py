@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from agents_app.core.status import RunStatus
+from agents_app.core.status import InputStatus, RunStatus, StepKind
 from agents_app.management.console import Console, call_text, moment_text, status_text, value_text
 from agents_app.models import AgentContext, AgentStep, ApprovalRequest, InputRequest, ToolCall
 from agents_app.selectors.presentation import (
@@ -67,13 +67,16 @@ def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
 def _show_steps(console: Console, context: AgentContext, viewer: Any) -> None:
     steps = rows_for_steps(AgentStep.objects.filter(context=context)).order_by("number")
     calls = {str(call.pk): call_as_dict(call, viewer) for call in _calls(context)}
+    asked = InputRequest.objects.filter(context=context).select_related("context", "step")
+    questions = {str(row.pk): input_as_dict(row, viewer) for row in asked}
     if not steps:
         return
     console.heading("Steps")
     for row in steps:
         step = step_as_dict(row, viewer)
         call = calls.pop(step["tool_call"] or "", None)
-        what = _called(call) if call else _said(step)
+        question = questions.get(step["input_request"] or "") if step["kind"] == StepKind.ASK_USER else None
+        what = _called(call) if call else _asked(question) if question else _said(step)
         status = "" if step["status"] == "completed" else f"[{step['status']}] "
         console.entry(f"{step['number']:>3}  {step['kind']:<9} ", status + what)
     for call in calls.values():
@@ -96,6 +99,13 @@ def _called(call: dict[str, Any]) -> str:
     if call["status"] == "succeeded":
         return f"{text} → {value_text(call['result'])}"
     return f"{text} ✗ {call['error'] or call['error_code']}" if call["error_code"] else text
+
+
+def _asked(question: dict[str, Any]) -> str:
+    if question["content_hidden"]:
+        return ""
+    answer = f" → {value_text(question['answer'])}" if question["status"] == InputStatus.ANSWERED else ""
+    return f"{question['question']}{answer}"
 
 
 def show_rest(console: Console, context: AgentContext, viewer: Any) -> None:

@@ -13,7 +13,7 @@ from agents_app.core.events import EventType
 from agents_app.management.console import Console, call_text, status_text, value_text
 from agents_app.management.sentences import STYLES, sentence
 from agents_app.management.showing import show_rest
-from agents_app.models import AgentContext, AgentEvent, AgentStep, InputRequest, ToolCall, database_now
+from agents_app.models import AgentContext, AgentEvent, AgentStep, ApprovalRequest, InputRequest, ToolCall, database_now
 from agents_app.selectors.people import may_view_transcript
 from agents_app.selectors.presentation import call_as_dict, event_as_dict, run_as_dict
 from agents_app.selectors.runs import events_after
@@ -23,7 +23,7 @@ from agents_app.signals import run_changed
 POLL_SECONDS = 0.2
 NO_WORKER_SECONDS = 5.0
 NO_WORKER = (
-    "Nobody has taken this run for {seconds:.0f} s. Is a worker running (manage.py qcluster)?\n"
+    "Nobody has taken this run for {seconds:.0f} s. Is a worker running (manage.py agents_cluster)?\n"
     "`manage.py agents_doctor` looks for the cause; `agents_run --here` needs no worker."
 )
 
@@ -53,13 +53,13 @@ class Watch:
 
     def until_rest(self, sleep: Callable[[float], None] = time.sleep) -> Run[Any]:
         """Print until the run has ended or waits for people; then how it came to rest."""
-        quiet = 0.0
+        late = 0.0
         warned = False
-        while not _rests(run := read_run(self.run_id)):
-            quiet = 0.0 if self.tell() else quiet + POLL_SECONDS
-            if quiet > NO_WORKER_SECONDS and not warned and self._nobody_works():
+        while not rests(run := read_run(self.run_id)):
+            late = late + POLL_SECONDS if not self.tell() and self._nobody_works() else 0.0
+            if late > NO_WORKER_SECONDS and not warned:
                 warned = True
-                self._warn(quiet)
+                self._warn(late)
             self._progress(run)
             sleep(POLL_SECONDS)
         self.tell()
@@ -105,6 +105,8 @@ class Watch:
                 return f" {value_text(self._call(data)['result'])}"
             case EventType.TOOL_CALL_FAILED | EventType.TOOL_CALL_REJECTED:
                 return f": {self._call(data)['error']}"
+            case EventType.APPROVAL_REQUESTED:
+                return f": {ApprovalRequest.objects.get(pk=data['request']).reason}"
             case EventType.INPUT_REQUESTED:
                 return f": {InputRequest.objects.get(pk=data['request']).question}"
             case EventType.MESSAGE_PRODUCED:
@@ -142,5 +144,6 @@ class Watch:
         self.console.line(json.dumps(value, ensure_ascii=False))
 
 
-def _rests(run: Run[Any]) -> bool:
+def rests(run: Run[Any]) -> bool:
+    """Whether nothing happens to it by itself any more."""
     return run.ended or run.waits_for_people

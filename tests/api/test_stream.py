@@ -235,7 +235,7 @@ def test_a_number_that_is_none(run_id: UUID, owner: Any, client: Client, after: 
 
 
 def test_other_methods(run_id: UUID, owner: Any) -> None:
-    client = Client()
+    client = Client(enforce_csrf_checks=True)
     client.force_login(owner)
     response = client.post(path_of(run_id))
     assert refused(response) == (405, "method_not_allowed")

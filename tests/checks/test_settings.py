@@ -132,3 +132,19 @@ def test_others_wait_for_longer_than_an_atomic_tool_holds_sqlite(busy: float | N
     with registry.override(Scribe):
         assert ids(database) == wrong
         assert ids(POSTGRES) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ({"DEFAULT_LLM": "openai:gpt-5-mini"}, []),
+        ({"DEFAULT_LLM": "own", "LLMS": {"own": "shop.llms.OwnLLM"}}, []),
+        ({"DEFAULT_LLM": "oracle"}, ["agents_app.E108"]),
+        ({"DEFAULT_LLM": "delphi:pythia"}, ["agents_app.E108"]),
+        ({"LLMS": {"fast": "delphi:pythia"}}, ["agents_app.E108"]),
+        ({"LLMS": {"fast": {"base_url": "http://localhost:8080/v1"}}}, ["agents_app.E108"]),
+    ],
+)
+def test_an_llm_that_is_not_known_is_told_at_start_up(given: dict[str, Any], wrong: list[str]) -> None:
+    with registry.override():
+        assert ids(**given) == wrong

@@ -64,7 +64,8 @@ def whole_run(dora: Any, olga: Any) -> None:
     )
     with override_llm(Clerk, script(*turns)):
         run = start_run(Clerk, "Pay Ada.", user=olga, session="s", subject=group, idempotency_key="k")
-        assert start_run(Clerk, "Pay Ada.", user=olga, session="s", idempotency_key="k").id == run.id
+        again = start_run(Clerk, "Pay Ada.", user=olga, session="s", subject=group, idempotency_key="k")
+        assert again.id == run.id
         run = run.wait(20)
         assert run.status is RunStatus.WAITING_FOR_APPROVAL, run
         request = ApprovalRequest.objects.get(context_id=run.id)

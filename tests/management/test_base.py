@@ -1,5 +1,8 @@
 """Errors become exit codes; people are found by their natural key."""
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -19,7 +22,7 @@ from agents_app.exceptions import (
     WrongState,
 )
 from agents_app.management import base
-from agents_app.management.base import OPERATOR, person
+from agents_app.management.base import OPERATOR, READER_LEFT, person
 from agents_app.management.exits import MEANINGS, Exit, exit_of_error
 from agents_app.selectors.people import VIEW_SENSITIVE, VIEW_TRANSCRIPT
 from docs.commands import names
@@ -46,6 +49,22 @@ def test_exit_codes(error: AgentsError, code: int) -> None:
     assert exit_of_error(error) == code
 
 
+def test_a_reader_that_has_enough_is_no_error(child_environment: dict[str, str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "django", "agents_list"],
+        env=child_environment,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.stderr, done.returncode) == ("", READER_LEFT)
+
+
 def test_every_exit_code_has_a_meaning() -> None:
     assert list(MEANINGS) == list(Exit)
 
@@ -53,7 +72,7 @@ def test_every_exit_code_has_a_meaning() -> None:
 def test_every_command_is_found_by_django() -> None:
     ours = {name for name, app in get_commands().items() if app == "agents_app"}
     assert ours == set(names())
-    assert len(ours) == 14
+    assert len(ours) == 15
 
 
 def test_a_person_is_found_by_the_natural_key(people: dict[str, Any]) -> None:

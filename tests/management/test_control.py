@@ -71,7 +71,9 @@ class TestEach:
 @pytest.mark.django_db
 def test_recover(agents: AgentsKit, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[Any] = []
-    monkeypatch.setattr("agents_app.testing.executor.WaitingExecutor.submit", lambda self, run_id: sent.append(run_id))
+    monkeypatch.setattr(
+        "agents_app.testing.executor.WaitingExecutor.submit", lambda self, run_id, later: sent.append(run_id)
+    )
     run = start_run("text", "hi")
     expected = {"due": 1, "stale_leases": 0, "hinted": [str(run.id)]}
     assert manage("agents_recover", "--dry-run", "--json").json == expected

@@ -140,7 +140,7 @@ class TestCluster:
         done = manage("agents_doctor", "--json")
         level, _, advice = findings(done)["cluster"][0]
         assert (level, done.code) == ("broken", 1)
-        assert "qcluster" in advice
+        assert "agents_cluster" in advice
 
     @pytest.mark.usefixtures("shared_cache")
     def test_a_sign_of_life(self, monkeypatch: pytest.MonkeyPatch) -> None:

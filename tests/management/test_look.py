@@ -73,6 +73,16 @@ def test_show_a_run_that_waits(agents: AgentsKit, people: dict[str, Any]) -> Non
     assert narrow(out)
 
 
+def test_show_what_was_asked_and_answered(agents: AgentsKit, people: dict[str, Any]) -> None:
+    run = resting(agents, calls("ask_user", question="Which colour?"), Reply(text="Blue it is."))
+    assert "ask_user  [started] Which colour?\n" in manage("agents_show", run.id).out
+    agents.answer_pending(run, "blue", by=people["lead"])
+    agents.run_until_idle()
+    assert "ask_user  Which colour? → blue\n" in manage("agents_show", run.id).out
+    people["clerk"].user_permissions.remove(*people["clerk"].user_permissions.filter(codename="view_transcript"))
+    assert "Which colour?" not in manage("agents_show", run.id, "--as", "clerk").out
+
+
 def test_show_a_failed_run(agents: AgentsKit, people: dict[str, Any]) -> None:
     run = resting(agents)
     out = manage("agents_show", run.id).out

@@ -2,16 +2,21 @@
 
 import json
 import uuid
+from contextlib import ExitStack
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from agents_app.exceptions import LLMError
 from agents_app.management import watching
 from agents_app.management.base import OPERATOR
+from agents_app.management.commands import agents_run
 from agents_app.models import AgentContext, RunDetails
 from agents_app.selectors.presentation import run_as_dict
 from agents_app.services import start_run
-from agents_app.testing import AgentsKit, calls, event_types, turn
+from agents_app.testing import AgentsKit, calls, event_types, fails, turn
 from tests.management.desk import manage, resting
 from tests.testing.shop import Reply, ShopAgent
 
@@ -79,6 +84,21 @@ def test_here_needs_no_worker(agents: AgentsKit) -> None:
     ]
     assert told[-1] == "completed in 3 steps"
     assert "Output\n  text" in done.out
+
+
+@pytest.mark.django_db
+def test_here_drives_on_what_was_put_off(agents: AgentsKit, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ExitStack() as later:
+
+        def sleep(seconds: float) -> None:
+            later.enter_context(agents.move_time(61))
+
+        monkeypatch.setattr(agents_run.drive_here, "__defaults__", (sleep,))
+        busy = LLMError("busy", transient=True, retry_after=60)
+        done = here(agents, fails(1, busy, then=Reply(text="Seen.")))
+    assert "goes on at" in done.out
+    assert "completed in 1 steps" in done.out
+    assert (done.code, "worker" in done.out) == (0, False)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -168,6 +188,27 @@ def test_a_missing_worker_is_noticed(agents: AgentsKit, monkeypatch: pytest.Monk
     done = manage("agents_run", "shop", "please", "--watch")
     assert done.out.count("Is a worker running") == 1
     assert done.code == 0
+
+
+@pytest.mark.django_db
+def test_the_time_that_a_run_was_put_off_is_not_the_workers_fault(
+    agents: AgentsKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    with ExitStack() as later:
+
+        def sleep(seconds: float) -> None:
+            slept.append(seconds)
+            if len(slept) == 60:
+                later.enter_context(agents.move_time(3600))
+            if len(slept) == 65:
+                agents.run_until_idle()
+
+        monkeypatch.setattr(watching.Watch.until_rest, "__defaults__", (sleep,))
+        agents.scripted_llm(ShopAgent, Reply(text="Seen."))
+        run = start_run("shop", "please", run_at=timezone.now() + timedelta(minutes=30))
+        done = manage("agents_show", run.id, "--watch")
+    assert (done.code, "Is a worker running" in done.out) == (0, False)
 
 
 @pytest.mark.django_db

@@ -253,7 +253,7 @@ MUTANTS = [
         "who approved is not asked for at dispatch",
         who_approved_must_still_be_allowed_to,
         f"{DISPATCH}_deciders",
-        "if not may_decide(user, request).allowed:",
+        "if not may_decide(user, request).allowed or (tool.permission and not user.has_perm(tool.permission)):",
         "if False:",
     ),
     mutant(

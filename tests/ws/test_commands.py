@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from django.db import OperationalError

@@ -1,5 +1,7 @@
 """manage.py agents_run"""
 
+import time
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -7,11 +9,13 @@ from django.core.management.base import CommandParser
 
 from agents_app.management.base import OPERATOR, AgentsCommand, json_value, person
 from agents_app.management.exits import Exit, exit_of_run
-from agents_app.management.watching import Watch
+from agents_app.management.watching import Watch, rests
 from agents_app.runtime.drive import drive_to_rest
 from agents_app.selectors.people import visible_runs
 from agents_app.selectors.presentation import run_as_dict
-from agents_app.services import Run, start_run
+from agents_app.services import Run, read_run, start_run
+
+LOOK_SECONDS = 1.0
 
 
 class Command(AgentsCommand):
@@ -72,7 +76,11 @@ class Command(AgentsCommand):
             return Exit.FAILED
 
 
-def drive_here(watch: Watch, run_id: UUID) -> None:
-    """Drive the run in this process, printing its events as they are committed."""
+def drive_here(watch: Watch, run_id: UUID, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Drive the run in this process until it rests, printing its events as they are committed."""
     with watch.listening():
         drive_to_rest(run_id)
+        while not rests(read_run(run_id)):  # put off to a later time, or another worker has it
+            sleep(LOOK_SECONDS)
+            watch.tell()
+            drive_to_rest(run_id)

@@ -13,7 +13,7 @@ SUBJECT = "queue"
 LATE_SECONDS = 15.0
 STUCK_SECONDS = 60.0
 SWEEP_TASKS = ("agents_app.tasks.recover", "recovery.sweep")
-START = "Start a cluster (manage.py qcluster); if one is running, restart it, then manage.py agents_recover."
+START = "Start a cluster (manage.py agents_cluster); if one is running, restart it, then manage.py agents_recover."
 
 
 def examine_queue() -> Iterator[Finding]:

@@ -3,12 +3,17 @@
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 from django.conf import settings
 from django.db import connection
+from pytest_django import DjangoDbBlocker
+
+from agents_app.live import publish
+from agents_app.runtime.engines import close_engine
 
 TESTS = Path(__file__).parent
 # Folders whose tests cannot depend on the database.
@@ -74,6 +79,22 @@ def chromium() -> str:
     """The path of a Chromium."""
     found = os.environ.get("AGENTS_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     return found or missing("Chromium", "apt-get install chromium, or set AGENTS_TEST_CHROMIUM")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Before the test database is dropped, cut what still holds a connection to it: tools that hang on purpose were
+    abandoned with theirs."""
+    yield
+    close_engine()
+    publish.shutdown()
+    with django_db_blocker.unblock():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
 
 
 @pytest.fixture

@@ -121,6 +121,18 @@ AGENTS_APP = {
     "ENCRYPTION_KEYS": [os.environ.get("AGENTS_ENCRYPTION_KEY", "ZGVtby1vbmx5LWRlbW8tb25seS1kZW1vLW9ubHktZGU=")],
 }
 
+# What is said on the terminal: not every answer of 4xx (with a traceback for each refusal), nor what is as usual.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"short": {"format": "%(levelname)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "short"}},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "agents_app": {"handlers": ["console"], "level": "WARNING"},
+    },
+}
+
 # Doors
 
 REST_FRAMEWORK = {

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from agents_app.admin.base import ReadOnlyAdmin, http_status, origin_of
 from agents_app.admin.blocks import as_json, block, differences
 from agents_app.admin.decide_form import Decidable, decidable, put_on_form
+from agents_app.admin.declared import currencies_of_call
 from agents_app.admin.displays import DOORS, VERDICTS, badge, between, excerpt, short_time, time_tag
 from agents_app.admin.filters import AgentOfRunFilter, ApprovalStatusFilter
 from agents_app.admin.links import subject_of
@@ -223,6 +224,7 @@ def said_with(row: ApprovalRequest) -> str:
 
 def decisions_on(row: ApprovalRequest, *, readable: bool) -> list[dict[str, Any]]:
     """Who decided what, when, through which door, why, and with which changes."""
+    currencies = currencies_of_call(row.context.agent, row.call)
     made = Decision.objects.filter(Q(request=row)).order_by("pk")
     return [
         {
@@ -231,7 +233,7 @@ def decisions_on(row: ApprovalRequest, *, readable: bool) -> list[dict[str, Any]
             "at": time_tag(decision.decided_at),
             "door": DOORS.get(decision.door, decision.door),
             "reason": decision.reason if readable else "",
-            "changes": differences(as_json(decision.arguments_before), as_json(decision.arguments))
+            "changes": differences(as_json(decision.arguments_before), as_json(decision.arguments), currencies)
             if decision.arguments and readable
             else (),
         }

@@ -3,10 +3,12 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from agents_app.admin.displays import humanized, inline, is_long, plain
 
+NO_CURRENCIES: Mapping[str, str] = MappingProxyType({})
 SHOWN_AT_MOST = 20_000
 """Characters of one value on a page."""
 
@@ -38,10 +40,10 @@ class Difference:
     after: str
 
 
-def block(key: str, label: str, value: Any) -> Block:
-    """A block for any JSON value."""
+def block(key: str, label: str, value: Any, currencies: Mapping[str, str] = NO_CURRENCIES) -> Block:
+    """A block for any JSON value. currencies: of an object, by name, those of its values that are amounts."""
     if _is_flat(value):
-        pairs = tuple((humanized(name), inline(item)) for name, item in value.items())
+        pairs = tuple((humanized(name), _amount(item, currencies.get(name))) for name, item in value.items())
         return Block(key=key, label=label, pairs=pairs)
     text = plain(value)
     cut = len(text) > SHOWN_AT_MOST
@@ -55,6 +57,10 @@ def block(key: str, label: str, value: Any) -> Block:
     )
 
 
+def _amount(value: Any, currency: str | None) -> str:
+    return f"{inline(value)} {currency}" if currency and value not in (None, "") else inline(value)
+
+
 def _is_flat(value: Any) -> bool:
     """An object of a few short values reads better as a list than as JSON."""
     if not isinstance(value, dict) or not 0 < len(value) <= 12:
@@ -62,13 +68,17 @@ def _is_flat(value: Any) -> bool:
     return all(not isinstance(item, dict | list) and len(inline(item)) <= 400 for item in value.values())
 
 
-def differences(before: Any, after: Any) -> tuple[Difference, ...]:
-    """What differs between two objects of arguments."""
+def differences(before: Any, after: Any, currencies: Mapping[str, str] = NO_CURRENCIES) -> tuple[Difference, ...]:
+    """What differs between two objects of arguments. currencies: as in `block`."""
     if not isinstance(before, Mapping) or not isinstance(after, Mapping):
         return () if before == after else (Difference(label="Arguments", before=inline(before), after=inline(after)),)
     names = [*before, *(name for name in after if name not in before)]
     return tuple(
-        Difference(label=humanized(name), before=inline(before.get(name)), after=inline(after.get(name)))
+        Difference(
+            label=humanized(name),
+            before=_amount(before.get(name), currencies.get(name)),
+            after=_amount(after.get(name), currencies.get(name)),
+        )
         for name in names
         if before.get(name) != after.get(name)
     )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from agents_app.admin.blocks import Block, as_json, differences
+from agents_app.admin.blocks import Block, Difference, as_json, differences
 from agents_app.admin.displays import DOORS, VERDICTS, badge, between
 from agents_app.admin.entries import Entry, Told, tells
 from agents_app.core.events import EventType
@@ -85,8 +85,8 @@ def call_proposed(told: Told) -> Entry:
         title=f"Wants to use {call.tool}",
         icon="tool",
         badge=badge(ToolCallStatus(call.status)),
-        blocks=told.block("arguments", "Arguments", proposed),
-        link=(told.links.row("toolcall", call.pk), "Details") if told.rows.transcript else None,
+        blocks=told.block("arguments", "Arguments", proposed, told.rows.currencies(call)),
+        link=(told.links.row("toolcall", call.pk), "Details"),
     )
 
 
@@ -199,7 +199,10 @@ def approval_edited(told: Told) -> None:
 def approval_approved(told: Told) -> Entry:
     made = told.rows.decision_on(told.id("request"))
     edited = made is not None and bool(made.arguments)
-    changes = differences(as_json(made.arguments_before), as_json(made.arguments)) if made and edited else ()
+    changes: tuple[Difference, ...] = ()
+    if made is not None and edited:
+        currencies = told.rows.currencies(call_of(told))
+        changes = differences(as_json(made.arguments_before), as_json(made.arguments), currencies)
     return Entry(
         title=f"approved {told.data['tool']}" + (" with changes" if edited else ""),
         who=str(told.data.get("by") or "Somebody"),

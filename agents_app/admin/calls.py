@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 
 from agents_app.admin.base import ReadOnlyAdmin, http_status, origin_of
 from agents_app.admin.blocks import Block, block
+from agents_app.admin.declared import currencies_of_call
 from agents_app.admin.displays import DOORS, EFFECTS, VERDICTS, badge, between, short_time, time_tag
 from agents_app.admin.filters import AgentOfRunFilter, ToolCallStatusFilter
 from agents_app.admin.run_rows import readable_arguments
@@ -19,17 +20,17 @@ from agents_app.models import Decision, ToolCall
 from agents_app.selectors.people import (
     SETTLE,
     VIEW_RUN,
-    VIEW_TRANSCRIPT,
+    may_read_call,
     may_settle,
+    may_view_run,
     may_view_sensitive,
-    may_view_transcript,
     visible_calls,
 )
 from agents_app.services import settle_outcome
 
 
 class ToolCallAdmin(ReadOnlyAdmin):
-    """Tool calls, for those who may read transcripts or settle unknown outcomes."""
+    """Tool calls, for those who may know of the runs or settle unknown outcomes."""
 
     page_template = "agents_app/call.html"
     list_display = ["call", "status_badge", "agent", "user_name", "effect", "proposed", "took", "attempt"]
@@ -40,7 +41,7 @@ class ToolCallAdmin(ReadOnlyAdmin):
     ordering = ["-id"]
 
     def may_list(self, user: Any) -> bool:
-        return bool(user.has_perm(VIEW_RUN) and (user.has_perm(VIEW_TRANSCRIPT) or user.has_perm(SETTLE)))
+        return bool(user.has_perm(VIEW_RUN) or user.has_perm(SETTLE))
 
     def visible_rows(self, user: Any) -> "QuerySet[ToolCall]":
         rows: QuerySet[ToolCall] = visible_calls(user)
@@ -101,10 +102,12 @@ class ToolCallAdmin(ReadOnlyAdmin):
             )
         self.log(request, row, f"settled: {given['verdict']}")
         messages.success(request, "The outcome is settled.")
-        return HttpResponseRedirect(self.links.row("agentcontext", row.context.pk))
+        if may_view_run(request.user, row.context):
+            return HttpResponseRedirect(self.links.row("agentcontext", row.context.pk))
+        return HttpResponseRedirect(self.links.row("toolcall", row.pk))
 
     def page_context(self, request: HttpRequest, row: ToolCall) -> dict[str, Any]:
-        transcript = may_view_transcript(request.user, row.context)
+        readable = may_read_call(request.user, row)
         unknown = row.status == ToolCallStatus.UNKNOWN
         return {
             "title": f"Tool call {row}",
@@ -112,24 +115,30 @@ class ToolCallAdmin(ReadOnlyAdmin):
             "badge": badge(ToolCallStatus(row.status)),
             "unknown": unknown,
             "allowed": may_settle(request.user, row),
-            "readable": transcript,
-            "blocks": self._blocks(request, row) if transcript else [],
+            "readable": readable,
+            "blocks": self._blocks(request, row) if readable else [],
             "form": SettleForm(over=row.context.ended) if unknown else None,
-            "decisions": [_decision(made) for made in Decision.objects.filter(call=row).order_by("pk")],
-            "facts": self._facts(row, transcript=transcript),
+            "decisions": [
+                _decision(made, readable=readable) for made in Decision.objects.filter(call=row).order_by("pk")
+            ],
+            "facts": self._facts(request, row, readable=readable),
         }
 
     def _blocks(self, request: HttpRequest, row: ToolCall) -> list[Block]:
-        blocks = [block("arguments", "Arguments", readable_arguments(row, sensitive=may_view_sensitive(request.user)))]
+        arguments = readable_arguments(row, sensitive=may_view_sensitive(request.user))
+        blocks = [block("arguments", "Arguments", arguments, currencies_of_call(row.context.agent, row))]
         if row.status == ToolCallStatus.SUCCEEDED:
             blocks.append(block("result", "Result", row.result))
         if row.error:
             blocks.append(block("error", "What happened", row.error))
         return blocks
 
-    def _facts(self, row: ToolCall, *, transcript: bool) -> list[tuple[str, Any]]:
+    def _facts(self, request: HttpRequest, row: ToolCall, *, readable: bool) -> list[tuple[str, Any]]:
+        run: Any = str(row.context)
+        if may_view_run(request.user, row.context):
+            run = self.links.anchor("agentcontext", row.context.pk, run)
         return [
-            ("Run", self.links.anchor("agentcontext", row.context.pk, str(row.context))),
+            ("Run", run),
             ("User", row.context.details.user_name or "none"),
             ("Effect", f"{row.effect}: {EFFECTS[Effect(row.effect)]}"),
             ("Proposed", time_tag(row.proposed_at)),
@@ -137,16 +146,16 @@ class ToolCallAdmin(ReadOnlyAdmin):
             ("Settled", time_tag(row.settled_at)),
             ("Attempts", row.attempt),
             *([("Error", row.error_code)] if row.error_code else []),
-            *([("Note", row.note)] if row.note and transcript else []),
+            *([("Note", row.note)] if row.note and readable else []),
             *([("Idempotency key", row.idempotency_key)] if row.idempotency_key else []),
         ]
 
 
-def _decision(made: Decision) -> dict[str, Any]:
+def _decision(made: Decision, *, readable: bool) -> dict[str, Any]:
     return {
         "who": made.user_name or "the system",
         "verdict": VERDICTS[Verdict(made.verdict)],
         "at": time_tag(made.decided_at),
         "door": DOORS.get(made.door, made.door),
-        "reason": made.reason,
+        "reason": made.reason if readable else "",
     }

@@ -8,14 +8,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, QueryDict
 
 from agents_app.admin.blocks import Block, block
+from agents_app.admin.declared import tool_now
 from agents_app.admin.displays import EFFECTS
 from agents_app.admin.links import Described, referred
 from agents_app.admin.run_rows import readable_arguments
 from agents_app.admin.schema_form import Row, SchemaForm
 from agents_app.core.status import ApprovalStatus, Effect
-from agents_app.definitions.registry import registry
 from agents_app.definitions.tool_spec import ToolSpec
-from agents_app.exceptions import AgentsError, InvalidArguments, UnknownAgent
+from agents_app.exceptions import AgentsError, InvalidArguments
 from agents_app.models import ApprovalRequest
 from agents_app.selectors.people import may_view_sensitive, may_view_transcript
 from agents_app.selectors.transcript import arguments_of
@@ -95,7 +95,7 @@ def decidable(site: AdminSite, request: HttpRequest, approval: ApprovalRequest, 
     user = request.user
     permission = may_decide(user, approval)
     readable = permission.allowed or may_view_transcript(user, approval.context)
-    tool = tool_now(approval)
+    tool = tool_now(approval.context.agent, approval.call.tool)
     return Decidable(
         site=site,
         request=request,
@@ -106,14 +106,6 @@ def decidable(site: AdminSite, request: HttpRequest, approval: ApprovalRequest, 
         tool=tool,
         form=_form(user, approval, tool, data) if readable else None,
     )
-
-
-def tool_now(approval: ApprovalRequest) -> ToolSpec | None:
-    """The tool as the code declares it now; None if it is gone."""
-    try:
-        return registry.get(approval.context.agent).tools.get(approval.call.tool)
-    except UnknownAgent:
-        return None
 
 
 def _form(user: Any, approval: ApprovalRequest, tool: ToolSpec | None, data: QueryDict | None) -> SchemaForm | None:

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from django.utils.safestring import SafeString
 
-from agents_app.admin.blocks import Block, Difference, block
+from agents_app.admin.blocks import NO_CURRENCIES, Block, Difference, block
+from agents_app.admin.declared import currencies_of_answer
 from agents_app.admin.displays import badge, display_of, time_tag
 from agents_app.admin.icons import icon
 from agents_app.admin.links import Links
@@ -64,9 +65,11 @@ class Told:
         """A name for a block of this event that stays the same while the run goes on."""
         return f"{self.event.sequence}-{name}"
 
-    def block(self, name: str, label: str, value: Any) -> tuple[Block, ...]:
+    def block(
+        self, name: str, label: str, value: Any, currencies: Mapping[str, str] = NO_CURRENCIES
+    ) -> tuple[Block, ...]:
         """A block, for those who may read what was said and done; else nothing."""
-        return (block(self.key(name), label, value),) if self.rows.transcript else ()
+        return (block(self.key(name), label, value, currencies),) if self.rows.transcript else ()
 
     def text(self, value: str) -> str:
         """Words from the conversation, for those who may read them."""
@@ -167,8 +170,9 @@ def run_cancelled(told: Told) -> Entry:
 
 @tells(_E.RUN_COMPLETED)
 def run_completed(told: Told) -> Entry:
-    output = told.rows.context.details.output
-    return Entry(title="The run completed", icon="flag", tone="good", blocks=told.block("output", "Answer", output))
+    context = told.rows.context
+    answer = told.block("output", "Answer", context.details.output, currencies_of_answer(context.agent))
+    return Entry(title="The run completed", icon="flag", tone="good", blocks=answer)
 
 
 @tells(_E.RUN_FAILED)

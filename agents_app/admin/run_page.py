@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 
 from agents_app.admin.blocks import Block, block
 from agents_app.admin.call_entries import cost
+from agents_app.admin.declared import currencies_of_answer
 from agents_app.admin.displays import SENTENCES, badge, between, time_tag
 from agents_app.admin.links import Links, subject_of
 from agents_app.admin.run_rows import EVENTS_SHOWN, RunRows, read_run_rows
@@ -73,7 +74,7 @@ def waiting_for(user: Any, rows: RunRows, links: Links) -> list[Waiting]:
         text = question.question if rows.transcript or allowed else "A question to the user"
         found.append(Waiting(text=text, words="Answer", url=links.row("inputrequest", question.pk) if allowed else ""))
     for call in rows.unknown_calls:
-        allowed = may_settle(user, call) and rows.transcript
+        allowed = may_settle(user, call)
         text = f"Nobody knows whether {call.tool} happened"
         found.append(Waiting(text=text, words="Settle", url=links.row("toolcall", call.pk) if allowed else ""))
     return found
@@ -84,7 +85,7 @@ def answer_of(rows: RunRows) -> Block | None:
     context = rows.context
     if context.status != RunStatus.COMPLETED or not rows.transcript:
         return None
-    return block("answer", "Answer", context.details.output)
+    return block("answer", "Answer", context.details.output, currencies_of_answer(context.agent))
 
 
 def hindrance(context: AgentContext) -> str:

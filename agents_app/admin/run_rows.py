@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.core.exceptions import ImproperlyConfigured
 
+from agents_app.admin.declared import currencies_of_call
 from agents_app.core.status import ApprovalStatus, InputStatus, ToolCallStatus
 from agents_app.models import (
     AgentContext,
@@ -51,6 +52,10 @@ class RunRows:
     def arguments(self, call: ToolCall) -> Any:
         """The call's arguments as this person may see them."""
         return readable_arguments(call, sensitive=self.sensitive)
+
+    def currencies(self, call: ToolCall) -> Mapping[str, str]:
+        """By name, those of the call's arguments that are amounts."""
+        return currencies_of_call(self.context.agent, call)
 
     @property
     def pending_requests(self) -> list[ApprovalRequest]:

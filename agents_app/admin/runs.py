@@ -5,6 +5,7 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, get_script_prefix
@@ -32,13 +33,15 @@ COMMANDS: Mapping[str, tuple[Callable[..., Any], str, bool]] = {
 """Verb → the command, what is said afterwards, and whether it takes a reason."""
 
 ERRORS_TOLD = 10
+CANCELLED_AT_ONCE = 500
+"""Each is a field of the page that asks whether they shall be cancelled, and Django reads 1000 at most."""
 
 
 class AgentContextAdmin(ReadOnlyAdmin):
     """Runs. People with `view_agentcontext` see all, others their own."""
 
     page_template = "agents_app/run.html"
-    list_display = ["run", "status_badge", "user_name", "accepted", "took"]
+    list_display = ["status_badge", "run", "user_name", "accepted", "took"]
     list_display_links = None
     list_filter = [RunStatusFilter, AgentFilter]
     search_fields = [
@@ -72,13 +75,13 @@ class AgentContextAdmin(ReadOnlyAdmin):
 
     @admin.display(description="run", ordering="id")
     def run(self, row: AgentContext) -> SafeString:
-        return format_html(
-            '<a href="{}"><strong>{}</strong> <span class="aa-id">…{}</span></a><span class="aa-excerpt">{}</span>',
-            self.links.row("agentcontext", row.pk),
-            row.agent,
-            str(row.pk)[-8:],
-            excerpt(row.details.input) if getattr(row, "readable", False) else "",
-        )
+        begins = excerpt(row.details.input) if getattr(row, "readable", False) else ""
+        return format_html('{}<span class="aa-excerpt">{}</span>', self._named(row), begins)
+
+    def _named(self, row: AgentContext) -> SafeString:
+        url = self.links.row("agentcontext", row.pk)
+        text = '<a href="{}"><strong>{}</strong> <span class="aa-id">…{}</span></a>'
+        return format_html(text, url, row.agent, str(row.pk)[-8:])
 
     @admin.display(description="status", ordering="status")
     def status_badge(self, row: AgentContext) -> SafeString:
@@ -113,9 +116,32 @@ class AgentContextAdmin(ReadOnlyAdmin):
         """Asked by Django before it offers or performs the actions below."""
         return request.user.has_perm(CONTROL)
 
-    @admin.action(permissions=["control"], description="Cancel selected runs")
-    def cancel_selected(self, request: HttpRequest, queryset: "QuerySet[AgentContext]") -> None:
-        self._each(request, queryset, "cancel")
+    @admin.action(permissions=["control"], description="Cancel selected runs …")
+    def cancel_selected(self, request: HttpRequest, queryset: "QuerySet[AgentContext]") -> HttpResponse | None:
+        """Ask first: it cannot be undone. Then all that were shown are meant, whatever the list's filter says."""
+        if request.POST.get("post"):
+            shown = self.visible_rows(request.user).filter(pk__in=request.POST.getlist(ACTION_CHECKBOX_NAME))
+            self._each(request, shown, "cancel", reason=request.POST.get("reason", ""))
+            return None
+        rows = list(queryset[: CANCELLED_AT_ONCE + 1])
+        if len(rows) > CANCELLED_AT_ONCE:
+            messages.error(
+                request, f"Cancel at most {CANCELLED_AT_ONCE} run{'s' if CANCELLED_AT_ONCE > 1 else ''} at once."
+            )
+            return None
+        return self.rendered(
+            request,
+            "agents_app/cancel_selected.html",
+            title="Cancel runs",
+            runs=[self._selected(request, row) for row in rows],
+            ended=sum(row.ended for row in rows),
+            checkbox=ACTION_CHECKBOX_NAME,
+            back=request.get_full_path(),
+        )
+
+    def _selected(self, request: HttpRequest, row: AgentContext) -> dict[str, Any]:
+        row.readable = may_view_transcript(request.user, row)  # type: ignore[attr-defined]  # as in the list
+        return {"row": row, "link": self.run(row), "badge": self.status_badge(row), "user": row.details.user_name}
 
     @admin.action(permissions=["control"], description="Pause selected runs")
     def pause_selected(self, request: HttpRequest, queryset: "QuerySet[AgentContext]") -> None:
@@ -129,12 +155,12 @@ class AgentContextAdmin(ReadOnlyAdmin):
     def retry_selected(self, request: HttpRequest, queryset: "QuerySet[AgentContext]") -> None:
         self._each(request, queryset, "retry")
 
-    def _each(self, request: HttpRequest, queryset: "QuerySet[AgentContext]", verb: str) -> None:
+    def _each(self, request: HttpRequest, queryset: "QuerySet[AgentContext]", verb: str, **given: str) -> None:
         """Run by run: one that cannot be done does not hinder the others, and is named."""
         done, failed = 0, []
         for row in queryset:
             try:
-                COMMANDS[verb][0](row.pk, by=request.user)
+                COMMANDS[verb][0](row.pk, by=request.user, **given)
             except AgentsError as error:
                 failed.append((row, error.message))
             else:
@@ -143,7 +169,7 @@ class AgentContextAdmin(ReadOnlyAdmin):
         if done:
             messages.success(request, f"{verb.capitalize()}: done for {done} run{'s' if done > 1 else ''}.")
         for row, message in failed[:ERRORS_TOLD]:
-            messages.error(request, format_html("{}: {}", self.run(row), message))
+            messages.error(request, format_html("{}: {}", self._named(row), message))
         if len(failed) > ERRORS_TOLD:
             messages.error(request, f"And {len(failed) - ERRORS_TOLD} more could not be done.")
 

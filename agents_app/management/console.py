@@ -101,6 +101,11 @@ def moment_text(moment: datetime | str | None) -> str:
     return f"{local:%Y-%m-%d %H:%M:%S}"
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """`1 run`, `2 runs`, `no runs`; many: where it is not the word with an s."""
+    return f"{number or 'no'} {one if number == 1 else many or one + 's'}"
+
+
 def status_text(status: str) -> str:
     """A status as words: `waiting for approval`."""
     return status.replace("_", " ")

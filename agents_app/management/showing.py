@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from agents_app.core.status import InputStatus, RunStatus, StepKind
+from agents_app.core.status import ApprovalStatus, InputStatus, RunStatus, StepKind, ToolCallStatus
 from agents_app.management.console import Console, call_text, moment_text, status_text, value_text
 from agents_app.models import AgentContext, AgentStep, ApprovalRequest, InputRequest, ToolCall
 from agents_app.selectors.presentation import (
@@ -60,7 +60,10 @@ def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
         ("Not before", moment_text(run["run_at"])),
         ("Steps", f"{run['steps_used']} of {run['max_steps']}"),
         ("Held", f"by {run['held_by'] or 'the system'}: {run['held_why']}" if run["paused_at"] else ""),
-        ("To cancel", cancelled if run["cancel_requested_at"] else ""),
+        (
+            "Cancelled" if run["status"] == RunStatus.CANCELLED else "To cancel",
+            cancelled if run["cancel_requested_at"] else "",
+        ),
     ]
 
 
@@ -121,6 +124,7 @@ def show_rest(console: Console, context: AgentContext, viewer: Any) -> None:
             console.line(f"  Again: manage.py agents_retry {run['id']}")
         case RunStatus.PAUSED:
             console.line(f"It is paused. Go on: manage.py agents_resume {run['id']}")
+            show_waiting(console, context, viewer)
         case _:
             show_waiting(console, context, viewer)
 
@@ -136,17 +140,21 @@ def _show_output(console: Console, run: dict[str, Any]) -> None:
 
 
 def show_waiting(console: Console, context: AgentContext, viewer: Any) -> None:
-    """What the run waits for from people, with the commands that answer it."""
-    waits = run_as_dict(context, viewer)["waits_for"]
-    if not any(waits.values()):
+    """What the run waits for from people, also while it is paused, with the commands that answer it."""
+    if context.ended:
+        return
+    requests = rows_for_approvals(ApprovalRequest.objects.filter(context=context, status=ApprovalStatus.PENDING))
+    asked = InputRequest.objects.filter(context=context, status=InputStatus.PENDING).select_related("context", "step")
+    unknown = list(_calls(context).filter(status=ToolCallStatus.UNKNOWN))
+    requests, questions = list(requests.order_by("pk")), list(asked.order_by("pk"))
+    if not (requests or questions or unknown):
         return
     console.heading("Waits for")
-    for request in rows_for_approvals(ApprovalRequest.objects.filter(pk__in=waits["approvals"])).order_by("pk"):
+    for request in requests:
         show_approval(console, approval_as_dict(request, viewer))
-    questions = InputRequest.objects.filter(pk__in=waits["inputs"]).select_related("context", "step")
-    for question in questions.order_by("pk"):
+    for question in questions:
         show_question(console, input_as_dict(question, viewer))
-    for call in _calls(context).filter(pk__in=waits["outcomes"]):
+    for call in unknown:
         show_outcome(console, call_as_dict(call, viewer))
 
 

@@ -145,11 +145,14 @@ def visible_inputs(user: Any) -> Any:
 
 
 def visible_calls(user: Any) -> Any:
-    """The tool calls this person may know of (a queryset): they belong to the transcript."""
+    """The tool calls this person may know of (a queryset): of the runs they may know of, and who settles knows of all.
+
+    What is in them is for those of `may_read_call`.
+    """
     calls = ToolCall.objects.select_related("context", "context__details", "step")
     if not user.is_active:
         return calls.none()
-    if user.has_perm(VIEW_RUN) and (user.has_perm(VIEW_TRANSCRIPT) or user.has_perm(SETTLE)):
+    if user.has_perm(VIEW_RUN) or user.has_perm(SETTLE):
         return calls
     return calls.filter(context__user_id=user.pk)
 

@@ -83,7 +83,7 @@ def test_in_an_ended_run_nothing_is_tried_again(as_: Any, run_of: Any, people: A
     assert settle(client, run, verdict="happened", result="it rang").status_code == 302
 
 
-@pytest.mark.parametrize(("name", "status"), [("reader", 403), ("viewer", 404), ("nobody", 404), ("gone", 302)])
+@pytest.mark.parametrize(("name", "status"), [("reader", 403), ("viewer", 403), ("nobody", 404), ("gone", 302)])
 def test_who_may_not_settle_cannot(as_: Any, run_of: Any, name: str, status: int) -> None:
     run = run_of("ring")
     assert settle(as_(name), run, verdict="happened").status_code == status
@@ -100,13 +100,39 @@ def test_the_page_of_a_call(as_: Any, run_of: Any) -> None:
     assert "***" in page
 
 
-def test_who_settles_without_reading_sees_no_arguments(as_: Any, run_of: Any, people: Any) -> None:
+def test_amounts_stand_with_their_currency(as_: Any, run_of: Any) -> None:
+    call = call_of(run_of("refund"))
+    assert "<dd>120 EUR</dd>" in as_("reader").get(page_of(call)).content.decode()
+    call.schema_hash = "another"
+    call.save()
+    page = as_("reader").get(page_of(call)).content.decode()
+    assert "<dd>120</dd>" in page, "the tool was another then: perhaps its currency, too"
+
+
+def test_who_settles_reads_the_call_and_nothing_else(as_: Any, run_of: Any, people: Any) -> None:
     run = run_of("ring")
-    people["settler"] = person("settler", "agents_app.view_agentcontext", "agents_app.settle_toolcall", is_staff=True)
+    people["settler"] = person("settler", "agents_app.settle_toolcall", is_staff=True)
     client = as_("settler")
     page = client.get(page_of(call_of(run))).content.decode()
-    assert "110" not in page.replace("1100", "")
-    assert settle(client, run, verdict="give_up").status_code == 302
+    assert "<dd>110</dd>" in page
+    assert page_of(run) not in page, "of the run they may not know"
+    assert client.get(page_of(run)).status_code == 404
+    response = settle(client, run, verdict="give_up")
+    assert (response.status_code, response["Location"]) == (302, page_of(call_of(run)))
+
+
+def test_viewers_see_that_a_call_is_there_and_not_what_is_in_it(as_: Any, run_of: Any) -> None:
+    run = run_of("ring")
+    settle(as_("lead"), run, verdict="give_up", reason="the line is dead")
+    client = as_("viewer")
+    address = page_of(call_of(run))
+    assert address in client.get(page_of(run)).content.decode()
+    assert "ring #1" in client.get(list_of("toolcall")).content.decode()
+    page = client.get(address).content.decode()
+    assert "that needs the permission to read transcripts" in page
+    assert "<dd>110</dd>" not in page
+    assert "the line is dead" not in page
+    assert "the line is dead" in as_("reader").get(address).content.decode()
 
 
 def test_the_list(as_: Any, run_of: Any) -> None:
@@ -114,4 +140,4 @@ def test_the_list(as_: Any, run_of: Any) -> None:
     client = as_("reader")
     assert "ring #1" in client.get(list_of("toolcall"), {"status": "unknown"}).content.decode()
     assert "ring #1" not in client.get(list_of("toolcall"), {"status": "succeeded"}).content.decode()
-    assert as_("viewer").get(list_of("toolcall")).status_code == 403
+    assert as_("nobody").get(list_of("toolcall")).status_code == 403

@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext, modify_settings
 from django.urls import reverse
 
+from agents_app.admin import runs as admin_runs
 from agents_app.admin.runs import socket_path
 from agents_app.core.status import RunStatus
 from agents_app.models import AgentContext, PartialReply, as_stored
@@ -19,6 +21,7 @@ from agents_app.services import cancel_run, pause_run, start_run
 from agents_app.transitions import change, thinking
 from tests.admin.conftest import list_of, page_of, request_of, told
 from tests.admin.till import EVIL, PLANS
+from tests.office import person
 
 START = "admin:agents_app_agentcontext_start"
 
@@ -59,8 +62,9 @@ def test_decisions_stand_with_who_why_and_what_was_changed(as_: Any, run_of: Any
     page = as_("reader").get(page_of(run)).content.decode()
     assert "<strong>approver</strong> approved refund with changes" in page
     assert "only the kettle" in page
-    assert "<del>120</del>" in page
-    assert "<ins>100</ins>" in page
+    assert "<dd>120 EUR</dd>" in page, "as the approval page shows it"
+    assert "<del>120 EUR</del>" in page
+    assert "<ins>100 EUR</ins>" in page
     assert "paid 100" in page
     assert "Refunded." in page
     assert "Completed" in page
@@ -333,10 +337,65 @@ def test_actions_on_many_runs_report_each(as_: Any, run_of: Any) -> None:
     assert "This run has ended" in messages
 
 
+def cancel_selected(client: Any, runs: list[Any], query: str = "", **typed: str) -> Any:
+    data = {"action": "cancel_selected", "_selected_action": [str(run.id) for run in runs], **typed}
+    return client.post(list_of("agentcontext") + query, data)
+
+
+def test_cancelling_many_runs_asks_first(as_: Any, run_of: Any) -> None:
+    waiting, other, ended = run_of("refund"), run_of("ask"), run_of("hello")
+    client = as_("lead")
+    asked = cancel_selected(client, [waiting, ended], index="0")
+    page = asked.content.decode()
+    assert asked.status_code == 200
+    assert "Cancel these 2 runs?" in page
+    assert "1 of them has ended already and stays as it is." in page
+    assert page_of(waiting) in page
+    assert page_of(ended) in page
+    assert page_of(other) not in page
+    assert waiting.again().status == RunStatus.WAITING_FOR_APPROVAL, "nothing is done before the answer"
+    fields = dict(re.findall(r'<input type="hidden" name="(action|post)" value="([^"]+)">', page))
+    marked = re.findall(r'name="_selected_action" value="([^"]+)"', page)
+    assert set(marked) == {str(waiting.id), str(ended.id)}
+    done = client.post(list_of("agentcontext"), {**fields, "_selected_action": marked, "reason": "the shop is closed"})
+    assert (done.status_code, waiting.again().status) == (302, RunStatus.CANCELLED)
+    details = AgentContext.objects.get(pk=waiting.id).details
+    assert (details.cancelled_by, details.cancelled_why) == ("lead", "the shop is closed")
+    assert other.again().status == RunStatus.WAITING_FOR_INPUT
+    messages = told(done)
+    assert "done for 1 run." in messages
+    assert f"…{str(ended.id)[-8:]}</span></a>: This run has ended" in messages
+
+
+def test_what_was_asked_about_is_cancelled_whatever_became_of_it(as_: Any, run_of: Any, people: Any) -> None:
+    run, query = run_of("refund"), "?status=waiting_for_approval"
+    client = as_("lead")
+    page = cancel_selected(client, [run], query, index="0").content.decode()
+    assert "Cancel this run?" in page
+    assert f'href="{list_of("agentcontext")}{query}"' in page
+    pause_run(run.id, by=people["lead"])
+    cancel_selected(client, [run], query, post="yes")
+    assert run.again().status == RunStatus.CANCELLED
+
+
+def test_not_too_many_are_cancelled_at_once(as_: Any, run_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin_runs, "CANCELLED_AT_ONCE", 1)
+    runs = [run_of("refund"), run_of("refund")]
+    assert "Cancel at most 1 run at once." in told(cancel_selected(as_("lead"), runs, index="0"))
+
+
+def test_the_page_that_asks_keeps_contents_to_itself(as_: Any, run_of: Any, people: Any) -> None:
+    people["operator"] = person("operator", "agents_app.view_agentcontext", "agents_app.control_run", is_staff=True)
+    run = run_of("refund")
+    assert 'aa-excerpt">refund' in cancel_selected(as_("lead"), [run], index="0").content.decode()
+    page = cancel_selected(as_("operator"), [run], index="0").content.decode()
+    assert page_of(run) in page
+    assert 'aa-excerpt">refund' not in page
+
+
 @pytest.mark.parametrize(
     ("action", "before", "after"),
     [
-        ("cancel_selected", None, RunStatus.CANCELLED),
         ("resume_selected", pause_run, RunStatus.WAITING_FOR_APPROVAL),
         ("pause_selected", None, RunStatus.PAUSED),
     ],
@@ -360,8 +419,8 @@ def test_actions_are_neither_offered_nor_done_without_permission(as_: Any, run_o
     run = run_of("refund", user=people["requester"])
     client = as_(name)
     assert "cancel_selected" not in client.get(list_of("agentcontext")).content.decode()
-    data = {"action": "cancel_selected", "_selected_action": [str(run.id)], "index": 0}
-    client.post(list_of("agentcontext"), data)
+    cancel_selected(client, [run], index="0")
+    cancel_selected(client, [run], post="yes")
     assert run.again().status == RunStatus.WAITING_FOR_APPROVAL
 
 

@@ -26,13 +26,13 @@ MATRIX: dict[str, tuple[str, str, str, dict[str, Any] | None, tuple[int, ...]]] 
     "runs_events": ("get", "runs/{run}/events/", "look", None, (401, 200, 404, 200, 200, 200)),
     "runs_transcript": ("get", "runs/{run}/transcript/", "look", None, (401, 200, 404, 403, 200, 200)),
     "tool_calls_list": ("get", "tool-calls/", "look", None, (401, 200, 200, 200, 200, 200)),
-    "tool_calls_read": ("get", "tool-calls/{call}/", "look", None, (401, 200, 404, 404, 200, 200)),
+    "tool_calls_read": ("get", "tool-calls/{call}/", "look", None, (401, 200, 404, 200, 200, 200)),
     "tool_calls_settle": (
         "post",
         "tool-calls/{call}/settle/",
         "pay",
         {"verdict": "happened", "result": "R-1"},
-        (401, 403, 404, 404, 200, 200),
+        (401, 403, 404, 403, 200, 200),
     ),
     "approvals_list": ("get", "approvals/", "refund", None, (401, 200, 200, 200, 200, 200)),
     "approvals_read": ("get", "approvals/{approval}/", "refund", None, (401, 200, 404, 200, 200, 200)),
@@ -137,8 +137,6 @@ def test_lists_hold_what_one_may_see_and_nothing_else(client_of: Any, run_of: An
     assert client_of("customer").get("/api/input-requests/").json()["results"] == []
     assert len(client_of("stranger").get("/api/input-requests/").json()["results"]) == 1
     assert [row["key"] for row in client_of("stranger").get("/api/sessions/").json()["results"]] == ["b"]
-    # A viewer knows of the runs, but calls belong to the transcript.
-    assert client_of("viewer").get("/api/tool-calls/").json()["results"] == []
 
 
 def test_content_is_for_those_who_may_read_the_transcript(client_of: Any, run_of: Any) -> None:
@@ -149,8 +147,12 @@ def test_content_is_for_those_who_may_read_the_transcript(client_of: Any, run_of
     assert [hidden[name] for name in ("input", "output", "error", "metadata")] == [None] * 4
     step = client_of("viewer").get(f"/api/runs/{run.id}/steps/").json()["results"][0]
     assert (step["text"], step["error"], step["content_hidden"]) == (None, None, True)
-    call = client_of("viewer").get(f"/api/runs/{run.id}/tool-calls/").json()["results"][0]
+    [call] = client_of("viewer").get(f"/api/runs/{run.id}/tool-calls/").json()["results"]
     assert [call[name] for name in ("arguments", "result", "note", "error")] == [None] * 4
+    assert client_of("viewer").get("/api/tool-calls/").json()["results"] == [call], "one rule at every address"
+    assert client_of("viewer").get(f"/api/tool-calls/{call['id']}/").json() == call
+    [read] = client_of("approver").get("/api/tool-calls/").json()["results"]
+    assert (read["id"], read["content_hidden"]) == (call["id"], False)
     waiting = run_of("refund")
     [request] = client_of("viewer").get(f"/api/approvals/?run={waiting.id}").json()["results"]
     assert [request[name] for name in ("arguments", "summary", "reason")] == [None] * 3

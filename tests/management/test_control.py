@@ -79,10 +79,12 @@ def test_recover(agents: AgentsKit, monkeypatch: pytest.MonkeyPatch) -> None:
     assert manage("agents_recover", "--dry-run", "--json").json == expected
     assert sent == []
     done = manage("agents_recover")
-    assert "1 wake-ups were sent." in done.out
+    assert "1 run is due.\n1 wake-up was sent.\n" in done.out
     assert str(run.id) in done.out
     assert sent == [run.id]
     assert manage("agents_recover", "--json").json == {**expected, "hinted": []}
+    AgentContext.objects.all().update(due_at=None)
+    assert manage("agents_recover").out == "No runs are due.\nNo wake-ups were sent.\n"
 
 
 @pytest.mark.django_db
@@ -90,4 +92,4 @@ def test_recover_sees_a_dead_worker(agents: AgentsKit) -> None:
     run = start_run("text", "hi")
     past = database_now() - timedelta(seconds=1)
     AgentContext.objects.filter(pk=run.id).update(lease_until=past, due_at=past, claim_number=1)
-    assert "1 of their workers gave no sign" in manage("agents_recover", "--dry-run").out
+    assert "1 worker gave no sign in time." in manage("agents_recover", "--dry-run").out

@@ -109,17 +109,19 @@ def test_a_queue_that_makes_no_progress(agents: AgentsKit, seconds: int, level: 
     done = manage("agents_doctor", "--json")
     found = findings(done)["progress"][0]
     assert (found[0], done.code) == (level, code)
-    assert level == "ok" or "1 runs are due" in found[1]
+    assert level == "ok" or "1 run is due" in found[1]
 
 
 def test_a_worker_that_died(agents: AgentsKit) -> None:
     run = start_run("text", "hi")
     now = database_now()
     AgentContext.objects.filter(pk=run.id).update(lease_until=now, due_at=now, claim_number=1)
-    assert doctor()["leases"][0][0] == "warning"
+    level, text = doctor()["leases"][0][:2]
+    assert level == "warning"
+    assert "The worker of 1 run gave no sign in time (no others are being worked on)." in text
     later = now + timedelta(seconds=30)
     AgentContext.objects.filter(pk=run.id).update(lease_until=later, due_at=later)
-    assert doctor()["leases"] == [("ok", "1 runs are being worked on", "")]
+    assert doctor()["leases"] == [("ok", "1 run is being worked on", "")]
 
 
 @pytest.fixture
@@ -148,7 +150,7 @@ class TestCluster:
             host, status, workers = "box", "Idle", [1, 2]
 
         monkeypatch.setattr("django_q.status.Stat.get_all", lambda broker: [Alive])
-        assert doctor()["cluster"] == [("ok", "box (Idle, 2 workers); 0 messages queued", "")]
+        assert doctor()["cluster"] == [("ok", "box (Idle, 2 workers); no messages queued", "")]
 
     def test_signs_that_cannot_be_seen(self) -> None:
         assert doctor()["cluster"][0][0] == "warning"

@@ -1,12 +1,13 @@
 """agents_list, agents_show, agents_inbox: text for people, JSON as REST gives it."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 from agents_app import Agent
 from agents_app.definitions.registry import registry
 from agents_app.management.base import OPERATOR
-from agents_app.models import AgentContext, ApprovalRequest, InputRequest, ToolCall
+from agents_app.models import AgentContext, ApprovalRequest, InputRequest, ToolCall, database_now
 from agents_app.selectors.presentation import approval_as_dict, call_as_dict, input_as_dict, run_as_dict
 from agents_app.services import cancel_run, pause_run, start_run
 from agents_app.services.principals import SYSTEM
@@ -96,9 +97,19 @@ def test_show_a_paused_and_a_cancelled_run(agents: AgentsKit, people: dict[str, 
     out = manage("agents_show", run.id).out
     assert "Held        by lead: audit\n" in out
     assert f"manage.py agents_resume {run.id}" in out
+    assert f"Waits for\nApproval {ApprovalRequest.objects.get().pk}\n" in out
+    assert "agents_approve" in out
+    lease = database_now() + timedelta(hours=1)
+    AgentContext.objects.filter(pk=run.id).update(lease_until=lease, due_at=lease)
     cancel_run(run.id, by=SYSTEM, reason="enough")
+    out = manage("agents_show", run.id).out
+    assert "To cancel   system: enough\n" in out, "it is still held by a worker"
+    AgentContext.objects.filter(pk=run.id).update(lease_until=None, due_at=database_now())
     agents.run_until_idle()
-    assert "To cancel   system: enough\n" in manage("agents_show", run.id).out
+    out = manage("agents_show", run.id).out
+    assert "Cancelled   system: enough\n" in out
+    assert "To cancel" not in out
+    assert "Waits for" not in out
 
 
 def test_show_json_is_what_rest_gives(agents: AgentsKit, people: dict[str, Any]) -> None:

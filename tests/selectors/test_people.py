@@ -36,7 +36,7 @@ VISIBLE = {
     people.visible_sessions: ["view_agentsession"],
     people.visible_approvals: ["view_approvalrequest"],
     people.visible_inputs: ["view_inputrequest"],
-    people.visible_calls: ["view_agentcontext", "view_transcript"],
+    people.visible_calls: ["view_agentcontext"],
 }
 
 
@@ -59,7 +59,7 @@ def test_who_decides_answers_or_settles_sees_what_it_is_about(run: Run[Any]) -> 
     request, question, call = office.request_of(run), office.question_of(run), office.call_of(run)
     decider = office.person("d", "agents_app.decide_approvalrequest")
     answerer = office.person("a", "agents_app.answer_inputrequest")
-    settler = office.person("s", "agents_app.settle_toolcall", "agents_app.view_agentcontext")
+    settler = office.person("s", "agents_app.settle_toolcall")
     assert people.visible_approvals(decider).get() == people.pending_approvals(decider).get() == request
     assert people.visible_inputs(answerer).get() == question
     assert people.visible_calls(settler).get() == call
@@ -69,6 +69,7 @@ def test_who_decides_answers_or_settles_sees_what_it_is_about(run: Run[Any]) -> 
     stranger = office.person("pat", "agents_app.view_agentcontext")
     assert not people.may_read_approval(stranger, request)
     assert not people.may_read_input(stranger, question)
+    assert people.visible_calls(stranger).get() == call
     assert not people.may_read_call(stranger, call)
 
 

@@ -31,7 +31,7 @@ class ToolCalls(ApiList):
         filters=True,
     )
     def get(self, request: Any) -> Response:
-        """Of all runs whose calls you may see, the newest first; `status=unknown` are those to settle."""
+        """Of all runs that you may see, the newest first; `status=unknown` are those to settle."""
         return self.page(visible_calls(request.user), lambda call: call_as_dict(call, request.user))
 
 
@@ -40,7 +40,7 @@ class Call(ApiView):
 
     @operation("tool_calls_read", "Read a tool call", answer=ToolCallShape, path=["call_id"], errors=[404])
     def get(self, request: Any, call_id: str) -> Response:
-        """One call with its arguments and its result."""
+        """One call; its arguments and its result for those who may read them."""
         return Response(call_as_dict(one_of(visible_calls(request.user), call_id), request.user))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from agents_app.management.base import AgentsCommand
+from agents_app.management.console import counted
 from agents_app.management.exits import Exit
 from agents_app.runtime.recovery import sweep
 
@@ -25,9 +26,12 @@ class Command(AgentsCommand):
             hinted = [str(run_id) for run_id in found.hinted]
             self.print_json({"due": found.due, "stale_leases": found.stale_leases, "hinted": hinted})
             return None
-        would = "would be sent" if options["dry_run"] else "were sent"
-        self.console.line(f"{found.due} runs are due; {found.stale_leases} of their workers gave no sign in time.")
-        self.console.line(f"{len(found.hinted)} wake-ups {would}.")
+        due = f"{counted(found.due, 'run')} {'is' if found.due == 1 else 'are'} due"
+        silent = f"; {counted(found.stale_leases, 'worker')} gave no sign in time" if found.stale_leases else ""
+        self.console.line(f"{due[0].upper()}{due[1:]}{silent}.")
+        were = "would be" if options["dry_run"] else "was" if len(found.hinted) == 1 else "were"
+        hints = counted(len(found.hinted), "wake-up")
+        self.console.line(f"{hints[0].upper()}{hints[1:]} {were} sent.")
         for run_id in found.hinted:
             self.console.line(str(run_id), indent=2)
         return None

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from agents_app.conf import conf
 from agents_app.executors import get_executor
+from agents_app.management.console import counted
 from agents_app.management.doctor.findings import Finding, broken, ok, warning
 from agents_app.models import AgentContext, DatabaseNow, database_now
 from agents_app.selectors.runs import oldest_due
@@ -36,7 +37,7 @@ def _progress() -> Iterator[Finding]:
         yield ok("progress", "no run waits long for a worker" if since else "no run waits for a worker")
         return
     count = AgentContext.objects.claimable().count()
-    text = f"{count} runs are due and not taken, the oldest for {seconds:.0f} s."
+    text = f"{counted(count, 'run')} {'is' if count == 1 else 'are'} due and not taken, the oldest for {seconds:.0f} s."
     yield (broken if seconds >= STUCK_SECONDS else warning)("progress", text, START)
 
 
@@ -49,10 +50,13 @@ def _leases() -> Iterator[Finding]:
     held = live.filter(lease_until__gt=DatabaseNow()).count()
     stale = live.filter(lease_until__lte=DatabaseNow()).count()
     if stale:
-        text = f"The workers of {stale} runs gave no sign in time ({held} others are being worked on)."
+        others = f"{counted(held, 'other')} {'is' if held == 1 else 'are'} being worked on"
+        text = (
+            f"The {'worker' if stale == 1 else 'workers'} of {counted(stale, 'run')} gave no sign in time ({others})."
+        )
         yield warning("leases", text, "They died or hang; other workers take over. If none does: " + START)
     else:
-        yield ok("leases", f"{held} runs are being worked on")
+        yield ok("leases", f"{counted(held, 'run')} {'is' if held == 1 else 'are'} being worked on")
 
 
 def _cluster() -> Iterator[Finding]:
@@ -66,9 +70,9 @@ def _cluster() -> Iterator[Finding]:
         yield broken(SUBJECT, f"The broker ({broker.info()}) does not answer.", "Start it, or mend Q_CLUSTER.")
         return
     clusters = Stat.get_all(broker)
-    names = ", ".join(f"{stat.host} ({stat.status}, {len(stat.workers)} workers)" for stat in clusters)
+    names = ", ".join(f"{stat.host} ({stat.status}, {counted(len(stat.workers), 'worker')})" for stat in clusters)
     if clusters:
-        yield ok("cluster", f"{names}; {broker.queue_size()} messages queued")
+        yield ok("cluster", f"{names}; {counted(broker.queue_size(), 'message')} queued")
     elif _cache_is_private():
         text = "Whether a cluster runs cannot be seen from here: its signs are in a cache that processes do not share."
         yield warning("cluster", text, 'Trust “progress”, or let Q_CLUSTER["cache"] name a shared cache.')

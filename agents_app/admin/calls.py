@@ -12,7 +12,6 @@ from agents_app.admin.blocks import Block, block
 from agents_app.admin.declared import currencies_of_call
 from agents_app.admin.displays import DOORS, EFFECTS, VERDICTS, badge, between, short_time, time_tag
 from agents_app.admin.filters import AgentOfRunFilter, ToolCallStatusFilter
-from agents_app.admin.run_rows import readable_arguments
 from agents_app.admin.settle_form import SettleForm
 from agents_app.core.status import Effect, ToolCallStatus, Verdict
 from agents_app.exceptions import AgentsError
@@ -26,6 +25,7 @@ from agents_app.selectors.people import (
     may_view_sensitive,
     visible_calls,
 )
+from agents_app.selectors.transcript import arguments_of
 from agents_app.services import settle_outcome
 
 
@@ -125,7 +125,7 @@ class ToolCallAdmin(ReadOnlyAdmin):
         }
 
     def _blocks(self, request: HttpRequest, row: ToolCall) -> list[Block]:
-        arguments = readable_arguments(row, sensitive=may_view_sensitive(request.user))
+        arguments = arguments_of(row, sensitive=may_view_sensitive(request.user))
         blocks = [block("arguments", "Arguments", arguments, currencies_of_call(row.context.agent, row))]
         if row.status == ToolCallStatus.SUCCEEDED:
             blocks.append(block("result", "Result", row.result))

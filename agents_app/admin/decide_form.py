@@ -4,21 +4,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, QueryDict
 
 from agents_app.admin.blocks import Block, block
 from agents_app.admin.declared import tool_now
 from agents_app.admin.displays import EFFECTS
 from agents_app.admin.links import Described, referred
-from agents_app.admin.run_rows import readable_arguments
 from agents_app.admin.schema_form import Row, SchemaForm
 from agents_app.core.status import ApprovalStatus, Effect
 from agents_app.definitions.tool_spec import ToolSpec
 from agents_app.exceptions import AgentsError, InvalidArguments
 from agents_app.models import ApprovalRequest
 from agents_app.selectors.people import may_view_sensitive, may_view_transcript
-from agents_app.selectors.transcript import arguments_of
+from agents_app.selectors.transcript import arguments_of, hides_something
 from agents_app.services.approvals import may_decide
 
 
@@ -76,7 +74,7 @@ class Decidable:
         if not self.readable or self.form is not None:
             return None
         call = self.approval.call
-        values = readable_arguments(call, sensitive=may_view_sensitive(self.request.user))
+        values = arguments_of(call, sensitive=may_view_sensitive(self.request.user))
         return block("arguments", "Arguments", values)
 
     @property
@@ -112,12 +110,9 @@ def _form(user: Any, approval: ApprovalRequest, tool: ToolSpec | None, data: Que
     call = approval.call
     if tool is None or tool.schema_hash != call.schema_hash:
         return None
-    try:
-        # Opened also for those who may not see what is hidden: an edit of another argument must keep it.
-        values = arguments_of(call, sensitive=True)
-    except ImproperlyConfigured:
-        return None
-    if not isinstance(values, dict):
+    # Opened also for those who may not see what is hidden: an edit of another argument must keep it.
+    values = arguments_of(call, sensitive=True)
+    if hides_something(call, sensitive=True) or not isinstance(values, dict):
         return None
     hidden = () if may_view_sensitive(user) else tool.sensitive
     return SchemaForm(tool.parameters, values, data=data, hidden=hidden, markers=tool.markers)

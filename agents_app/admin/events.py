@@ -27,6 +27,7 @@ class AgentEventAdmin(ReadOnlyAdmin):
     search_label = "Search by id of the run"
     ordering = ["-id"]
     list_select_related = ["context"]
+    own_lookups = ("context__id__exact",)
 
     def may_list(self, user: Any) -> bool:
         return bool(user.has_perm(VIEW_RUN))
@@ -60,9 +61,6 @@ class AgentEventAdmin(ReadOnlyAdmin):
     @admin.display(description="means")
     def means(self, row: AgentEvent) -> str:
         return EVENTS[EventType(row.type)].meaning
-
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        return lookup == "context__id__exact" or super().lookup_allowed(lookup, value, request)
 
     def page_context(self, request: HttpRequest, row: AgentEvent) -> dict[str, Any]:
         return {

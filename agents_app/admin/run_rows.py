@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import ImproperlyConfigured
-
 from agents_app.admin.declared import currencies_of_call
 from agents_app.core.status import ApprovalStatus, InputStatus, ToolCallStatus
 from agents_app.models import (
@@ -51,7 +49,7 @@ class RunRows:
 
     def arguments(self, call: ToolCall) -> Any:
         """The call's arguments as this person may see them."""
-        return readable_arguments(call, sensitive=self.sensitive)
+        return arguments_of(call, sensitive=self.sensitive)
 
     def currencies(self, call: ToolCall) -> Mapping[str, str]:
         """By name, those of the call's arguments that are amounts."""
@@ -96,11 +94,3 @@ def partial_of(context: AgentContext, user: Any) -> PartialReply | None:
     if not may_view_transcript(user, context):
         return None
     return PartialReply.objects.filter(context=context).first()
-
-
-def readable_arguments(call: ToolCall, *, sensitive: bool) -> Any:
-    """A call's arguments; masked also where no key opens what is hidden in them."""
-    try:
-        return arguments_of(call, sensitive=sensitive)
-    except ImproperlyConfigured:
-        return arguments_of(call, sensitive=False)

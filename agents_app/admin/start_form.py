@@ -10,7 +10,7 @@ from django.http import QueryDict
 
 from agents_app.definitions.registry import registry
 from agents_app.exceptions import AgentsError
-from agents_app.selectors.people import name_of
+from agents_app.selectors.people import CONTROL, name_of
 from agents_app.services import Run, start_run
 
 
@@ -47,6 +47,8 @@ class StartForm(forms.Form):
     def clean_username(self) -> Any:
         """The user of this name, None for a run without one."""
         name = self.cleaned_data["username"].strip()
+        if name != self.person.get_username() and not self.person.has_perm(CONTROL):
+            raise forms.ValidationError(f"To start a run that is not yours you need the permission {CONTROL}.")
         if not name:
             return None
         users = get_user_model()

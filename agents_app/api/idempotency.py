@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from agents_app.conf import conf
 from agents_app.exceptions import IdempotencyConflict, InvalidInput, WrongState
 from agents_app.models import StoredResponse
+from agents_app.selectors.presentation import JSONObject
 
 HEADER = "Idempotency-Key"
 KEY_LIMIT = 200
@@ -30,9 +31,12 @@ class InProgress(WrongState):
     code = "idempotency_in_progress"
 
 
-def once(request: Any, status: int, act: Callable[[], dict[str, Any]]) -> Response:
+def once(
+    request: Any, status: int, act: Callable[[], JSONObject], *, keep: Callable[[JSONObject], JSONObject] | None = None
+) -> Response:
     """The answer to a command, acting at most once per user and key. Without the header it simply acts.
 
+    keep: what is stored of the answer, and given to a repeated request: sensitive arguments are never stored in plain.
     Raises IdempotencyConflict, InProgress, and whatever the command raises.
     """
     key = request.headers.get(HEADER)
@@ -43,7 +47,7 @@ def once(request: Any, status: int, act: Callable[[], dict[str, Any]]) -> Respon
     place = _reserve(str(request.user.pk), key, _fingerprint(request))
     if place.http_status is not None:
         return Response(place.body, status=place.http_status, headers={"Idempotency-Replayed": "true"})
-    return Response(_act(place, status, act), status=status)
+    return Response(_act(place, status, act, keep), status=status)
 
 
 def _fingerprint(request: Any) -> str:
@@ -77,11 +81,16 @@ def _take_over(known: StoredResponse) -> StoredResponse:
     return known
 
 
-def _act(place: StoredResponse, status: int, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def _act(
+    place: StoredResponse,
+    status: int,
+    act: Callable[[], JSONObject],
+    keep: Callable[[JSONObject], JSONObject] | None,
+) -> JSONObject:
     try:
         with transaction.atomic(using=conf.DATABASE):
             body = act()
-            if not _open(place).update(http_status=status, body=body):
+            if not _open(place).update(http_status=status, body=keep(body) if keep else body):
                 raise InProgress()
             return body
     except BaseException:

@@ -14,11 +14,10 @@ from agents_app.api.bodies import Body
 from agents_app.api.errors import BodyTooLarge
 from agents_app.core.canonical import clean_json
 from agents_app.exceptions import InvalidInput
+from agents_app.services.json_values import DEPTH_LIMIT, depth_of
 
 BODY_LIMIT = 8_000_000
 """Bytes."""
-DEPTH_LIMIT = 64
-"""Objects and lists within each other."""
 
 AnyBody = TypeVar("AnyBody", bound=Body)
 
@@ -42,15 +41,6 @@ class StrictJSONParser(BaseParser):
         if depth_of(value) > DEPTH_LIMIT:
             raise ParseError(f"A body is nested at most {DEPTH_LIMIT} deep.")
         return clean_json(value)[0]
-
-
-def depth_of(value: Any) -> int:
-    """How many objects and lists are within each other, without recursion."""
-    depth, level = 0, [value]
-    while level := [item for item in level if isinstance(item, dict | list)]:
-        depth += 1
-        level = [inner for item in level for inner in (item.values() if isinstance(item, dict) else item)]
-    return depth
 
 
 def body_of(data: Any, shape: type[AnyBody]) -> AnyBody:

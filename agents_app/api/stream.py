@@ -100,7 +100,7 @@ def _open(request: Request, run_id: str) -> _Stream:
 def _after(request: Request) -> int:
     # A browser that resumes sends the header, and the address with which it first came.
     text = request.headers.get("Last-Event-ID") or request.query_params.get("after") or "0"
-    if not (text.isascii() and text.isdigit() and int(text) < SEQUENCE_LIMIT):
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) < SEQUENCE_LIMIT):
         raise InvalidInput("`after` is the number of an event.")
     return int(text)
 

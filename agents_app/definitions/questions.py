@@ -1,16 +1,21 @@
 """The JSON schema of a question's answer. An LLM writes it, so it is judged before a person meets it."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
+from jsonschema import Draft202012Validator, validators
+from jsonschema.exceptions import SchemaError, ValidationError
+from pydantic_core import SchemaError as SchemaValidatorError
+from pydantic_core import SchemaValidator, core_schema
 from referencing import Registry, Resource
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
 
 from agents_app.exceptions import InvalidArguments
+
+
+class PatternError(ValueError):
+    """Not a regular expression, or one that only a slow engine can match."""
 
 
 def check_schema(schema: Any) -> None:
@@ -21,14 +26,16 @@ def check_schema(schema: Any) -> None:
         Draft202012Validator.check_schema(schema)
         references = Registry().with_resource("", Resource.from_contents(schema, default_specification=DRAFT202012))
         for name, text in _texts(schema):
+            if name == "patternProperties":
+                raise InvalidArguments("`schema` names properties by patterns; name them one by one.")
             if name == "pattern":
-                re.compile(text)
+                _matcher(text)
             else:
                 references.resolver().lookup(text)
         list(_validator(schema).iter_errors(None))
     except SchemaError as error:
         raise InvalidArguments(f"`schema` is not a JSON schema: {error.message}") from error
-    except re.error as error:
+    except PatternError as error:
         raise InvalidArguments(f"`schema` has a pattern that cannot be used: {error}.") from error
     except Unresolvable as error:
         raise InvalidArguments(f"`schema` refers to {error.ref!r}, which it does not hold.") from error
@@ -47,11 +54,29 @@ def faults_of(schema: dict[str, Any], answer: Any) -> list[dict[str, Any]]:
 
 def _validator(schema: dict[str, Any]) -> Draft202012Validator:
     # An empty registry: by default the library would fetch what a `$ref` names from the network.
-    return Draft202012Validator(schema, registry=Registry())
+    return _LinearTime(schema, registry=Registry())
+
+
+def _matcher(pattern: str) -> SchemaValidator:
+    """Of the engine that takes linear time: Python's own may take hours over a few characters, holding the process."""
+    try:
+        return SchemaValidator(core_schema.str_schema(pattern=pattern, regex_engine="rust-regex"))
+    except SchemaValidatorError as error:
+        raise PatternError("neither look-around nor references back can be matched in linear time") from error
+
+
+def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    if isinstance(instance, str) and not _matcher(pattern).isinstance_python(instance):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+_LinearTime: type[Draft202012Validator] = validators.extend(  # type: ignore[no-untyped-call]  # the library's
+    Draft202012Validator, {"pattern": _pattern}
+)
 
 
 def _texts(schema: Any) -> Iterator[tuple[str, str]]:
-    """Every pattern and every reference in the schema."""
+    """Every pattern, every reference and every use of patternProperties in the schema."""
     if isinstance(schema, list):
         for item in schema:
             yield from _texts(item)
@@ -60,10 +85,11 @@ def _texts(schema: Any) -> Iterator[tuple[str, str]]:
     for name, value in schema.items():
         if name == "pattern" and isinstance(value, str):
             yield "pattern", value
+        elif name in ("properties", "$defs") and isinstance(value, dict):
+            yield from _texts(list(value.values()))
+        elif name == "patternProperties":
+            yield name, ""
         elif name in ("$ref", "$dynamicRef") and isinstance(value, str):
             yield "reference", value
-        elif name == "patternProperties" and isinstance(value, dict):
-            yield from (("pattern", pattern) for pattern in value)
-            yield from _texts(list(value.values()))
         else:
             yield from _texts(value)

@@ -42,7 +42,7 @@ def llm_error(error: Exception, *, secrets: Iterable[str | None] = ()) -> LLMErr
         return error
     code, transient = _meaning(error)
     return LLMError(
-        _message(error, secrets),
+        _message(error, code, secrets),
         code=code,
         transient=transient,
         retry_after=getattr(error, "retry_after", None),
@@ -75,8 +75,21 @@ def _is_transport_error(error: Exception) -> bool:
     return any(kind.__name__ == "TransportError" and kind.__module__.startswith("http") for kind in type(error).__mro__)
 
 
-def _message(error: Exception, secrets: Iterable[str | None]) -> str:
-    text = str(error) or ("There was no reply in time." if isinstance(error, TimeoutError) else type(error).__name__)
+def _words(error: Exception, code: str) -> str:
+    """Without the reply itself, which such errors quote: it belongs to the transcript, an error is told in events."""
+    from pydantic_ai import exceptions
+
+    if isinstance(error, exceptions.UnexpectedModelBehavior):
+        return str(error.message)
+    if code == "invalid_reply" and not isinstance(error, exceptions.ModelAPIError):
+        return f"The reply could not be read ({type(error).__name__})."
+    return str(error)
+
+
+def _message(error: Exception, code: str, secrets: Iterable[str | None]) -> str:
+    text = _words(error, code) or (
+        "There was no reply in time." if isinstance(error, TimeoutError) else type(error).__name__
+    )
     for secret in filter(None, secrets):
         text = text.replace(secret, "***")
     text = re.sub(r"\b(sk-|key-|Bearer )[\w*.-]{4,}", r"\1***", text)

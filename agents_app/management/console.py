@@ -13,6 +13,7 @@ from django.utils import timezone
 WIDTH = 80
 WIDEST = 110
 CLEAR_LINE = "\r\x1b[2K"
+_CONTROLS = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
 
 
 class Console:
@@ -66,7 +67,7 @@ class Console:
         return getattr(self.style, style)(text) if style else text
 
     def _wrapped(self, text: str, indent: int) -> list[str]:
-        return textwrap.wrap(text, self.width - indent, break_long_words=False, break_on_hyphens=False) or [""]
+        return textwrap.wrap(visible(text), self.width - indent, break_long_words=False, break_on_hyphens=False) or [""]
 
     def _clear(self) -> None:
         if self._progress:
@@ -74,22 +75,28 @@ class Console:
             self._progress = False
 
 
+def visible(text: str) -> str:
+    """Without what a terminal obeys: a text of an LLM could erase or repaint what a person is about to approve."""
+    return text.translate(_CONTROLS)
+
+
 def shorten(text: str, limit: int) -> str:
     """The text on one line of at most `limit` characters; spaces at its beginning stay."""
-    line = " " * (len(text) - len(text.lstrip(" "))) + " ".join(text.split())
+    line = " " * (len(text) - len(text.lstrip(" "))) + visible(" ".join(text.split()))
     return line if len(line) <= limit else line[: max(limit - 1, 0)] + "…"
 
 
 def value_text(value: Any) -> str:
-    """A JSON value for people: a text as it is, the rest as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """A JSON value for people: a text as it is, but for control characters; the rest as JSON."""
+    return visible(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def call_text(tool: str, arguments: Any) -> str:
     """A call for people: `refund(number="A-1001", amount="120")`."""
     if not isinstance(arguments, dict):
-        return tool if arguments is None else f"{tool}({value_text(arguments)})"
-    return f"{tool}({', '.join(f'{name}={json.dumps(v, ensure_ascii=False)}' for name, v in arguments.items())})"
+        return visible(tool if arguments is None else f"{tool}({value_text(arguments)})")
+    given = ", ".join(f"{name}={json.dumps(v, ensure_ascii=False)}" for name, v in arguments.items())
+    return visible(f"{tool}({given})")
 
 
 def moment_text(moment: datetime | str | None) -> str:

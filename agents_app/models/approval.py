@@ -54,7 +54,8 @@ class ApprovalRequest(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.summary
+        # Not the summary: Django shows and stores this text where nobody asks who may read it.
+        return f"approval request {self.pk}"
 
 
 class DecisionQuerySet(models.QuerySet["Decision"]):

@@ -127,12 +127,17 @@ def _stands(edit: Change, call: ToolCall, verdict: Dispatch) -> bool:
     return verdict.go is not Go.START or row_checks(call, edit.rows.request_of(call), edit.now) is None
 
 
+def _why_withdrawn(verdict: Dispatch) -> str:
+    """In our words: a hook's own may quote arguments, and whoever may know of the run reads its events."""
+    return verdict.reason if verdict.go is Go.ASK else f"The call is refused: {verdict.code}."
+
+
 def _apply(edit: Change, held: Held, call: ToolCall, verdict: Dispatch) -> Act | None:
     tool = held.definition.tools.get(call.tool)
     request = edit.rows.request_of(call)
     if verdict.go is not Go.START or tool is None:
         if request is not None:
-            approvals.withdraw(edit, request, call, verdict.reason)
+            approvals.withdraw(edit, request, call, _why_withdrawn(verdict))
         if verdict.go is Go.REFUSE or tool is None:
             approvals.reject_call(edit, call, code=verdict.code, message=verdict.reason)
             return None

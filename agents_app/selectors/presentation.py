@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Prefetch
 
 from agents_app.core.status import ApprovalStatus, InputStatus, ToolCallStatus
@@ -49,7 +50,7 @@ from agents_app.selectors.shapes import (
     TranscriptShape,
     WaitsForShape,
 )
-from agents_app.selectors.transcript import arguments_of, messages_of
+from agents_app.selectors.transcript import arguments_of, hides_something, messages_of
 
 JSONObject = dict[str, Any]
 
@@ -143,7 +144,7 @@ def call_as_dict(call: ToolCall, viewer: Any) -> JSONObject:
             agent=call.context.agent,
             step=call.step.number if call.step else None,
             content_hidden=not shown,
-            sensitive_hidden=bool(call.sealed) and not (shown and sensitive),
+            sensitive_hidden=hides_something(call, sensitive=shown and sensitive),
             arguments=arguments_of(call, sensitive=sensitive) if shown else None,
             result=call.result if shown else None,
             note=call.note if shown else None,
@@ -180,7 +181,7 @@ def _approval(request: ApprovalRequest, viewer: Any) -> JSONObject:
         "supersedes": request.supersedes_id,
         "decisions": [_decision(decision, shown) for decision in request.decisions.all()],
         "content_hidden": not shown,
-        "sensitive_hidden": bool(call.sealed) and not (shown and sensitive),
+        "sensitive_hidden": hides_something(call, sensitive=shown and sensitive),
         "reason": request.reason if shown else None,
         "summary": request.summary if shown else None,
         "arguments": arguments_of(call, sensitive=sensitive) if shown else None,
@@ -196,6 +197,13 @@ def _decision(decision: Decision, shown: bool) -> DecisionShape:
         user=_key(decision.user_id),
         reason=decision.reason if shown else None,
     )
+
+
+def without_sensitive(answer: JSONObject, call: ToolCall) -> JSONObject:
+    """What was said about a call or its approval request, with sensitive arguments hidden from everybody."""
+    if answer["arguments"] is None or not call.sealed:
+        return answer
+    return {**answer, "arguments": arguments_of(call, sensitive=False), "sensitive_hidden": True}
 
 
 def input_as_dict(request: InputRequest, viewer: Any) -> JSONObject:
@@ -257,7 +265,10 @@ def _tool(tool: Any) -> ToolShape:
 
 def transcript_as_dict(context: AgentContext, viewer: Any) -> JSONObject:
     """The conversation of a run; the caller has asked whether this person may read it."""
-    messages = messages_of(context, sensitive=may_view_sensitive(viewer))
+    try:
+        messages = messages_of(context, sensitive=may_view_sensitive(viewer))
+    except ImproperlyConfigured:  # no key opens what is hidden in it any more
+        messages = messages_of(context, sensitive=False)
     return _json(TranscriptShape(run=context.pk, messages=[_message(message) for message in messages]))
 
 

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+
 from agents_app.core.status import InputStatus, StepKind, StepStatus, ToolCallStatus
 from agents_app.core.transcript import (
     AssistantMessage,
@@ -93,15 +95,28 @@ def _answer_for_llm(request: InputRequest) -> tuple[str, bool]:
 
 
 def arguments_of(call: ToolCall, *, sensitive: bool) -> Any:
-    """A call's arguments as JSON values. sensitive: with what is hidden in them opened.
+    """A call's arguments as JSON values. sensitive: with what is hidden in them opened, if a key still opens it.
 
     Arguments that never fitted the schema come as the LLM's own text.
     """
-    text = unseal(call.sealed) if sensitive and call.sealed else call.arguments
+    text = (_opened(call) if sensitive else None) or call.arguments
     try:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def hides_something(call: ToolCall, *, sensitive: bool) -> bool:
+    """Whether `arguments_of` shows `***` in place of something."""
+    return bool(call.sealed) and not (sensitive and _opened(call) is not None)
+
+
+def _opened(call: ToolCall) -> str | None:
+    """The full text of the arguments; None if nothing is hidden in them, or no key opens it any more."""
+    try:
+        return unseal(call.sealed) if call.sealed else None
+    except ImproperlyConfigured:
+        return None
 
 
 def decisions_of(context: AgentContext) -> list[Decision]:

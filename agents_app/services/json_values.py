@@ -6,6 +6,18 @@ from typing import Any
 from agents_app.core.canonical import JSON, clean_json
 from agents_app.exceptions import InvalidInput
 
+DEPTH_LIMIT = 64
+"""Objects and lists within each other. What is nested deeper could be stored, but not be presented again."""
+
+
+def depth_of(value: Any) -> int:
+    """How many objects and lists are within each other, without recursion."""
+    depth, level = 0, [value]
+    while level := [item for item in level if isinstance(item, dict | list)]:
+        depth += 1
+        level = [inner for item in level for inner in (item.values() if isinstance(item, dict) else item)]
+    return depth
+
 
 def as_json(value: Any, what: str) -> JSON:
     """The value as JSON gives it back, with characters replaced that cannot be stored. Raises InvalidInput."""
@@ -13,4 +25,6 @@ def as_json(value: Any, what: str) -> JSON:
         plain = json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInput(f"{what} must be JSON: {error}") from error
+    if depth_of(plain) > DEPTH_LIMIT:
+        raise InvalidInput(f"{what} is nested at most {DEPTH_LIMIT} deep.")
     return clean_json(plain)[0]

@@ -179,7 +179,8 @@ def _lose_sight(edit: Change, call: ToolCall, outcome: Outcome, failures: int) -
 
 
 def _again(edit: Change, call: ToolCall, outcome: Outcome, failures: int) -> None:
-    edit.cause = outcome.message or "a tool call was postponed"
+    # In our words: what the tool said may speak of arguments, and whoever may know of the run reads its events.
+    edit.cause = f"{call.tool} is tried again later: {outcome.code}" if outcome.code else "a tool call was postponed"
     rest = edit.now + timedelta(seconds=LEAST_POSTPONED_SECONDS)
     edit.set_status(
         call,

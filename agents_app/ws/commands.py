@@ -11,6 +11,7 @@ from django.db import Error as DatabaseError
 from pydantic import ValidationError
 
 from agents_app import services
+from agents_app.core.canonical import clean_json
 from agents_app.exceptions import AgentsError, InvalidInput
 from agents_app.services import Origin
 from agents_app.ws import frames
@@ -120,7 +121,7 @@ def perform(text: str | None, caller: Caller) -> ReplyFrame:
         return _refusal(key, error.code, error.message, error.details)
     except DatabaseError:
         logger.exception("The database refused a command.")
-        return _refusal(key, "unavailable", "The database is not available now; try again.")
+        return unavailable(key)
     except Exception:
         logger.exception("A command failed.")
         return _refusal(key, "internal_error", "Something went wrong on our side.")
@@ -130,7 +131,7 @@ def _fields(text: str | None) -> dict[str, Any]:
     if text is None or len(text) > FRAME_CHARACTERS:
         raise InvalidInput(f"A frame is JSON text of at most {FRAME_CHARACTERS} characters.", code="invalid_frame")
     try:
-        fields = json.loads(text, parse_constant=_no_constant)
+        fields = clean_json(json.loads(text, parse_constant=_no_constant))[0]
     except (ValueError, RecursionError):
         raise InvalidInput("This is not JSON.", code="invalid_frame") from None
     if not isinstance(fields, dict) or fields.get("type") != "command":
@@ -151,6 +152,11 @@ def _command(fields: dict[str, Any]) -> tuple[Command, CommandFrame]:
     except ValidationError as error:
         wrong = [{"path": list(one["loc"]), "message": one["msg"]} for one in error.errors(include_url=False)]
         raise InvalidInput("The command's fields are wrong.", errors=wrong) from None
+
+
+def unavailable(key: str | None = None) -> ReplyFrame:
+    """The reply where the database cannot be asked."""
+    return _refusal(key, "unavailable", "The database is not available now; try again.")
 
 
 def _refusal(key: str | None, code: str, message: str, details: dict[str, Any] | None = None) -> ReplyFrame:

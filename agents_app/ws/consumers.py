@@ -67,7 +67,7 @@ def _after(text: str | None) -> int:
     """Raises Close for what is no number of an event."""
     if text is None:
         return 0
-    if not (text.isascii() and text.isdigit() and int(text) < SEQUENCE_LIMIT):
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) < SEQUENCE_LIMIT):
         raise Close(CloseCode.BAD_REQUEST)
     return int(text)
 

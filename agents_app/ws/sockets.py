@@ -15,7 +15,8 @@ from agents_app.live.database import Threads
 from agents_app.live.ending import end
 from agents_app.live.frames import Frame
 from agents_app.services import Origin
-from agents_app.ws.commands import Caller, perform
+from agents_app.ws.commands import Caller, perform, unavailable
+from agents_app.ws.frames import ReplyFrame
 from agents_app.ws.login import address_of, who_is, who_is_still
 from agents_app.ws.origin import origin_allowed
 
@@ -110,11 +111,25 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no t
         """A command; events go on while it is done."""
         if self.user is None:
             return
-        origin = Origin(door="websocket", address=address_of(self.scope))
-        caller = Caller(user=self.user, origin=origin, run_id=self.run_id)
-        reply = await in_command(perform, text_data, caller)
+        reply = await self._obey(text_data)
+        if reply is None:
+            self.user = None
+            await self._stop()
+            await self.close(int(CloseCode.NO_LOGIN))
+            return
         with suppress(Close):  # the task that sends is about to close for the same reason
             await self.say(reply)
+
+    async def _obey(self, text: str | None) -> ReplyFrame | None:
+        """The reply to a command; None if the login is over: acting asks anew, watching only now and then."""
+        try:
+            user = await who_is_still(self.scope, self.user)
+        except DatabaseError:
+            return unavailable()
+        if user is None:
+            return None
+        origin = Origin(door="websocket", address=address_of(self.scope))
+        return await in_command(perform, text, Caller(user=user, origin=origin, run_id=self.run_id))
 
     async def say(self, frame: Frame) -> None:
         """Send one frame. Raises Close if the client does not take it."""

@@ -438,7 +438,7 @@ def test_a_run_that_is_being_cancelled_offers_nothing_more(as_: Any, run_of: Any
 
 
 def test_a_run_is_started_once(as_: Any, people: Any, till: Any) -> None:
-    client = as_("requester")
+    client = as_("lead")
     assert reverse(START) in client.get(list_of("agentcontext")).content.decode()
     page = client.get(reverse(START))
     token = page.context["form"]["token"].value()
@@ -448,7 +448,7 @@ def test_a_run_is_started_once(as_: Any, people: Any, till: Any) -> None:
     assert first.status_code == 302
     assert first["Location"] == again["Location"]
     run = AgentContext.objects.select_related("details", "session").get()
-    assert (run.user, run.details.started_by_name) == (people["customer"], "requester")
+    assert (run.user, run.details.started_by_name) == (people["customer"], "lead")
     assert run.session is not None
     assert (run.session.key, run.details.metadata) == ("s", {"ticket": 1})
 
@@ -474,12 +474,27 @@ def test_what_cannot_be_started_says_why_and_keeps_what_was_typed(
     as_: Any, till: Any, changes: dict[str, str], message: str
 ) -> None:
     data = {"agent": "till", "input": "hello", "username": "customer", "session": "keep-me", **changes}
-    response = as_("requester").post(reverse(START), data)
+    response = as_("lead").post(reverse(START), data)
     assert response.status_code == 400
     page = html.unescape(response.content.decode())
     assert message in page
     assert data["session"] in page
     assert not AgentContext.objects.exists()
+
+
+@pytest.mark.parametrize("whose", ["customer", "unknown", ""])
+def test_runs_of_others_are_started_by_those_who_control_runs(as_: Any, till: Any, whose: str) -> None:
+    data = {"agent": "till", "input": "hello", "username": whose}
+    response = as_("requester").post(reverse(START), data)
+    assert response.status_code == 400
+    assert "agents_app.control_run" in response.content.decode()
+    assert not AgentContext.objects.exists()
+
+
+def test_everybody_who_starts_has_runs_of_their_own(as_: Any, people: Any, till: Any) -> None:
+    data = {"agent": "till", "input": "hello", "username": "requester"}
+    assert as_("requester").post(reverse(START), data).status_code == 302
+    assert AgentContext.objects.get().user == people["requester"]
 
 
 @pytest.mark.parametrize(("name", "status"), [("viewer", 403), ("approver", 403), ("gone", 302), ("customer", 302)])

@@ -196,3 +196,34 @@ def test_the_history_names_the_decision(as_: Any, rows: Any) -> None:
     page = client.get(reverse("admin:agents_app_approvalrequest_history", args=[request.pk])).content.decode()
     assert "rejected" in page
     assert "lead" in page
+
+
+@pytest.mark.parametrize(
+    ("model", "lookup"),
+    [
+        ("approvalrequest", {"summary__startswith": "Pay"}),
+        ("approvalrequest", {"reason__contains": "EUR"}),
+        ("inputrequest", {"question__contains": "colour"}),
+        ("agentcontext", {"details__input__contains": "ask"}),
+    ],
+)
+def test_lists_cannot_be_asked_for_words_that_one_may_not_read(
+    as_: Any, run_of: Any, model: str, lookup: dict[str, str]
+) -> None:
+    run_of("refund")
+    run_of("ask")
+    assert as_("viewer").get(list_of(model), lookup).status_code == 400
+
+
+def test_sealed_arguments_cannot_be_guessed_by_their_hash(as_: Any, run_of: Any) -> None:
+    guess = call_of(run_of("unlock")).arguments_hash
+    assert as_("reader").get(list_of("toolcall"), {"arguments_hash": guess}).status_code == 400
+
+
+def test_the_history_of_a_row_tells_nothing_of_the_conversation(as_: Any, run_of: Any) -> None:
+    request, question = request_of(run_of("refund")), question_of(run_of("ask"))
+    for row, words in ((request, request.summary), (question, question.question)):
+        page = as_("viewer").get(reverse(f"admin:agents_app_{row._meta.model_name}_history", args=[row.pk]))
+        assert page.status_code == 200
+        assert words
+        assert words not in page.content.decode()

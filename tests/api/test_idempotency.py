@@ -1,5 +1,6 @@
 """A POST with an Idempotency-Key acts once."""
 
+import json
 import threading
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,8 @@ from django.utils import timezone
 
 from agents_app.api import idempotency
 from agents_app.api.views import runs
-from agents_app.models import AgentContext, Decision, StoredResponse
+from agents_app.core.status import ToolCallStatus
+from agents_app.models import AgentContext, ApprovalRequest, Decision, StoredResponse, ToolCall
 
 
 def start(client: Any, key: str, query: str = "", **body: Any) -> Any:
@@ -174,3 +176,29 @@ def reserve_only(monkeypatch: Any, entered: threading.Event, go_on: threading.Ev
         return place
 
     monkeypatch.setattr(idempotency, "_reserve", reserve)
+
+
+def test_stored_answers_hold_no_sensitive_arguments(client_of: Any, run_of: Any, people: Any) -> None:
+    request = ApprovalRequest.objects.select_related("call").get(context_id=run_of("secret").id)
+    client, path = client_of("admin"), f"/api/approvals/{request.pk}/approve/"
+
+    def approve() -> Any:
+        body = {"digest": request.call.digest}
+        return client.post(path, body, format="json", headers={"idempotency-key": "k1"}).json()
+
+    assert approve()["arguments"] == {"password": "hunter2"}
+    assert "hunter2" not in json.dumps(StoredResponse.objects.get().body)
+    again = approve()
+    assert (again["arguments"], again["sensitive_hidden"], again["status"]) == ({"password": "***"}, True, "approved")
+
+
+def test_stored_answers_about_settled_calls_hold_no_sensitive_arguments(
+    client_of: Any, run_of: Any, people: Any
+) -> None:
+    call = ToolCall.objects.get(context_id=run_of("secret").id)
+    ToolCall.objects.filter(pk=call.pk).update(status=ToolCallStatus.UNKNOWN)
+    body = {"verdict": "give_up"}
+    path, header = f"/api/tool-calls/{call.pk}/settle/", {"idempotency-key": "k1"}
+    answer = client_of("admin").post(path, body, format="json", headers=header).json()
+    assert answer["arguments"] == {"password": "hunter2"}
+    assert "hunter2" not in json.dumps(StoredResponse.objects.get().body)

@@ -227,7 +227,7 @@ def test_a_foreign_run_is_not_there(run_id: UUID, client: Client) -> None:
     assert refused(client.get(path_of("x"))) == (404, "not_found")
 
 
-@pytest.mark.parametrize("after", ["-1", "x", "9223372036854775808"])
+@pytest.mark.parametrize("after", ["-1", "x", "9223372036854775808", "1" * 5000])
 def test_a_number_that_is_none(run_id: UUID, owner: Any, client: Client, after: str) -> None:
     client.force_login(owner)
     assert refused(client.get(path_of(run_id, f"?after={after}"))) == (400, "invalid_input")

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 
 from agents_app.core.status import RunStatus, ToolCallStatus
 from agents_app.definitions.registry import definition_of
-from agents_app.models import ApprovalRequest, Decision, ToolCall, database_now
+from agents_app.models import AgentEvent, ApprovalRequest, Decision, ToolCall, database_now
 from agents_app.services import Run, approve, start_run
 from agents_app.testing import AgentsKit, calls
 from tests import office
@@ -156,3 +156,12 @@ def test_a_permission_that_the_tool_asks_for_since_is_needed_too(
     agents.run_until_idle()
     assert office.done == []
     assert office.request_of(approved).permission == "auth.delete_group"
+
+
+def test_what_a_precondition_says_stands_in_no_event(approved: Run[Any], agents: AgentsKit) -> None:
+    office.behaviour["pay.precondition"] = lambda *_: "Ada has no account."
+    agents.run_until_idle()
+    assert office.call_of(approved).error == "Ada has no account."
+    events = AgentEvent.objects.filter(context_id=approved.id)
+    assert events.get(type="approval.withdrawn").data["reason"] == "The call is refused: precondition."
+    assert "Ada has no account" not in str(list(events.values_list("data", flat=True)))

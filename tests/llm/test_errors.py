@@ -5,6 +5,7 @@ import json
 
 import httpx2
 import pytest
+from pydantic import BaseModel, ValidationError
 from pydantic_ai import exceptions
 
 from agents_app.exceptions import LLMError
@@ -76,8 +77,23 @@ def test_how_long_to_wait_is_kept() -> None:
 
 def test_keys_are_taken_out_and_long_texts_are_cut() -> None:
     text = "Incorrect API key provided: my-own-key or sk-abc12345 or Bearer abc.def " + "x" * 1000
-    message = llm_error(ValueError(text), secrets=["my-own-key", None, ""]).message
+    message = llm_error(exceptions.ModelRequestRejectedError("x", text), secrets=["my-own-key", None, ""]).message
     assert "my-own-key" not in message
     assert "abc12345" not in message
     assert "abc.def" not in message
     assert len(message) == MESSAGE_LIMIT
+
+
+class _Wanted(BaseModel):
+    amount: int
+
+
+def test_the_reply_itself_is_not_quoted() -> None:
+    """Events tell an error to everybody who may know of the run; the reply is for those who read the transcript."""
+    with pytest.raises(ValidationError) as unreadable:
+        _Wanted.model_validate({"amount": "what the LLM said"})
+    for error in (exceptions.UnexpectedModelBehavior("Odd reply", "what the LLM said"), unreadable.value):
+        assert "what the LLM said" in str(error)
+        message = llm_error(error).message
+        assert message
+        assert "what the LLM said" not in message

@@ -1,6 +1,7 @@
 """Writing for people."""
 
 import io
+import unicodedata
 from datetime import UTC, datetime
 
 import pytest
@@ -69,3 +70,16 @@ def test_moments_are_local() -> None:
     assert moment_text("2026-11-20T12:00:00Z") == "2026-11-20 17:30:00"
     assert moment_text(datetime(2026, 11, 20, 12)) == "2026-11-20 12:00:00"  # noqa: DTZ001 (USE_TZ=False)
     assert moment_text(None) == ""
+
+
+@pytest.mark.parametrize("evil", ["\x1b[2K", "\x1b[8m", "\x9b2K", "\x08" * 20, "\x1b]0;title\x07", "\x7f"])
+def test_texts_cannot_steer_the_terminal(evil: str) -> None:
+    out = Terminal()
+    console = Console(OutputWrapper(out), no_style())
+    console.text(f"Pay 120 EUR{evil}Pay 1 EUR")
+    console.label("Reason", f"a{evil}b")
+    console.entry("* ", f"a{evil}b")
+    written = out.getvalue() + value_text(f"a{evil}b") + call_text("pay", {"to": f"a{evil}b"}) + call_text("pay", evil)
+    assert not any(unicodedata.category(sign) == "Cc" for sign in written.replace("\n", ""))
+    assert "\x1b" not in written
+    assert "Pay 120 EUR" in written

@@ -15,7 +15,7 @@ from agents_app import ApprovalRequired, Postpone, ToolFailed, ToolRetry, happen
 from agents_app.core.status import RunStatus, ToolCallStatus
 from agents_app.definitions.registry import override_llm, registry
 from agents_app.exceptions import LLMError
-from agents_app.models import AgentContext, AgentStep, ToolCall, database_now
+from agents_app.models import AgentContext, AgentEvent, AgentStep, ToolCall, database_now
 from agents_app.runtime.drive import Drive, continue_run, drive_due, drive_to_rest
 from agents_app.runtime.engines import engine
 from agents_app.services import SYSTEM, Run, approve, cancel_run, pause_run, start_run
@@ -286,6 +286,8 @@ def test_a_postponed_call_is_made_then_and_holds_nothing_meanwhile(agents: Agent
     run = driven(agents, calls("send", text="x"), "Done.")
     assert run.status is RunStatus.SCHEDULED
     assert 3500 < (due_in(run) or 0) <= 3600
+    told = AgentEvent.objects.get(context_id=run.id, type="run.scheduled").data["reason"]
+    assert told == "send is tried again later: postponed", "what a tool says is for those who read the transcript"
     office.behaviour.clear()
     with agents.move_time(3601):
         drive_to_rest(run.id)

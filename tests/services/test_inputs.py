@@ -107,3 +107,12 @@ def test_an_answer_after_its_time_is_refused_and_the_llm_is_told(agents: AgentsK
     agents.assert_completed(run)
     assert heard[0].failed
     assert "not answered" in heard[0].content
+
+
+def test_an_answer_that_could_not_be_shown_again_is_refused(agents: AgentsKit) -> None:
+    _, question, _ = asking(agents, {"type": "object"})
+    deep: Any = {}
+    for _ in range(300):
+        deep = {"in": deep}
+    with pytest.raises(InvalidInput, match="at most 64 deep"):
+        answer_input(question.pk, deep, by=SYSTEM)

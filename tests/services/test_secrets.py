@@ -5,11 +5,15 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import connection, models
+from django.test import override_settings
 
 from agents_app import ToolFailed
 from agents_app.models import AgentContext, AgentEvent, ApprovalRequest, Decision
 from agents_app.models.sealing import unseal
+from agents_app.selectors import presentation
 from agents_app.services import Run, approve, reject, start_run
 from agents_app.testing import AgentsKit, calls, raw_call
 from tests import office
@@ -134,3 +138,15 @@ def test_the_scan_sees_every_table_of_ours() -> None:
     ours: list[type[models.Model]] = list(apps.get_app_config("agents_app").get_models())
     assert {model._meta.db_table for model in ours} <= tables
     assert AgentContext in ours
+
+
+def test_what_no_key_opens_any_more_is_shown_masked_and_stops_no_page(agents: AgentsKit) -> None:
+    run, request = waiting(agents)
+    admin = get_user_model().objects.create_superuser("root")
+    assert SECRET in str(presentation.approval_as_dict(request, admin))
+    with override_settings(AGENTS_APP={**settings.AGENTS_APP, "ENCRYPTION_KEYS": ["another"]}):
+        call = office.call_of(run)
+        shown = presentation.call_as_dict(call, admin)
+        assert (shown["arguments"]["password"], shown["sensitive_hidden"]) == ("***", True)
+        assert "***" in str(presentation.approval_as_dict(request, admin))
+        assert "***" in str(presentation.transcript_as_dict(office.context_of(run), admin))

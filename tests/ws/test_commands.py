@@ -16,7 +16,7 @@ from agents_app.models import AgentContext, ApprovalRequest, Decision, InputRequ
 from agents_app.services import SYSTEM, Origin, pause_run, read_run, start_run
 from agents_app.testing import calls
 from agents_app.testing.kit import AgentsKit
-from agents_app.ws import commands
+from agents_app.ws import commands, sockets
 from agents_app.ws.commands import COMMANDS, FRAME_CHARACTERS, Caller, perform
 from tests.ws.clients import connected, headers_of
 
@@ -266,3 +266,45 @@ def test_an_error_of_ours_tells_nothing_of_its_inside(
     assert reply["error"]["code"] == code
     assert reply["error"]["details"] == {}
     assert str(error) not in reply["error"]["message"]
+
+
+@pytest.mark.asyncio
+async def test_whose_account_was_closed_meanwhile_commands_nothing(paying: UUID, operator: Any) -> None:
+    headers = await in_database(headers_of, user=operator)
+    async with connected(f"ws/runs/{paying}/", headers) as client:
+        await client.frame()
+        operator.is_active = False
+        await in_database(operator.save)
+        await client.send_json_to({"type": "command", "id": "c", "name": "pause"})
+        assert await client.closed_with() == 4401
+    assert (await in_database(AgentContext.objects.get, pk=paying)).paused_at is None
+
+
+@pytest.mark.asyncio
+async def test_a_permission_that_was_taken_meanwhile_is_gone(paying: UUID, operator: Any) -> None:
+    headers = await in_database(headers_of, user=operator)
+    async with connected(f"ws/runs/{paying}/", headers) as client:
+        assert (await client.command("pause"))["ok"]
+        await in_database(operator.user_permissions.clear)
+        assert (await client.command("resume"))["error"]["code"] == "not_found"
+
+
+@pytest.mark.asyncio
+async def test_a_database_that_is_away_is_said(paying: UUID, operator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(scope: Any, user: Any) -> Any:
+        raise OperationalError("away")
+
+    headers = await in_database(headers_of, user=operator)
+    async with connected(f"ws/runs/{paying}/", headers) as client:
+        await client.frame()
+        monkeypatch.setattr(sockets, "who_is_still", away)
+        assert (await client.command("pause"))["error"]["code"] == "unavailable"
+
+
+@pytest.mark.asyncio
+async def test_half_a_character_in_a_command_is_replaced(paying: UUID, operator: Any) -> None:
+    headers = await in_database(headers_of, user=operator)
+    async with connected(f"ws/runs/{paying}/", headers) as client:
+        await client.send_to(text_data='{"type": "command", "id": "\\ud800", "name": "pause", "\\udfff": 1}')
+        reply = await client.reply()
+        assert (reply["id"], reply["ok"]) == ("\ufffd", False)

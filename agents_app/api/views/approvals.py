@@ -11,9 +11,14 @@ from agents_app.api.openapi import PAGING, operation, page_of
 from agents_app.api.parsing import body_of
 from agents_app.api.view import ApiList, ApiView
 from agents_app.exceptions import UnknownAgent, WrongState
-from agents_app.models import ApprovalRequest
+from agents_app.models import ApprovalRequest, ToolCall
 from agents_app.selectors.people import visible_approvals
-from agents_app.selectors.presentation import approval_as_dict, approval_detail_as_dict, rows_for_approvals
+from agents_app.selectors.presentation import (
+    approval_as_dict,
+    approval_detail_as_dict,
+    rows_for_approvals,
+    without_sensitive,
+)
 from agents_app.selectors.runs import one_of
 from agents_app.selectors.shapes import ApprovalDetailShape, ApprovalShape
 from agents_app.services import approve, reject
@@ -92,7 +97,7 @@ class ApproveRequest(_Approval):
             )
             return self.approval_as_json(request_id)
 
-        return once(request, 200, act)
+        return once(request, 200, act, keep=_kept)
 
 
 class RejectRequest(_Approval):
@@ -115,7 +120,11 @@ class RejectRequest(_Approval):
             reject(request_id, by=request.user, reason=body.reason, digest=body.digest, origin=self.origin)
             return self.approval_as_json(request_id)
 
-        return once(request, 200, act)
+        return once(request, 200, act, keep=_kept)
+
+
+def _kept(answer: dict[str, Any]) -> dict[str, Any]:
+    return without_sensitive(answer, ToolCall.objects.get(pk=answer["call"]))
 
 
 def _schema(row: ApprovalRequest) -> dict[str, Any] | None:

@@ -10,8 +10,9 @@ from agents_app.api.idempotency import once
 from agents_app.api.openapi import PAGING, operation, page_of
 from agents_app.api.parsing import body_of
 from agents_app.api.view import ApiList, ApiView
+from agents_app.models import ToolCall
 from agents_app.selectors.people import visible_calls
-from agents_app.selectors.presentation import call_as_dict
+from agents_app.selectors.presentation import call_as_dict, without_sensitive
 from agents_app.selectors.runs import one_of
 from agents_app.selectors.shapes import ToolCallShape
 from agents_app.services import settle_outcome
@@ -69,4 +70,8 @@ class SettleCall(ApiView):
             )
             return call_as_dict(one_of(visible_calls(request.user), call_id), request.user)
 
-        return once(request, 200, act)
+        return once(request, 200, act, keep=_kept)
+
+
+def _kept(answer: dict[str, Any]) -> dict[str, Any]:
+    return without_sensitive(answer, ToolCall.objects.get(pk=answer["id"]))

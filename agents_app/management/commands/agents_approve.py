@@ -68,8 +68,9 @@ class Command(AgentsCommand):
 
     def _show_difference(self, difference: Difference, readable: bool) -> None:
         before, after = (_text(value) if readable else "***" for value in (difference.before, difference.after))
-        self.console.line(f"- {difference.path}: {before}", indent=2, style="ERROR")
-        self.console.line(f"+ {difference.path}: {after}", indent=2, style="SUCCESS")
+        path = value_text(difference.path)
+        self.console.line(f"- {path}: {before}", indent=2, style="ERROR")
+        self.console.line(f"+ {path}: {after}", indent=2, style="SUCCESS")
 
 
 def _text(value: Any) -> str:

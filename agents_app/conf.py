@@ -25,7 +25,7 @@ class Conf:
     # Seconds after which a queue task takes no further run.
     SLICE_SECONDS: float = 60.0
     # Seconds that calls still open at the end of a slice or at shutdown are given.
-    DRAIN_SECONDS: float = 20.0
+    DRAIN_SECONDS: float = 75.0
     # Seconds that runs may be due while no worker of an `agents_cluster` does anything, before it is replaced.
     STALL_SECONDS: float = 30.0
     # Runs that one queue task drives at the same time.

@@ -13,7 +13,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from pydantic import BaseModel
 
-from agents_app.core.canonical import digest
+from agents_app.core.canonical import clean_text, digest
 from agents_app.core.status import ApprovalStatus, ToolCallStatus, Verdict
 from agents_app.definitions.tool_context import ToolContext
 from agents_app.definitions.tool_spec import ToolSpec
@@ -116,7 +116,7 @@ def precondition(tool: ToolSpec, context: ToolContext, arguments: BaseModel) -> 
         said = "The precondition could not be evaluated."
     if said is True:
         return None
-    reason = said if isinstance(said, str) and said else "The precondition does not hold."
+    reason = clean_text(said)[0] if isinstance(said, str) and said else "The precondition does not hold."
     return Dispatch(go=Go.REFUSE, rule="precondition", reason=reason, code="precondition")
 
 

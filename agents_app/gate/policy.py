@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel
 
+from agents_app.core.canonical import clean_text
 from agents_app.definitions.tool_context import ToolContext
 from agents_app.definitions.tool_spec import ToolSpec
 
@@ -43,7 +44,7 @@ def judge(tool: ToolSpec, context: ToolContext, arguments: BaseModel) -> Ruling:
         return Ruling(answer=Answer.ASK, rule="needs_approval", reason="The rule of this tool could not be evaluated.")
     if said is False:
         return ALLOWED
-    reason = said if isinstance(said, str) and said else "This call needs approval."
+    reason = clean_text(said)[0] if isinstance(said, str) and said else "This call needs approval."
     return Ruling(answer=Answer.ASK, rule="needs_approval", reason=reason)
 
 

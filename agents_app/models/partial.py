@@ -12,7 +12,7 @@ class PartialReply(models.Model):
         AgentContext, primary_key=True, on_delete=models.CASCADE, related_name="partial", verbose_name="run"
     )
     step = models.PositiveIntegerField()
-    attempt = models.PositiveSmallIntegerField()
+    attempt = models.PositiveIntegerField()
     index = models.PositiveIntegerField()
     text = models.TextField()
 

@@ -21,7 +21,7 @@ class AgentStep(models.Model):
     kind = models.CharField(max_length=12)
     status = models.CharField(max_length=12, default=StepStatus.STARTED)
     status_at = models.DateTimeField()
-    attempt = models.PositiveSmallIntegerField(default=1)
+    attempt = models.PositiveIntegerField(default=1)
     claim_number = models.PositiveIntegerField(null=True, blank=True)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)

@@ -12,6 +12,7 @@ from agents_app.gate.dispatch import Dispatch, Go, row_checks
 from agents_app.models import ToolCall
 from agents_app.runtime.held import Act, Held, ReconcileAct, SleepAct, ThinkAct, ToolAct
 from agents_app.transitions import Change, approvals, calls, runs, thinking
+from agents_app.transitions.steps import MARGIN_SECONDS
 
 NAP_SECONDS = 5.0
 """A wait up to this long is slept through with the run held; a longer one gives the run back."""
@@ -98,9 +99,9 @@ def _open_reconcile(edit: Change, held: Held, call_id: UUID, opened: Advance) ->
     if tool is None or not tool.has_reconcile:
         calls.cannot_tell(edit, call)
         return True
-    calls.ask_reconcile_later(edit, call, tool.timeout + calls.MARGIN_SECONDS)
+    calls.ask_reconcile_later(edit, call, tool.timeout + MARGIN_SECONDS)
     held.asking.add(call.pk)
-    opened.acts.append(ReconcileAct(call_id=call.pk, tool=tool, timeout=tool.timeout))
+    opened.acts.append(ReconcileAct(call_id=call.pk, attempt=call.attempt, tool=tool, timeout=tool.timeout))
     return True
 
 

@@ -33,9 +33,17 @@ class RawConnection:
 
     def __init__(self) -> None:
         self.raw: Any = None
+        self._over = False
+
+    def use(self, raw: Any) -> None:
+        """The transaction has begun on this connection. Raises StaleContext if time is over already."""
+        self.raw = raw
+        if self._over:
+            raise StaleContext("The time of the call was over before its transaction began.")
 
     def cut(self) -> None:
         """Roll back whatever the abandoned thread did, and let its later statements fail."""
+        self._over = True
         if self.raw is None:
             return
         try:
@@ -77,7 +85,7 @@ def _attempt(held: Held, act: ToolAct, context: ToolContext, raw: RawConnection)
 def _once(held: Held, act: ToolAct, context: ToolContext, raw: RawConnection) -> list[Act]:
     connection = connections[conf.DATABASE]
     with transaction.atomic(using=conf.DATABASE, durable=True), _other_databases_read_only():
-        raw.raw = connection.connection
+        raw.use(connection.connection)
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute(f"SET LOCAL statement_timeout = {int(act.timeout * 1000)}")

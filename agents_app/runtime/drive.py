@@ -18,8 +18,8 @@ from agents_app.exceptions import LLMError, StaleContext, UnknownAgent
 from agents_app.models import AgentContext, database_now
 from agents_app.runtime.engines import Engine, be_replaced, engine, worn_out
 from agents_app.runtime.heartbeat import heartbeat
-from agents_app.runtime.held import Act, Held, SleepAct, ThinkAct, ToolAct
-from agents_app.runtime.iterate import abandon, leave_alone, prepare, settle
+from agents_app.runtime.held import Act, Held, ReconcileAct, SleepAct, ThinkAct, ToolAct
+from agents_app.runtime.iterate import Reconciled, abandon, leave_alone, prepare, settle
 from agents_app.runtime.perform import perform
 from agents_app.runtime.results import raised
 from agents_app.runtime.shutdown import closing
@@ -146,6 +146,7 @@ class Drive:
             logger.exception("A run could not be taken; the sweep will hint at it.", extra={"run_id": run_id})
 
     async def _claim(self, run_id: UUID) -> None:
+        asked = time.monotonic()
         claim = await self._on.database(claims.claim, run_id)
         if claim is None:
             return
@@ -154,6 +155,7 @@ class Drive:
             self._others = False
         held = await self._on.database(_hold, claim, self._on.inline)
         if held is not None:
+            held.renewed = asked
             task = asyncio.create_task(self._guard(held, hold(self._on, held)))
             self._holding[task] = held
 
@@ -241,10 +243,12 @@ async def _next(on: Engine, held: Held, running: dict[asyncio.Task[Any], Act], n
         listening.cancel()
     acts: list[Act] = []
     for task in done - {listening}:
-        act = running.pop(task)
+        act = running[task]
         held.close(act)
         outcome = _cancelled(act) if task.cancelled() else task.result()
         acts += await _settled(on, held, act, outcome)
+        # Not before: whoever gives the run up while this is being recorded must know that the act was made.
+        del running[task]
     if listening in done:
         news.clear()
         acts += await _on_news(on, held, running)
@@ -255,6 +259,8 @@ def _cancelled(act: Act) -> Any:
     """What an act comes to that ended by cancellation: a turn that was given up, or a tool that cancelled itself."""
     if isinstance(act, ToolAct):
         return raised(act.tool, asyncio.CancelledError())
+    if isinstance(act, ReconcileAct):
+        return Reconciled(said=None)
     return LLMError("Cancelled.", code="cancelled")
 
 

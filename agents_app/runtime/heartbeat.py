@@ -52,7 +52,7 @@ class Heartbeat:
             while not self._done():
                 self._wake.wait(conf.HEARTBEAT_SECONDS)
                 for held in self._now_held():
-                    self._renew(held)
+                    renew(held)
         finally:
             connections.close_all()
 
@@ -68,24 +68,27 @@ class Heartbeat:
         with self._lock:
             return list(self._held)
 
-    def _renew(self, held: Held) -> None:
-        moment = time.monotonic()
-        try:
-            sign = claims.heartbeat(held.run_id, held.claim.number, held.lease_seconds())
-        except Exception:
-            # The lease runs out by itself if this goes on, and the holder notices by `lease_holds`.
-            logger.exception("No sign of life could be given.", extra={"run_id": held.run_id})
-            connections.close_all()
-            return
-        if sign is None:
-            held.lost = True
-            _tell(held)
-            return
-        if sign.renewed:
-            held.renewed = moment
-        held.cancel_requested = sign.cancel_requested
-        if held.rows is not None and sign.version != held.rows.version:
-            _tell(held)
+
+def renew(held: Held) -> bool:
+    """Give a sign of life now; says whether the lease runs from it. Whoever lost the claim is told."""
+    moment, seconds = time.monotonic(), held.lease_seconds()
+    try:
+        sign = claims.heartbeat(held.run_id, held.claim.number, seconds)
+    except Exception:
+        # The lease runs out by itself if this goes on, and the holder notices by `lease_holds`.
+        logger.exception("No sign of life could be given.", extra={"run_id": held.run_id})
+        connections.close_all()
+        return held.lease_holds()
+    if sign is None:
+        held.lost = True
+        _tell(held)
+        return False
+    if sign.renewed:
+        held.renewed, held.granted = moment, seconds
+    held.cancel_requested = sign.cancel_requested
+    if held.rows is not None and sign.version != held.rows.version:
+        _tell(held)
+    return held.lease_holds()
 
 
 def _tell(held: Held) -> None:

@@ -9,8 +9,8 @@ from agents_app.conf import conf
 from agents_app.definitions.agent_definition import AgentDefinition
 from agents_app.definitions.tool_spec import ToolSpec
 from agents_app.transitions import OpenRows
-from agents_app.transitions.calls import MARGIN_SECONDS
 from agents_app.transitions.claims import Claim
+from agents_app.transitions.steps import MARGIN_SECONDS
 
 QUIET_SECONDS = 120.0
 """How long a run may be held while nothing is open in it: far more than any database work takes."""
@@ -38,9 +38,10 @@ class ToolAct:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReconcileAct:
-    """Ask the tool's reconcile about this call."""
+    """Ask the tool's reconcile about this call: about this attempt and those before."""
 
     call_id: UUID
+    attempt: int
     tool: ToolSpec
     timeout: float
 
@@ -60,8 +61,9 @@ class Held:
     """A claimed run in this process.
 
     `rows` is what was known after the last change. `renewed` is the monotonic moment of the last sign of life that
-    the database took. `inline`: driven on the caller's thread, without heartbeat. `unjudged`: an atomic call has
-    settled itself and left calls for the gate, which has to be asked outside of its transaction.
+    the database took, `granted` for how many seconds it was. `inline`: driven on the caller's thread, without
+    heartbeat. `unjudged`: an atomic call has settled itself and left calls for the gate, which has to be asked outside
+    of its transaction.
     """
 
     claim: Claim
@@ -72,6 +74,7 @@ class Held:
     draining: bool = False
     lost: bool = False
     renewed: float = field(default_factory=time.monotonic)
+    granted: float = field(default_factory=lambda: conf.LEASE_SECONDS)
     on_news: Callable[[], None] = lambda: None
     cancel_requested: bool = False
     asking: set[UUID] = field(default_factory=set)
@@ -88,6 +91,10 @@ class Held:
         """Note when this act's time is over."""
         self.ends[act] = time.monotonic() + act.timeout + MARGIN_SECONDS
 
+    def late(self, act: Act) -> bool:
+        """Whether the act can no longer begin: begun now it might outlast the lease, and what reconcile waits for."""
+        return act in self.ends and self.ends[act] - time.monotonic() < act.timeout
+
     def close(self, act: Act) -> None:
         """The act has ended."""
         self.ends.pop(act, None)
@@ -101,4 +108,4 @@ class Held:
 
     def lease_holds(self) -> bool:
         """Whether the lease surely still runs. The monotonic clock also counts while the process is stopped."""
-        return self.inline or (not self.lost and time.monotonic() - self.renewed < conf.LEASE_SECONDS)
+        return self.inline or (not self.lost and time.monotonic() - self.renewed < self.granted)

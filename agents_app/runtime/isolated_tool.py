@@ -1,10 +1,11 @@
 """The child of `isolation`: reads a call's id on standard input, makes the call, prints its outcome as one JSON line.
 
-Whatever the tool prints goes to standard error, so that it cannot be taken for the outcome.
+Whatever the tool and the programs that it starts print goes to standard error, so that it cannot be taken for the
+outcome.
 """
 
-import contextlib
 import json
+import os
 import sys
 
 import django
@@ -19,12 +20,14 @@ def main() -> None:
     """Make one call. Models can be imported only after Django is set up, hence the dotted path."""
     job = json.loads(sys.stdin.read())
     die_with(job["worker"])
-    with contextlib.redirect_stdout(sys.stderr):
-        django.setup()
-        outcome = import_string(OUTCOME_OF)(job["call"], job["agent"])
+    parent = os.dup(1)  # which programs that the tool starts do not inherit
+    os.dup2(2, 1)
+    django.setup()
+    outcome = import_string(OUTCOME_OF)(job["call"], job["agent"])
     told = {key: getattr(outcome, key) for key in ("ending", "result", "note", "code", "message")}
     until = outcome.until.isoformat() if outcome.until else None
-    sys.stdout.write(json.dumps({**told, "until": until}) + "\n")
+    with os.fdopen(parent, "w") as pipe:
+        pipe.write(json.dumps({**told, "until": until}) + "\n")
 
 
 if __name__ == "__main__":

@@ -14,8 +14,9 @@ from typing import Any
 from uuid import UUID
 
 from agents_app.conf import conf
+from agents_app.core.canonical import clean_text
 from agents_app.core.decide import decide
-from agents_app.core.next_step import Cancel, Fail
+from agents_app.core.next_step import Cancel, Fail, Wait
 from agents_app.core.outcomes import Ending, Outcome, backoff_seconds
 from agents_app.core.status import StepStatus, ToolCallStatus, Verdict
 from agents_app.core.transcript import LLMReply
@@ -36,6 +37,10 @@ logger = logging.getLogger("agents_app.runtime")
 
 ROUNDS = 20
 """How often the gate's verdicts may be overtaken by other changes before the run is given back."""
+
+
+NAME_LIMIT, CODE_LIMIT = 200, 100
+"""Characters kept of the name that a provider gives its LLM, and of an error's code."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,7 +185,7 @@ def _settle_turn(held: Held, act: ThinkAct, outcome: LLMReply | LLMError) -> Adv
             response=turn.response,
             answered=turn.answered,
             usage=outcome.usage,
-            llm=outcome.llm,
+            llm=clean_text(outcome.llm)[0][:NAME_LIMIT],
         )
         _store(edit, step, turn)
         _progress(edit)
@@ -227,6 +232,8 @@ def _judge_new(held: Held, proposals: list[Proposal]) -> Verdicts | None:
 
 
 def _settle_failed_turn(held: Held, act: ThinkAct, error: LLMError) -> Advance:
+    # What a provider says may hold characters that cannot be stored: the turn would be asked, and paid, again.
+    error.code, error.message = clean_text(error.code)[0][:CODE_LIMIT], clean_text(error.message)[0]
     with _changing(held) as edit:
         step = _open_turn(edit, act)
         cancelled = edit.context.cancel_requested_at is not None
@@ -277,7 +284,9 @@ def _settle_question(held: Held, act: ReconcileAct, outcome: Reconciled) -> Adva
     held.asking.discard(act.call_id)
     with _changing(held) as edit:
         call = edit.rows.call(act.call_id)
-        if outcome.asked and call is not None and call.status == ToolCallStatus.UNKNOWN:
+        # What was said of one attempt is no word on the next, which a person may have let be made meanwhile.
+        unknown = call is not None and call.status == ToolCallStatus.UNKNOWN and call.attempt == act.attempt
+        if outcome.asked and call is not None and unknown:
             _apply_reconciled(edit, call, outcome)
         return advance(edit, held, None)
 
@@ -302,15 +311,17 @@ def _progress(edit: Change) -> None:
 def abandon(held: Held, acts: list[Act]) -> None:
     """Give a run back in the midst of its acts, as if the worker had died; what they come to is settled by effect.
 
-    A call that is started but not among the acts was never made: the worker was stopped right before.
+    A call that this claim has started but that is not among the acts was never made: the worker was stopped right
+    before. What an earlier claim has started is lost.
     """
-    made = {act.call_id for act in acts if isinstance(act, ToolAct)}
+    made = {(act.call_id, act.attempt) for act in acts if isinstance(act, ToolAct)}
     lost = Outcome(ending=Ending.DIED, code="worker_stopped", message="The worker was stopped during the call.")
     not_made = Outcome(ending=Ending.POSTPONED, code="worker_stopped", message="The worker was stopped.")
     with _changing(held) as edit:
         for call in edit.rows.calls:
             if call.status == ToolCallStatus.STARTED:
-                calls.settle(edit, call, lost if call.pk in made else not_made)
+                mine = call.claim_number == held.claim.number
+                calls.settle(edit, call, not_made if mine and (call.pk, call.attempt) not in made else lost)
         think = edit.rows.think
         if think is not None and think.status == StepStatus.STARTED and think.claim_number is not None:
             thinking.lose_turn(edit, think)
@@ -334,6 +345,11 @@ def leave_alone(claim: Claim, *, seconds: float, patience: float, then: tuple[st
                 return True
             case Fail(why, sentence):
                 runs.fail(edit, why, sentence)
+                return True
+            case Wait():
+                # Nothing of it needs the code now; patience begins anew when something does.
+                edit.context.unknown_since = None
+                runs.release(edit)
                 return True
         if edit.now - since >= timedelta(seconds=patience):
             if then is not None:

@@ -24,6 +24,7 @@ from agents_app.llm import LLM, resolve
 from agents_app.models import AgentContext, ToolCall
 from agents_app.runtime.atomic import RawConnection, call_atomic
 from agents_app.runtime.engines import Abandoned, Engine
+from agents_app.runtime.heartbeat import renew
 from agents_app.runtime.held import Act, Held, ReconcileAct, SleepAct, ThinkAct, ToolAct
 from agents_app.runtime.isolation import call_in_process
 from agents_app.runtime.iterate import Reconciled
@@ -137,8 +138,10 @@ async def use_tool(engine: Engine, held: Held, act: ToolAct) -> Outcome | list[A
         return not_called(error)
     raw = RawConnection()
     try:
-        if not held.lease_holds():
+        if not held.lease_holds() and not await engine.database(renew, held):
             raise StaleContext("The lease ran out before the call.")
+        if held.late(act):
+            return not_called(TimeoutError())
         if tool.effect == "atomic":
             return await engine.call(lambda: call_atomic(held, act, context, raw), act.timeout, raw.cut)
         arguments = tool.parse(text)

@@ -2,7 +2,6 @@
 
 import json
 import logging
-from datetime import timedelta
 from typing import Any
 
 from agents_app.conf import conf
@@ -10,11 +9,9 @@ from agents_app.core.canonical import clean_json
 from agents_app.core.outcomes import Ending, Outcome
 from agents_app.definitions.tool_spec import ToolSpec
 from agents_app.exceptions import ApprovalRequired, Postpone, ToolFailed, ToolRetry
-from agents_app.models import as_stored, database_now
+from agents_app.models import as_stored
 
 logger = logging.getLogger("agents_app.tools")
-
-NOT_CALLED_SECONDS = 5.0
 
 SAID_LIMIT = 10_000
 """Characters kept of what a tool's exception says."""
@@ -55,10 +52,12 @@ def raised(tool: ToolSpec, error: BaseException) -> Outcome:
 
 
 def not_called(error: BaseException) -> Outcome:
-    """The worker could not even make the call: nothing happened, and it is tried again soon."""
-    until = database_now() + timedelta(seconds=NOT_CALLED_SECONDS)
+    """The worker could not even make the call: nothing happened, and it is tried again soon.
+
+    Asks the database nothing: it may be what is away, and this runs on the event loop.
+    """
     message = f"The call could not be made: {type(error).__name__}."
-    return Outcome(ending=Ending.POSTPONED, code="not_called", message=message, until=until)
+    return Outcome(ending=Ending.POSTPONED, code="not_called", message=message)
 
 
 def timed_out(tool: ToolSpec, seconds: float) -> Outcome:

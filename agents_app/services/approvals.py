@@ -1,6 +1,9 @@
 """Commands of people who decide: approve (also with other arguments), reject, settle an unknown outcome."""
 
+import json
 from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
 
 from agents_app.core.canonical import clean_text, digest, sha256_of
 from agents_app.core.status import ApprovalStatus, ToolCallStatus, Verdict
@@ -15,8 +18,9 @@ from agents_app.exceptions import (
     WrongState,
 )
 from agents_app.gate.approvers import may_decide
+from agents_app.gate.dispatch import full_text
 from agents_app.models import ApprovalRequest, Decision, ToolCall
-from agents_app.models.sealing import seal
+from agents_app.models.sealing import HIDDEN, seal
 from agents_app.selectors.people import SETTLE, may_settle, visible_approvals, visible_calls
 from agents_app.selectors.runs import one_of
 from agents_app.services.json_values import as_json
@@ -163,8 +167,20 @@ def _edited(request: ApprovalRequest, arguments: dict[str, Any] | None) -> dict[
         return None
     call = request.call
     tool = tool_of(request)
-    text = tool.text(tool.validate(arguments))
+    text = tool.text(tool.validate(_with_what_is_hidden(tool, call, arguments)))
     return stored_arguments(tool, text, digest(call.context_id, call.pk, call.tool, call.schema_hash, text))
+
+
+def _with_what_is_hidden(tool: ToolSpec, call: ToolCall, arguments: dict[str, Any]) -> dict[str, Any]:
+    """A sensitive argument that comes back as `***` stays what it is: who may not see it may still edit the others."""
+    kept = [name for name in tool.sensitive if arguments.get(name) == HIDDEN]
+    if not kept or not call.sealed:
+        return arguments
+    try:
+        stored = json.loads(full_text(call))
+    except ImproperlyConfigured as error:
+        raise WrongState(f"The hidden arguments cannot be opened: {error}", code="key_lost") from error
+    return {**arguments, **{name: stored[name] for name in kept}}
 
 
 def tool_of(request: ApprovalRequest) -> ToolSpec:

@@ -8,7 +8,7 @@ from agents_app.core.events import EventType
 from agents_app.core.status import ApprovalStatus, StepStatus, ToolCallStatus, Verdict
 from agents_app.models import ApprovalRequest, Decision, ToolCall
 from agents_app.transitions.change import Change
-from agents_app.transitions.steps import close_step
+from agents_app.transitions.steps import close_step, reconcile_at
 
 
 def request_approval(
@@ -100,7 +100,7 @@ def reject_call(edit: Change, call: ToolCall, *, code: str, message: str) -> Non
 
 def give_up_in_doubt(edit: Change, call: ToolCall, *, code: str, message: str) -> None:
     """There is no further attempt, and what came of the earlier ones is not known: it was not simply not made."""
-    edit.set_status(call, ToolCallStatus.UNKNOWN, not_before=None, error_code=code, error=message)
+    edit.set_status(call, ToolCallStatus.UNKNOWN, not_before=reconcile_at(edit, call), error_code=code, error=message)
     edit.record(EventType.TOOL_CALL_UNKNOWN, **named(call), code=code)
 
 

@@ -11,13 +11,10 @@ from agents_app.core.status import ApprovalStatus, Effect, StepKind, StepStatus,
 from agents_app.models import AgentStep, Decision, ToolCall
 from agents_app.transitions.approvals import give_up_in_doubt, named, reject_call, request_approval, withdraw
 from agents_app.transitions.change import Change
-from agents_app.transitions.steps import close_step
+from agents_app.transitions.steps import close_step, reconcile_at
 
 LEAST_POSTPONED_SECONDS = 1.0
 """A call that is postponed rests at least so long, whatever its tool says: it must not keep a worker spinning."""
-
-MARGIN_SECONDS = 5.0
-"""How long after a call's own deadline nothing of it can be under way any more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,7 +160,6 @@ def _fail(edit: Change, call: ToolCall, outcome: Outcome, failures: int) -> None
 
 def _lose_sight(edit: Change, call: ToolCall, outcome: Outcome, failures: int) -> None:
     """Nobody knows. `reconcile` is asked first, but not while the call may still be under way."""
-    ask_at = (call.deadline_at or edit.now) + timedelta(seconds=MARGIN_SECONDS)
     edit.cause = "its outcome can be asked for once nothing of it is under way"
     edit.set_status(
         call,
@@ -173,7 +169,7 @@ def _lose_sight(edit: Change, call: ToolCall, outcome: Outcome, failures: int) -
         error_code=outcome.code,
         error=outcome.message,
         claim_number=None,
-        not_before=max(ask_at, edit.now) if call.reconcile else None,
+        not_before=reconcile_at(edit, call),
     )
     edit.record(EventType.TOOL_CALL_UNKNOWN, **named(call), code=outcome.code)
 

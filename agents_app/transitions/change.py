@@ -30,6 +30,9 @@ from agents_app.signals import event_recorded, run_changed
 from agents_app.transitions.hints import send_hint
 from agents_app.transitions.rows import OpenRows, read_open_rows, snapshot_of
 
+UNTOLD = (RunStatus.IDLE, RunStatus.THINKING, RunStatus.USING_TOOL)
+"""The statuses that have no event of their own: what a worker does next is told when it does it."""
+
 
 class Change:
     """A change under way. `now` is database time; `claim` the number of the claim that writes, None for people."""
@@ -145,6 +148,8 @@ class Change:
             return
         before = RunStatus(self.context.status)
         status = status_of(self.snapshot())
+        if status in UNTOLD and not self._events:
+            status = before  # nobody would hear of it: it is shown with the event that follows
         if status != before:
             check_move(before, status)
             self._put_status(status)

@@ -109,6 +109,7 @@ def resume(edit: Change, *, by: str) -> None:
     """Let a paused run go on."""
     edit.context.paused_at = None
     edit.context.claims_without_progress = 0
+    edit.context.unknown_since = None
     edit.set_details(held_by="", held_why="")
     edit.record(EventType.RUN_RESUMED, by=by)
 
@@ -120,6 +121,7 @@ def retry(edit: Change, *, by: str, steps: int, timeout: float | None) -> None:
     edit.reopen()
     edit.context.run_at = None
     edit.context.cancel_requested_at = None
+    edit.context.unknown_since = None
     edit.context.max_steps = edit.context.steps_used + steps
     edit.context.deadline_at = None if timeout is None else edit.now + timedelta(seconds=timeout)
     edit.set_details(ended_at=None, error_code="", error="", cancelled_by="", cancelled_why="")

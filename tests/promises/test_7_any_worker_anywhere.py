@@ -10,7 +10,7 @@ from agents_app.exceptions import StaleContext
 from agents_app.models import AgentContext
 from agents_app.runtime import drive, iterate
 from agents_app.runtime.engines import threaded_engine
-from agents_app.runtime.heartbeat import heartbeat
+from agents_app.runtime.heartbeat import renew
 from agents_app.runtime.held import Held, ThinkAct, ToolAct
 from agents_app.runtime.perform import use_tool
 from agents_app.services import Run
@@ -100,8 +100,10 @@ def test_the_lease_is_looked_at_right_before_the_call(stage: Stage) -> None:
     (act,) = iterate.settle(held, think, reply)
     assert isinstance(act, ToolAct)
     held.renewed = time.monotonic() - 31
-    with pytest.raises(StaleContext):
-        on.run(lambda on: use_tool(on, held, act))
+    with move_time(31):
+        assert claims.claim(run.id) is not None
+        with pytest.raises(StaleContext):
+            on.run(lambda on: use_tool(on, held, act))
     assert office.done == []
 
 
@@ -116,9 +118,9 @@ def the_lease_is_not_believed_to_be_prolonged(stage: Stage) -> None:
     held = stage.hold(run)
     held.renewed = before = time.monotonic() - 5
     with change(run.id):
-        elsewhere(lambda: heartbeat._renew(held))
+        elsewhere(lambda: renew(held))
     assert held.renewed == before
-    heartbeat._renew(held)
+    renew(held)
     assert held.renewed > before
 
 
@@ -185,13 +187,13 @@ MUTANTS = [
         "the lease is not looked at before a call",
         test_the_lease_is_looked_at_right_before_the_call,
         "agents_app.runtime.perform:use_tool",
-        "if not held.lease_holds():",
+        "if not held.lease_holds() and not await engine.database(renew, held):",
         "if False:",
     ),
     mutant(
         "a heartbeat that passed by counts",
         the_lease_is_not_believed_to_be_prolonged,
-        "agents_app.runtime.heartbeat:Heartbeat._renew",
+        "agents_app.runtime.heartbeat:renew",
         "if sign.renewed:",
         "if True:",
         only="postgresql",

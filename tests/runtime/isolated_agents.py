@@ -1,6 +1,7 @@
 """An agent whose tool runs in a process of its own; that process finds it through the settings beside."""
 
 import os
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,12 @@ class Loner(Agent[str]):
         match name:
             case "return":
                 return [os.getpid(), context.idempotency_key]
+            case "run-program":
+                subprocess.run(["/usr/bin/printf", "50 percent"], check=True)
+                return "ran"
+            case "leave-program":
+                subprocess.Popen(["/usr/bin/sleep", "60"])
+                return "left"
             case "fail":
                 raise ToolFailed("sold out")
             case "ask":

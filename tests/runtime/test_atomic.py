@@ -137,6 +137,34 @@ def test_time_over_rolls_back_and_what_the_abandoned_thread_does_later_fails(age
     assert not Group.objects.exists()
 
 
+def test_a_call_whose_time_was_over_before_its_transaction_began_is_not_made(
+    agents: AgentsKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its thread waited for a connection, or on SQLite for the one writer: nobody would end it any more."""
+    go_on, ended = threading.Event(), threading.Event()
+    spec = definition_of(Clerk).tools["write"]
+
+    def late(*args: Any) -> Any:
+        monkeypatch.setattr(atomic, "_once", once)
+        go_on.wait(20)
+        try:
+            return once(*args)
+        finally:
+            ended.set()
+
+    once = atomic._once
+    monkeypatch.setattr(atomic, "_once", late)
+    object.__setattr__(spec, "timeout", 0.5)
+    try:
+        run, call = written(agents, writes())
+    finally:
+        object.__setattr__(spec, "timeout", 2.0)
+    assert (run.status, call.status, call.attempt) == (RunStatus.COMPLETED, S.SUCCEEDED, 2)
+    go_on.set()
+    assert ended.wait(10)
+    assert office.names() == ["write"]
+
+
 class SerializationFailure(Exception):
     sqlstate = "40001"
 

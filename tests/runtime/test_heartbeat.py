@@ -10,7 +10,7 @@ from django.test import override_settings
 
 from agents_app.definitions.registry import definition_of
 from agents_app.models import AgentContext, database_now
-from agents_app.runtime.heartbeat import Heartbeat
+from agents_app.runtime.heartbeat import Heartbeat, renew
 from agents_app.runtime.held import Held, SleepAct
 from agents_app.services import SYSTEM, cancel_run, start_run
 from agents_app.testing import AgentsKit
@@ -55,18 +55,17 @@ def test_a_held_lease_goes_on_and_the_version_stays(agents: AgentsKit) -> None:
 
 
 def test_the_holder_hears_of_news_of_a_cancellation_and_of_a_lost_claim() -> None:
-    heartbeat = Heartbeat()
     run, held = held_run()
     held.rows = OpenRows(version=office.context_of(run).version)
     news: list[str] = []
     held.on_news = lambda: news.append("news")
-    heartbeat._renew(held)
+    renew(held)
     assert news == []
     cancel_run(run.id, by=SYSTEM)
-    heartbeat._renew(held)
+    renew(held)
     assert (news, held.cancel_requested, held.lost) == (["news"], True, False)
     AgentContext.objects.filter(pk=run.id).update(claim_number=99)
-    heartbeat._renew(held)
+    renew(held)
     assert (news, held.lost) == (["news", "news"], True)
     assert not held.lease_holds()
 
@@ -78,8 +77,19 @@ def test_a_holder_that_is_gone_does_not_stop_the_signs_of_the_others() -> None:
         raise RuntimeError("Event loop is closed")
 
     held.rows, held.on_news = OpenRows(version=-1), gone
-    Heartbeat()._renew(held)
+    renew(held)
     assert not held.lost
+
+
+def test_the_holder_knows_for_how_long_the_lease_was_renewed() -> None:
+    """One of its acts is overdue: the lease ends now, and no call may begin on the strength of the last one."""
+    _, held = held_run()
+    act = SleepAct(timeout=1)
+    held.open(act)
+    held.ends[act] = time.monotonic() - 1
+    renew(held)
+    assert not held.lost
+    assert not held.lease_holds()
 
 
 def test_a_database_that_is_away_is_no_lost_claim(
@@ -92,7 +102,7 @@ def test_a_database_that_is_away_is_no_lost_claim(
 
     monkeypatch.setattr(claims, "heartbeat", away)
     renewed = held.renewed
-    Heartbeat()._renew(held)
+    renew(held)
     assert not held.lost
     assert held.renewed == renewed
     assert "No sign of life" in caplog.text
@@ -101,7 +111,7 @@ def test_a_database_that_is_away_is_no_lost_claim(
 def test_the_lease_never_outlasts_what_is_open() -> None:
     run, held = held_run()
     held.open(SleepAct(timeout=2))
-    Heartbeat()._renew(held)
+    renew(held)
     lease = office.context_of(run).lease_until
     assert lease is not None
     assert 5 < (lease - database_now()).total_seconds() <= 7  # 2 s and the margin

@@ -45,3 +45,19 @@ def test_a_lease_that_was_not_renewed_does_not_hold(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(time, "monotonic", lambda: now + 31)
     assert not one.lease_holds()
     assert inline.lease_holds()  # no heartbeat there
+
+
+def test_a_lease_that_was_renewed_for_a_short_time_holds_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, now = held(), time.monotonic()
+    one.renewed, one.granted = now, 2.0
+    assert one.lease_holds()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 3)
+    assert not one.lease_holds()
+
+
+def test_an_act_that_did_not_begin_in_time_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, act, now = held(), SleepAct(timeout=10), time.monotonic()
+    one.open(act)
+    assert not one.late(act)
+    monkeypatch.setattr(time, "monotonic", lambda: now + 6)
+    assert one.late(act)

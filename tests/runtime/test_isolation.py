@@ -63,6 +63,18 @@ def test_other_ends(agents: AgentsKit, what: str, status: ToolCallStatus, code: 
     assert (call.status, call.error_code) == (status, code)
 
 
+@pytest.mark.parametrize("what", ["run-program", "leave-program"])
+def test_what_its_own_children_write_is_not_taken_for_the_outcome(agents: AgentsKit, what: str) -> None:
+    """Programs that it starts inherit its standard output; one that is left behind would hold it open."""
+    spec = definition_of(Loner).tools["act"]
+    object.__setattr__(spec, "timeout", 15.0)
+    try:
+        call = office.call_of(driven(agents, what))
+    finally:
+        object.__setattr__(spec, "timeout", 30.0)
+    assert (call.status, call.result) == (ToolCallStatus.SUCCEEDED, {"run-program": "ran"}.get(what, "left"))
+
+
 def test_a_process_that_hangs_is_killed(agents: AgentsKit, tmp_path: Path) -> None:
     spec = definition_of(Loner).tools["act"]
     object.__setattr__(spec, "timeout", 4.0)

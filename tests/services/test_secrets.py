@@ -11,6 +11,7 @@ from django.db import connection, models
 from django.test import override_settings
 
 from agents_app import ToolFailed
+from agents_app.exceptions import WrongState
 from agents_app.models import AgentContext, AgentEvent, ApprovalRequest, Decision
 from agents_app.models.sealing import unseal
 from agents_app.selectors import presentation
@@ -150,3 +151,16 @@ def test_what_no_key_opens_any_more_is_shown_masked_and_stops_no_page(agents: Ag
         assert (shown["arguments"]["password"], shown["sensitive_hidden"]) == ("***", True)
         assert "***" in str(presentation.approval_as_dict(request, admin))
         assert "***" in str(presentation.transcript_as_dict(office.context_of(run), admin))
+
+
+def test_what_comes_back_hidden_stays_what_it_is(agents: AgentsKit) -> None:
+    run, request = waiting(agents)
+    dora, edit = office.decider(), {"account": "bob", "password": "***"}
+    with override_settings(AGENTS_APP={**settings.AGENTS_APP, "ENCRYPTION_KEYS": ["another"]}):
+        with pytest.raises(WrongState) as refused:
+            approve(request.pk, by=dora, digest=request.digest, arguments=edit)
+        assert refused.value.code == "key_lost"
+    approve(request.pk, by=dora, digest=request.digest, arguments=edit)
+    agents.run_until_idle()
+    agents.assert_completed(run)
+    assert office.done == [("sign_in", ("bob", SECRET))]

@@ -11,14 +11,14 @@ import pytest
 
 pytestmark = [pytest.mark.once, pytest.mark.skipif(sys.platform != "linux", reason="only Linux can")]
 
-PARENT = """
+PARENT = r"""
 import os, time
 from agents_app.runtime.family import let_children_die_with_us
 let_children_die_with_us()
 if child := os.fork():
-    print(child, flush=True)
+    os.write(1, b"%d\n" % child)
 elif grandchild := os.fork():
-    print(grandchild, flush=True)
+    os.write(1, b"%d\n" % grandchild)
 time.sleep(60)
 """
 

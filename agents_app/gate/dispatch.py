@@ -14,7 +14,7 @@ from django.contrib.auth import get_user_model
 from pydantic import BaseModel
 
 from agents_app.core.canonical import clean_text, digest
-from agents_app.core.status import ApprovalStatus, ToolCallStatus, Verdict
+from agents_app.core.status import ApprovalStatus, Verdict
 from agents_app.definitions.tool_context import ToolContext
 from agents_app.definitions.tool_spec import ToolSpec
 from agents_app.gate.approvers import may_decide
@@ -118,8 +118,3 @@ def precondition(tool: ToolSpec, context: ToolContext, arguments: BaseModel) -> 
         return None
     reason = clean_text(said)[0] if isinstance(said, str) and said else "The precondition does not hold."
     return Dispatch(go=Go.REFUSE, rule="precondition", reason=reason, code="precondition")
-
-
-def is_judged(call: ToolCall) -> bool:
-    """Whether the gate has to look at this call before it starts."""
-    return call.status in (ToolCallStatus.PROPOSED, ToolCallStatus.READY)

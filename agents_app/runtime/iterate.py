@@ -74,12 +74,11 @@ def prepare(held: Held) -> list[Act]:
                 _look_first(edit, held)
             runs.let_clock_act(edit)
             opened = advance(edit, held, verdicts)
-            version_after = edit
         held.first_look = False
         acts += opened.acts
         if not opened.judge:
             return acts
-        verdicts = judge(held, version_after.context, opened.judge)
+        verdicts = judge(held, edit.context, opened.judge)
     with _changing(held) as edit:
         if not edit.snapshot().started and not edit.snapshot().thinking:
             runs.release(edit)

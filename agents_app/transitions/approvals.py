@@ -1,11 +1,11 @@
 """Questions about calls, and what people answer."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from agents_app.conf import conf
 from agents_app.core.events import EventType
-from agents_app.core.status import ApprovalStatus, StepStatus, ToolCallStatus, Verdict
+from agents_app.core.status import ApprovalStatus, StepStatus, ToolCallStatus
 from agents_app.models import ApprovalRequest, Decision, ToolCall
 from agents_app.transitions.change import Change
 from agents_app.transitions.steps import close_step, reconcile_at
@@ -111,10 +111,3 @@ def named(call: ToolCall) -> dict[str, Any]:
 
 def _decided(request: ApprovalRequest, call: ToolCall, decision: Decision) -> dict[str, Any]:
     return {**named(call), "request": request.pk, "by": decision.user_name}
-
-
-def new_decision(
-    call: ToolCall, request: ApprovalRequest | None, verdict: Verdict, decided_at: datetime, **fields: Any
-) -> Decision:
-    """An unsaved decision."""
-    return Decision(call=call, request=request, verdict=verdict, decided_at=decided_at, **fields)

@@ -5,11 +5,11 @@ import signal
 import sys
 import time
 
-import psutil
 import pytest
 
 from project.demo import processes
 from project.demo.processes import Died, Processes
+from tests.dead import all_gone
 
 pytestmark = pytest.mark.once
 
@@ -53,10 +53,6 @@ def group(lines):
     return Processes(lines.append)
 
 
-def gone(pid):
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-
-
 def start(group, name, code):
     group.start(name, [sys.executable, "-c", code])
 
@@ -73,7 +69,7 @@ def test_who_does_not_end_is_killed_with_its_children(group, lines, monkeypatch)
     with group.ended_with_us():
         start(group, "queue", STUBBORN)
         pids = [int(pid) for pid in lines.wait_for("pids").split()[-2:]]
-    assert all(gone(pid) for pid in pids)
+    assert all_gone(pids)
 
 
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -98,10 +94,7 @@ def test_a_second_signal_kills_at_once(group, lines):
         signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
         signal.setitimer(signal.ITIMER_REAL, 0.3)
     assert time.monotonic() - started < processes.GRACE_SECONDS / 2
-    until = time.monotonic() + 5
-    while not all(gone(pid) for pid in pids) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert all(gone(pid) for pid in pids)
+    assert all_gone(pids)
 
 
 def test_a_death_is_told_and_the_others_end(group, lines):

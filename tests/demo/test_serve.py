@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from project.demo.ports import HOST, answers, free_port
+from tests.dead import all_gone
 
 ROOT = Path(__file__).parent.parent.parent
 SECONDS = 60
@@ -105,7 +106,7 @@ def test_the_whole_demo(demo):
 
     family = demo.stop(signal.SIGINT)
     assert len(family) > 5  # supervisor, server, and the cluster with its workers
-    assert not [pid for pid in family if psutil.pid_exists(pid)]
+    assert all_gone(family)
     assert not answers(port, "/")
 
     demo.start("--port", str(free_port(20000)))

@@ -21,6 +21,7 @@ from agents_app.models import AgentContext, AgentStep, ToolCall
 from agents_app.runtime.recovery import sweep
 from agents_app.services import Run
 from agents_app.testing.reading import describe, event_types
+from tests.dead import alive
 from tests.scenarios.checks import assert_sound
 from tests.scenarios.cluster.story import DIARY, noted
 
@@ -157,11 +158,3 @@ def a_worker_whose_tools_hang_is_replaced(diary: Path) -> None:
     until(lambda: not alive(entry["pid"]), "to end the worker")
     assert ToolCall.objects.get(context_id=run.id).status == "failed"
     assert_sound(run)
-
-
-def alive(pid: int) -> bool:
-    """Whether this process is there and no zombie."""
-    try:
-        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return False

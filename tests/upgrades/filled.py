@@ -1,0 +1,84 @@
+"""Migrations forwards and backwards on a database with runs in it, as a script (see test_migrations.py).
+
+It gets an empty database of its own. Every `assert` is a part of the test.
+"""
+
+import sys
+
+import django
+
+django.setup()
+
+from django.core.management import call_command  # noqa: E402 - Django has to be set up first
+from django.db import connection  # noqa: E402
+
+from agents_app.definitions.registry import registry  # noqa: E402
+from agents_app.models import AgentContext, AgentEvent  # noqa: E402
+from tests.upgrades import stored  # noqa: E402
+from tests.upgrades.desk import Desk  # noqa: E402
+from tests.upgrades.test_columns import RELEASED  # noqa: E402
+
+OURS = "agents_app_%"
+
+
+def migrate(*arguments: str) -> None:
+    call_command("migrate", *arguments, verbosity=0)
+
+
+def tables() -> list[str]:
+    return [name for name in connection.introspection.table_names() if name.startswith("agents_app_")]
+
+
+def forwards(release: str) -> None:
+    """The rows of a release are after all later migrations what they were."""
+    migrate("agents_app", RELEASED[release])
+    inserted = stored.insert(release)
+    before = stored.read_raw(inserted)
+    migrate("agents_app")
+    assert stored.read_raw(inserted) == before
+    call_command("makemigrations", "agents_app", check=True, dry_run=True, verbosity=0)
+    assert AgentContext.objects.count() == len(inserted["agents_app_agentcontext"])
+
+
+def backwards(release: str) -> None:
+    """One migration after the other with the rows in place, and they are what they were."""
+    inserted = {table: rows for table, rows in stored.insert(release).items() if rows}
+    before = stored.read_raw(inserted)
+    for name in sorted((name for name in _names() if name > RELEASED[release]), reverse=True):
+        migrate("agents_app", name)
+    migrate("agents_app", RELEASED[release])
+    assert stored.read_raw(inserted) == before
+    migrate("agents_app")
+    assert stored.read_raw(inserted) == before
+
+
+def _names() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM django_migrations WHERE app = 'agents_app'")
+        return [row[0] for row in cursor.fetchall()]
+
+
+def away() -> None:
+    """Every table goes, with the runs in them; and forwards again."""
+    assert AgentContext.objects.exists()
+    migrate("agents_app", "zero")
+    assert tables() == []
+    migrate("agents_app")
+    assert not AgentContext.objects.exists()
+    assert not AgentEvent.objects.exists()
+
+
+def main() -> None:
+    migrate()
+    with registry.override(Desk):
+        stored.people()
+        for release in RELEASED:
+            migrate("agents_app", "zero")
+            forwards(release)
+            away()
+            backwards(release)
+            away()
+    sys.stdout.write("all is well\n")
+
+
+main()

@@ -11,7 +11,7 @@ from django.conf import settings
 class Conf:
     # The database alias that holds all rows of this app.
     DATABASE: str = "default"
-    # Where iterations run: "django_q2", "immediate", or the dotted path of an Executor class.
+    # Where iterations run: "django_q2", "celery", "immediate", or the dotted path of an Executor class.
     EXECUTOR: str = "django_q2"
     # The LLM of agents that name none: an alias of LLMS or "provider:model".
     DEFAULT_LLM: str = "demo"

@@ -12,22 +12,33 @@ from django.utils.module_loading import import_string
 from agents_app.conf import conf
 
 BUILT_IN = {
+    "celery": "agents_app.executors.celery.CeleryExecutor",
     "django_q2": "agents_app.executors.django_q2.DjangoQ2Executor",
     "immediate": "agents_app.executors.immediate.ImmediateExecutor",
 }
+EXTRAS = {"celery": "celery"}
+"""What to install for an executor: `pip install 'django-agents-app[…]'`."""
 
 
 class Executor(Protocol):
-    """The port. A submission is a hint: it may be lost, come late, or come twice.
+    """The port. A submission is a hint: it may be lost, come late, or come twice; it carries the run's id alone.
 
-    `delays`: whether `run_at` is honoured; where it is not, the clock finds the run when it is due.
+    Capabilities are attributes of the class (or properties, where they depend on the queue):
+
+    `delays`: `submit` may be given a `run_at`, and the run is then continued at about that time. An executor may leave
+    out what is far off: the clock (`agents_cluster`, a sweep) finds each run when it is due. Where it is False `run_at`
+    is never given.
     """
 
     @property
     def delays(self) -> bool: ...
 
     def submit(self, run_id: UUID, run_at: datetime | None = None) -> None:
-        """Have `agents_app.tasks.continue_run(run_id)` called soon, or at `run_at`. May raise if the queue is down."""
+        """Have `agents_app.tasks.continue_run(run_id)` called soon, or at `run_at`.
+
+        Called after the commit. May raise if the queue does not take it: the run stays accepted, and the sweep submits
+        it again. Must not wait for the run, and should not wait for a queue that does not answer.
+        """
         ...
 
 
@@ -41,9 +52,12 @@ def _load(name: str) -> Executor:
     try:
         executor: Executor = import_string(BUILT_IN.get(name, name))()
     except ImportError as error:
-        known = ", ".join(sorted(BUILT_IN))
+        if name in EXTRAS:
+            hint = f"It needs: pip install 'django-agents-app[{EXTRAS[name]}]'."
+        else:
+            hint = f"The names are {', '.join(sorted(BUILT_IN))}."
         raise ImproperlyConfigured(
-            f'AGENTS_APP["EXECUTOR"] = {name!r} is neither one of {known} nor a class that can be imported: {error}'
+            f'AGENTS_APP["EXECUTOR"] = {name!r} is no executor that can be imported: {error}. {hint}'
         ) from error
     return executor
 

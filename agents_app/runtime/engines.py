@@ -20,6 +20,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.db import close_old_connections, connections
 
 from agents_app.conf import conf
+from agents_app.runtime.shutdown import replaced
 
 logger = logging.getLogger("agents_app.runtime")
 T = TypeVar("T")
@@ -187,7 +188,9 @@ def worn_out() -> bool:
 
     Never so in a process that nobody would replace: there hanging threads are the lesser evil.
     """
-    if _engine is None or _engine.pid != os.getpid() or parent_process() is None:
+    if _engine is None or _engine.pid != os.getpid():
+        return False
+    if parent_process() is None and not replaced.is_set():
         return False
     return _engine.hanging() >= conf.ABANDONED_THREADS
 

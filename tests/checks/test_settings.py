@@ -79,7 +79,7 @@ def test_a_misspelled_setting_is_named_with_what_was_meant() -> None:
     assert ids(quite_different=1) == ["agents_app.E103"]
 
 
-@pytest.mark.parametrize("executor", ["celery", "nowhere.Executor", "agents_app.executors.immediate.Nothing"])
+@pytest.mark.parametrize("executor", ["slate", "nowhere.Executor", "agents_app.executors.immediate.Nothing"])
 def test_an_executor_that_cannot_be_imported(executor: str) -> None:
     assert ids(EXECUTOR=executor) == ["agents_app.E104"]
 

@@ -23,7 +23,7 @@ def test_by_name_or_dotted_path(given: dict[str, str], kind: type) -> None:
         assert isinstance(get_executor(), kind)
 
 
-@pytest.mark.parametrize("name", ["celery", "agents_app.nowhere.Executor"])
+@pytest.mark.parametrize("name", ["slate", "agents_app.nowhere.Executor"])
 def test_another_name_says_which_there_are(name: str) -> None:
     with override_settings(AGENTS_APP={"EXECUTOR": name}), pytest.raises(ImproperlyConfigured, match="immediate"):
         get_executor()

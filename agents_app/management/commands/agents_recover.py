@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from agents_app.management.base import AgentsCommand
+from agents_app.management.clock import Clock
 from agents_app.management.console import counted
 from agents_app.management.exits import Exit
 from agents_app.runtime.recovery import sweep
@@ -19,8 +20,18 @@ class Command(AgentsCommand):
 
     def add_own(self, parser: CommandParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="Only say what would be sent.")
+        text = "Go on with it every so many seconds until SIGTERM or Ctrl-C, for executors that have no cluster."
+        parser.add_argument("--every", type=float, metavar="SECONDS", help=text)
 
     def act(self, **options: Any) -> Exit | None:
+        every = options["every"]
+        if every is not None:
+            if options["dry_run"] or options["json"] or not every > 0:
+                raise CommandError(
+                    "--every is a number above 0, without --dry-run and --json.", returncode=Exit.INVALID
+                )
+            Clock(every).run()
+            return None
         found = sweep(dry_run=options["dry_run"])
         if options["json"]:
             hinted = [str(run_id) for run_id in found.hinted]

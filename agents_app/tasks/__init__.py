@@ -1,5 +1,8 @@
 """What queues call. Public: `continue_run(run_id)` is safe twice, late, and for runs that have ended."""
 
+import sys
+from importlib import import_module
+
 from agents_app.runtime import drive, recovery
 
 
@@ -12,3 +15,8 @@ def continue_run(run_id: str) -> None:
 def recover() -> None:
     """The sweep: send a new hint for every run that is due and that nobody works on."""
     recovery.sweep()
+
+
+if "celery" in sys.modules:
+    # So that `app.autodiscover_tasks()` finds Celery's tasks here; who does not use Celery does not pay for its import.
+    import_module("agents_app.tasks.celery")

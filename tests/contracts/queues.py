@@ -1,0 +1,172 @@
+"""Each executor with the queue behind it, and what its workers do, without their processes."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from celery import Celery
+from django.conf import settings
+from django.test import override_settings
+from django.utils import timezone
+from django.utils.module_loading import import_string
+from django_q import brokers
+from django_q.conf import Conf
+from django_q.signing import SignedPackage
+
+from agents_app import tasks
+from agents_app.brokers import postgresql
+from agents_app.testing import run_until_idle
+from agents_app.testing.executor import WAITING, WaitingExecutor
+from tests.celery_broker import broker_url, celery_app
+
+Nothing = AbstractContextManager[None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """An executor under test. work: what its workers do until nothing is queued. down: while it lasts the queue takes
+    nothing."""
+
+    executor: str
+    work: Callable[[], Any]
+    down: Callable[[], Nothing]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """What a queue may ask of its test."""
+
+    request: pytest.FixtureRequest
+    patch: pytest.MonkeyPatch
+    stack: ExitStack
+
+    def redis(self) -> str:
+        url: str = self.request.getfixturevalue("redis_url")
+        return url
+
+
+def executor_set(name: str, **more: Any) -> override_settings:
+    return override_settings(AGENTS_APP={**settings.AGENTS_APP, "EXECUTOR": name, **more})
+
+
+def immediate(stage: Stage) -> Queue:
+    return Queue(executor="immediate", work=lambda: None, down=lambda: refusing(tasks, "continue_run"))
+
+
+def waiting(stage: Stage) -> Queue:
+    return Queue(executor=WAITING, work=run_until_idle, down=lambda: refusing(WaitingExecutor, "submit"))
+
+
+# django-q2
+
+
+def django_q2_orm(stage: Stage) -> Queue:
+    broker = brokers.get_broker(f"contract-{uuid4().hex[:8]}")
+    stage.patch.setattr("django_q.tasks.get_broker", lambda *_: broker)
+    stage.patch.setattr("agents_app.executors.django_q2.get_broker", lambda *_: broker)
+    stage.patch.setattr(Conf, "POLL", 0.01)
+    stage.stack.callback(broker.delete_queue)
+    return Queue(executor="django_q2", work=lambda: work_off(broker), down=lambda: refusing(broker, "enqueue"))
+
+
+def django_q2_postgresql(stage: Stage) -> Queue:
+    stage.patch.setattr(Conf, "BROKER_CLASS", "agents_app.brokers.postgresql.PostgreSQLBroker")
+    stage.patch.setattr(postgresql, "MOST_SECONDS", 0.01)
+    queue = django_q2_orm(stage)
+    stage.stack.callback(brokers_of(stage).close)
+    return queue
+
+
+def django_q2_redis(stage: Stage) -> Queue:
+    stage.patch.setattr(Conf, "ORM", None)
+    stage.patch.setattr(Conf, "REDIS", stage.redis())
+    return django_q2_orm(stage)
+
+
+def brokers_of(stage: Stage) -> Any:
+    return import_string("django_q.tasks.get_broker")()
+
+
+def work_off(broker: Any) -> None:
+    for task_id, package in broker.dequeue() or []:
+        task = SignedPackage.loads(package)
+        assert len(task["args"]) == 1, "a message carries the run's id alone"
+        assert import_string(task["func"])(*task["args"]) is None
+        broker.acknowledge(task_id)
+
+
+@contextmanager
+def refusing(thing: Any, method: str) -> Iterator[None]:
+    """While it lasts this method fails as a connection does."""
+
+    def away(*args: Any, **options: Any) -> None:
+        raise ConnectionError("The queue is away.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(thing, method, away)
+        yield
+
+
+# Celery
+
+
+def celery(stage: Stage) -> Queue:
+    """A queue of its own on the real broker, in a Celery app that is the process's."""
+    name = f"contract-{uuid4().hex[:8]}"
+    app = stage.stack.enter_context(celery_app(broker_url(stage.redis()), task_default_queue=name))
+    app.loader.import_task_module("agents_app.tasks")
+    worker = CeleryWorker(app)
+    return Queue(executor="celery", work=worker.work, down=broker_gone)
+
+
+class CeleryWorker:
+    """Fetches, holds what is for later, and calls."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+        self._held: list[Any] = []
+
+    def work(self) -> None:
+        with self._app.connection_for_read() as connection:
+            queue = connection.SimpleQueue(self._app.conf.task_default_queue)
+            try:
+                while True:
+                    message = queue.get_nowait()
+                    message.ack()
+                    self._held.append(message)
+            except queue.Empty:
+                pass
+            finally:
+                queue.close()
+        due = [message for message in self._held if self._is_due(message)]
+        self._held = [message for message in self._held if message not in due]
+        for message in due:
+            arguments, options, _ = message.payload
+            assert len(arguments) == 1, "a message carries the run's id alone"
+            assert self._app.tasks[message.headers["task"]](*arguments, **options) is None
+
+    def _is_due(self, message: Any) -> bool:
+        eta = message.headers["eta"]
+        return eta is None or datetime.fromisoformat(eta) <= timezone.now() + timedelta(seconds=0.001)
+
+
+@contextmanager
+def broker_gone() -> Iterator[None]:
+    """While it lasts the process's app has a broker where nobody listens."""
+    with celery_app("redis+socket:///nowhere/at-all"):
+        yield
+
+
+QUEUES: dict[str, Callable[[Stage], Queue]] = {
+    "immediate": immediate,
+    "waiting": waiting,
+    "django_q2 orm": django_q2_orm,
+    "django_q2 postgresql": django_q2_postgresql,
+    "django_q2 redis": django_q2_redis,
+    "celery": celery,
+}
+MARKS = {"django_q2 postgresql": pytest.mark.postgresql_only}

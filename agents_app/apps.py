@@ -8,7 +8,9 @@ from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
 
 SWEEP = "agents_app.tasks.recover"
-SWEEP_MINUTES = 1
+CLEANING = "agents_app.tasks.clean_up"
+SCHEDULES = ((SWEEP, "agents_app: sweep", 1), (CLEANING, "agents_app: clean up", 10))
+"""What django-q2 calls by itself: the function, the name of the schedule, minutes."""
 
 
 class AgentsAppConfig(AppConfig):
@@ -31,8 +33,8 @@ class AgentsAppConfig(AppConfig):
 
 
 def schedule_sweep(using: str, **kwargs: Any) -> None:
-    """After each `migrate`: let django-q2 run the sweep every minute, if it is the queue. One row, made once; an
-    interval that was changed since stays."""
+    """After each `migrate`: let django-q2 run the sweep every minute, and clean up now and then, if it is the queue.
+    One row each, made once; an interval that was changed since stays."""
     from agents_app.conf import conf
 
     if conf.EXECUTOR != "django_q2" or not apps.is_installed("django_q"):
@@ -44,5 +46,6 @@ def schedule_sweep(using: str, **kwargs: Any) -> None:
     if table not in connections[using].introspection.table_names():
         return  # not migrated yet; its own `migrate` comes by here
     kept = schedules._default_manager.using(using)
-    if not kept.filter(func=SWEEP).exists():
-        kept.create(name="agents_app: sweep", func=SWEEP, schedule_type="I", minutes=SWEEP_MINUTES, repeats=-1)
+    for function, name, minutes in SCHEDULES:
+        if not kept.filter(func=function).exists():
+            kept.create(name=name, func=function, schedule_type="I", minutes=minutes, repeats=-1)

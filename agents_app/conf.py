@@ -56,6 +56,16 @@ class Conf:
     INPUT_LIMIT: int = 1_000_000
     # Keys that encrypt sensitive arguments; the first encrypts, all decrypt.
     ENCRYPTION_KEYS: list[str] = []
+    # Days after its end until a run is moved to an archive; None: never by itself.
+    ARCHIVE_AFTER_DAYS: float | None = None
+    # The same for runs that failed, since people may want to retry them; None: as all others.
+    ARCHIVE_FAILED_AFTER_DAYS: float | None = None
+    # Days that a restored run stays in the database.
+    RESTORED_DAYS: float = 7.0
+    # Folder of the archives where STORAGES has no "agents_archive"; relative to BASE_DIR.
+    ARCHIVE_FOLDER: str = "agents_archive"
+    # Days that an answer of the REST API to a request with an Idempotency-Key is kept.
+    RESPONSE_DAYS: float = 30.0
     # Whether and how live clients are told of news: "auto", "postgres", "channels" or "poll".
     LIVE: str = "auto"
     # Seconds between two looks of a live tail where nothing tells it of news.

@@ -83,6 +83,18 @@ class NotFound(AgentsError):
     code = "not_found"
 
 
+class Archived(NotFound):
+    """This run was archived: it is out of the database, and `manage.py agents_restore` brings it back to read."""
+
+    code = "archived"
+
+
+class BrokenArchive(AgentsError):
+    """The archive is damaged, gone, or of a newer release."""
+
+    code = "broken_archive"
+
+
 # The state does not allow it.
 
 

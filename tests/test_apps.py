@@ -10,14 +10,14 @@ from django.test import override_settings
 from django_q.models import Schedule
 
 from agents_app import tasks
-from agents_app.apps import SWEEP, schedule_sweep
+from agents_app.apps import CLEANING, SWEEP, schedule_sweep
 
 pytestmark = pytest.mark.django_db
 QUEUE = override_settings(AGENTS_APP={"EXECUTOR": "django_q2"})
 
 
-def schedules() -> list[Any]:
-    return list(Schedule.objects.filter(func=SWEEP))
+def schedules(function: str = SWEEP) -> list[Any]:
+    return list(Schedule.objects.filter(func=function))
 
 
 @QUEUE
@@ -27,6 +27,9 @@ def test_migrate_schedules_the_sweep_every_minute_once() -> None:
     (schedule,) = schedules()
     assert (schedule.schedule_type, schedule.minutes, schedule.repeats) == (Schedule.MINUTES, 1, -1)
     assert f"{tasks.recover.__module__}.{tasks.recover.__qualname__}" == SWEEP
+    (cleaning,) = schedules(CLEANING)
+    assert (cleaning.minutes, cleaning.repeats) == (10, -1)
+    assert f"{tasks.clean_up.__module__}.{tasks.clean_up.__qualname__}" == CLEANING
 
 
 @QUEUE

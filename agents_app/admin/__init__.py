@@ -3,13 +3,22 @@
 from django.contrib import admin
 
 from agents_app.admin.approvals import ApprovalRequestAdmin
+from agents_app.admin.archives import ArchivedRunAdmin
 from agents_app.admin.calls import ToolCallAdmin
 from agents_app.admin.events import AgentEventAdmin
 from agents_app.admin.inlines import AgentRunsInline
 from agents_app.admin.inputs import InputRequestAdmin
 from agents_app.admin.runs import AgentContextAdmin
 from agents_app.admin.sessions import AgentSessionAdmin
-from agents_app.models import AgentContext, AgentEvent, AgentSession, ApprovalRequest, InputRequest, ToolCall
+from agents_app.models import (
+    AgentContext,
+    AgentEvent,
+    AgentSession,
+    ApprovalRequest,
+    ArchivedRun,
+    InputRequest,
+    ToolCall,
+)
 
 __all__ = ["AgentRunsInline", "register_with"]
 
@@ -22,6 +31,7 @@ def register_with(site: admin.AdminSite) -> None:
     site.register(ToolCall, ToolCallAdmin)
     site.register(AgentSession, AgentSessionAdmin)
     site.register(AgentEvent, AgentEventAdmin)
+    site.register(ArchivedRun, ArchivedRunAdmin)
 
 
 register_with(admin.site)

@@ -12,13 +12,23 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from agents_app.admin.links import Links
-from agents_app.exceptions import AgentsError, Expired, InvalidInput, LLMError, NotFound, NotPermitted, WrongState
+from agents_app.exceptions import (
+    AgentsError,
+    Archived,
+    Expired,
+    InvalidInput,
+    LLMError,
+    NotFound,
+    NotPermitted,
+    WrongState,
+)
 from agents_app.selectors.runs import one_of
 from agents_app.services import Origin
 
 HTTP_STATUS: tuple[tuple[type[AgentsError], int], ...] = (
     (InvalidInput, 400),
     (NotPermitted, 403),
+    (Archived, 410),
     (NotFound, 404),
     (Expired, 410),
     (WrongState, 409),

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from agents_app.admin.blocks import Block, block
@@ -17,7 +18,7 @@ from agents_app.admin.links import Links, subject_of
 from agents_app.admin.run_rows import EVENTS_SHOWN, RunRows, read_run_rows
 from agents_app.admin.timeline import timeline
 from agents_app.core.status import RunStatus
-from agents_app.models import AgentContext, PartialReply
+from agents_app.models import AgentContext, PartialReply, RunDetails
 from agents_app.selectors.people import may_answer, may_cancel, may_control, may_settle
 from agents_app.services.approvals import may_decide
 
@@ -49,7 +50,7 @@ def commands_for(user: Any, context: AgentContext) -> list[Command]:
     commands: list[Command] = []
     ended, ending = context.ended, context.cancel_requested_at is not None
     if may_control(user, context) and not ending:
-        if context.status == RunStatus.FAILED:
+        if context.status == RunStatus.FAILED and context.details.restored_at is None:
             commands.append(Command(verb="retry", label="Retry", style="aa-primary"))
         elif not ended and context.paused_at is not None:
             commands.append(Command(verb="resume", label="Resume", style="aa-primary"))
@@ -132,6 +133,7 @@ def facts_of(site: AdminSite, request: HttpRequest, rows: RunRows) -> list[tuple
         ("Accepted", time_tag(details.created_at)),
         ("Ended", time_tag(details.ended_at) if details.ended_at else ""),
         ("Took", between(details.created_at, details.ended_at)),
+        ("Restored", restored(details)),
         ("Time limit", time_tag(context.deadline_at) if context.deadline_at and not context.ended else ""),
         ("Steps", f"{context.steps_used} of {context.max_steps}"),
         ("Tokens", f"{tokens_in:,} in, {tokens_out:,} out"),
@@ -140,6 +142,13 @@ def facts_of(site: AdminSite, request: HttpRequest, rows: RunRows) -> list[tuple
         ("Run", str(context.pk)),
     ]
     return [(label, value) for label, value in facts if value not in ("", None)]
+
+
+def restored(details: RunDetails) -> SafeString | str:
+    """Since when an archived run is back; nothing for all others."""
+    if details.restored_at is None:
+        return ""
+    return format_html("{}, from an archive, to be read only", time_tag(details.restored_at))
 
 
 @dataclass(frozen=True, kw_only=True)

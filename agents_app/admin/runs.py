@@ -7,7 +7,7 @@ from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, get_script_prefix
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -21,6 +21,7 @@ from agents_app.admin.start_form import StartForm
 from agents_app.core.status import RunStatus
 from agents_app.exceptions import AgentsError
 from agents_app.models import AgentContext
+from agents_app.selectors.archives import find_archived_run
 from agents_app.selectors.people import CONTROL, START, VIEW_RUN, may_view_transcript, visible_runs
 from agents_app.services import cancel_run, pause_run, resume_run, retry_run
 
@@ -174,6 +175,18 @@ class AgentContextAdmin(ReadOnlyAdmin):
             messages.error(request, f"And {len(failed) - ERRORS_TOLD} more could not be done.")
 
     # One run.
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Its page; of one that was archived, the page that says so."""
+        try:
+            return super().change_view(request, object_id, form_url, extra_context)
+        except Http404:
+            entry = find_archived_run(request.user, object_id.strip("/"))
+            if entry is None:
+                raise
+            return HttpResponseRedirect(self.links.row("archivedrun", entry.pk))
 
     def page_context(self, request: HttpRequest, row: AgentContext) -> dict[str, Any]:
         page = run_page(self.admin_site, request, row)

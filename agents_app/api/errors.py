@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from agents_app.exceptions import (
     AgentsError,
+    Archived,
     Expired,
     InvalidInput,
     LLMError,
@@ -26,6 +27,7 @@ logger = logging.getLogger("agents_app.api")
 STATUSES: tuple[tuple[type[AgentsError], int], ...] = (
     (InvalidInput, 400),
     (NotPermitted, 403),
+    (Archived, 410),
     (NotFound, 404),
     (Expired, 410),
     (WrongState, 409),

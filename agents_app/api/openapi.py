@@ -24,7 +24,7 @@ MEANINGS = {
     403: "You may see this, but not do it.",
     404: "There is no such thing, or you may not see it.",
     409: "The state of things does not allow it now; or a request with this idempotency key is under way.",
-    410: "The time to do it is over.",
+    410: "The time to do it is over; or the run was archived.",
     413: "The body is too large.",
     415: "The body is not JSON.",
     429: "Too many requests; Retry-After says when to come again.",

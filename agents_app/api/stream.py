@@ -28,6 +28,7 @@ from agents_app.live.frames import DeltaFrame, EventFrame, Frame, HelloFrame
 from agents_app.live.logins import read_again, session_of
 from agents_app.live.tail import tail
 from agents_app.models import AgentContext
+from agents_app.selectors.archives import run_seen_by
 from agents_app.selectors.people import may_view_transcript, visible_runs
 from agents_app.selectors.runs import events_after, one_of
 
@@ -92,7 +93,7 @@ def _open(request: Request, run_id: str) -> _Stream:
     user: Any = request.user
     if not (user and user.is_authenticated and user.is_active):
         raise NotAuthenticated
-    context = one_of(visible_runs(user), run_id)
+    context = run_seen_by(user, run_id)
     session = session_of(user, getattr(request, "session", None))
     return _Stream(context=context, user=user, session=session, after=_after(request))
 

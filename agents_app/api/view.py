@@ -22,9 +22,9 @@ from agents_app.api.parsing import StrictJSONParser
 from agents_app.api.throttling import ApiThrottle
 from agents_app.conf import conf
 from agents_app.models import AgentContext
+from agents_app.selectors.archives import run_seen_by
 from agents_app.selectors.people import visible_runs
 from agents_app.selectors.presentation import rows_for_runs, run_as_dict
-from agents_app.selectors.runs import one_of
 from agents_app.services import Origin
 
 
@@ -81,9 +81,9 @@ class ApiView(GenericAPIView[Any]):
             return Origin(door="rest")
 
     def run(self, run_id: Any) -> AgentContext:
-        """A run that this person may know of. Raises NotFound."""
-        context: AgentContext = one_of(rows_for_runs(visible_runs(self.request.user)), run_id)
-        return context
+        """A run that this person may know of. Raises NotFound, and Archived."""
+        user = self.request.user
+        return run_seen_by(user, run_id, rows_for_runs(visible_runs(user)))
 
     def run_as_json(self, run_id: Any) -> dict[str, Any]:
         """The same as JSON, as of now."""

@@ -8,8 +8,7 @@ from django.core.management.base import CommandParser
 from agents_app.management.base import AgentsCommand, add_as, person
 from agents_app.management.console import status_text
 from agents_app.management.exits import Exit
-from agents_app.management.finding import find
-from agents_app.selectors.people import visible_runs
+from agents_app.management.finding import find_run
 from agents_app.services import Run
 
 
@@ -30,7 +29,7 @@ class ControlCommand(AgentsCommand):
 
     def act(self, **options: Any) -> Exit | None:
         user = person(options["as_user"])
-        context = find(visible_runs(user), options["run"])
+        context = find_run(user, options["run"])
         run = self.control(context.pk, by=user, reason=options.get("reason", ""))
         note = "" if run.ended or run.status == "paused" else self.pending
         self.console.line(f"Run {run.id} is {status_text(run.status)}{note}.", style="SUCCESS")

@@ -5,11 +5,27 @@ from typing import Any
 from uuid import UUID
 
 from agents_app.exceptions import InvalidInput, NotFound
+from agents_app.models import AgentContext
+from agents_app.selectors.archives import archived, visible_archived_runs
+from agents_app.selectors.people import visible_runs
 from agents_app.selectors.runs import one_of
 
 ID_LENGTH = 32
 ABBREVIATED = re.compile(r"[0-9a-f]{4,31}")
 SHOWN = 5
+
+
+def find_run(user: Any, text: str) -> AgentContext:
+    """The run that this person may know of. Raises NotFound, Archived, and InvalidInput."""
+    try:
+        context: AgentContext = find(visible_runs(user), text)
+    except NotFound as error:
+        try:
+            entry = find(visible_archived_runs(user), text)
+        except NotFound:
+            raise error from None
+        raise archived(entry) from None
+    return context
 
 
 def find(rows: Any, text: str) -> Any:

@@ -55,6 +55,7 @@ def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
         ("User", run["user_name"]),
         ("Started", started),
         ("Ended", moment_text(run["ended_at"])),
+        ("Restored", f"{moment_text(run['restored_at'])}, to be read only" if run["restored_at"] else ""),
         ("Session", run["session"] or ""),
         ("Subject", run["subject"] or ""),
         ("Not before", moment_text(run["run_at"])),

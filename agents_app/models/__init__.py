@@ -1,6 +1,7 @@
 """STORES: one file per noun. Rows are the truth; only `transitions` writes a status."""
 
 from agents_app.models.approval import ApprovalRequest, Decision
+from agents_app.models.archive import Archive, ArchivedRun
 from agents_app.models.clock import DatabaseNow, as_stored, clock, database_now, seconds_from_now
 from agents_app.models.context import AgentContext, RunDetails
 from agents_app.models.event import AgentEvent
@@ -17,6 +18,8 @@ __all__ = [
     "AgentSession",
     "AgentStep",
     "ApprovalRequest",
+    "Archive",
+    "ArchivedRun",
     "DatabaseNow",
     "Decision",
     "InputRequest",

@@ -76,6 +76,9 @@ class AgentContext(models.Model):
             models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="agents_context_due"),
             models.Index(fields=["user", "-id"], name="agents_context_user"),
             models.Index(fields=["agent", "-id"], name="agents_context_agent"),
+            models.Index(
+                fields=["status", "status_at"], condition=Q(status__in=sorted(ENDED)), name="agents_context_ended"
+            ),
         ]
         constraints = [
             one_of("status", RunStatus, "agents_context_status"),
@@ -129,6 +132,9 @@ class RunDetails(models.Model):
     held_why = models.TextField(blank=True)
     cancelled_by = models.CharField(max_length=200, blank=True)
     cancelled_why = models.TextField(blank=True)
+    restored_at = models.DateTimeField(
+        null=True, blank=True, help_text="It was archived and brought back since then, to be read only."
+    )
 
     class Meta:
         verbose_name = "run details"

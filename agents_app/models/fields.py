@@ -2,6 +2,7 @@
 
 import os
 import time
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.utils import DEFAULT_DB_ALIAS
+from django.utils import timezone
 
 from agents_app.conf import conf
 
@@ -26,6 +28,12 @@ def uuid7() -> UUID:
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return UUID(int=value)
+
+
+def first_uuid7(moment: datetime) -> UUID:
+    """The smallest `uuid7` of a moment: whatever was made before it has a smaller one."""
+    aware = moment if timezone.is_aware(moment) else timezone.make_aware(moment)
+    return UUID(int=max(int(aware.timestamp() * 1000), 0) << 80)
 
 
 class UserForeignKey(models.ForeignKey[Any, Any]):

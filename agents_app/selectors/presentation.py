@@ -108,7 +108,7 @@ _OF_CONTEXT = (
 )
 _OF_DETAILS = (
     *("user_name", "created_at", "started_at", "ended_at", "held_by", "held_why", "cancelled_by", "cancelled_why"),
-    "error_code",
+    *("error_code", "restored_at"),
 )
 
 

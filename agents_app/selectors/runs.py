@@ -20,6 +20,15 @@ def one_of(rows: "QuerySet[Any]", key: Any) -> Any:
         raise NotFound(f"There is no {noun} {key}, or you may not see it.") from error
 
 
+def is_id(key: Any) -> bool:
+    """Whether this could be the id of a run."""
+    try:
+        UUID(str(key))
+    except ValueError:
+        return False
+    return True
+
+
 def events_after(run_id: UUID, after: int, limit: int = 500) -> list[AgentEvent]:
     """A run's events with a number above `after`, in order, from the writing database."""
     events = AgentEvent.objects.filter(context_id=run_id, sequence__gt=after).order_by("sequence")

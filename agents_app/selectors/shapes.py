@@ -68,6 +68,7 @@ class RunShape(Shape):
     created_at: Moment
     started_at: Moment | None
     ended_at: Moment | None
+    restored_at: Moment | None = Field(description="It was archived, and brought back since then to be read only.")
     run_at: Moment | None
     due_at: Moment | None = Field(description="When a worker or the clock acts on it; null if nobody has to.")
     deadline_at: Moment | None

@@ -1,9 +1,11 @@
 """COMMANDS: what acts. Every door calls these; no rule lives in a door."""
 
 from agents_app.services.approvals import approve, reject, settle_outcome
+from agents_app.services.archiving import archive_runs
 from agents_app.services.driving import run_and_wait
 from agents_app.services.inputs import answer_input
 from agents_app.services.principals import CODE, SYSTEM, Origin
+from agents_app.services.restoring import restore_run
 from agents_app.services.runs import cancel_run, pause_run, resume_run, retry_run
 from agents_app.services.start import start_run
 from agents_app.services.values import Run, read_run
@@ -15,10 +17,12 @@ __all__ = [
     "Run",
     "answer_input",
     "approve",
+    "archive_runs",
     "cancel_run",
     "pause_run",
     "read_run",
     "reject",
+    "restore_run",
     "resume_run",
     "retry_run",
     "run_and_wait",

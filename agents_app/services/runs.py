@@ -7,8 +7,8 @@ from agents_app.core.status import RunStatus
 from agents_app.definitions.registry import registry
 from agents_app.exceptions import NotFound, NotPermitted, WrongState
 from agents_app.models import AgentContext
+from agents_app.selectors.archives import run_seen_by
 from agents_app.selectors.people import CONTROL, may_cancel, may_control, may_view_run, name_of
-from agents_app.selectors.runs import one_of
 from agents_app.services.values import Run, read_run
 from agents_app.transitions import Change, change, runs
 
@@ -49,6 +49,8 @@ def resume_run(run_id: Any, *, by: Any) -> Run[Any]:
 def retry_run(run_id: Any, *, by: Any) -> Run[Any]:
     """Let a failed run go on: settled calls are kept, steps and time start anew."""
     context = _controlled(run_id, by)
+    if context.details.restored_at is not None:
+        raise WrongState("This run was brought back from an archive, to be read only.", code="restored")
     definition = registry.get(context.agent)
     with change(context.pk) as edit:
         if edit.context.status != RunStatus.FAILED:
@@ -58,8 +60,8 @@ def retry_run(run_id: Any, *, by: Any) -> Run[Any]:
 
 
 def _found(run_id: Any, by: Any) -> AgentContext:
-    """Raises NotFound also where this person may not know of the run."""
-    context: AgentContext = one_of(AgentContext.objects.all(), run_id)
+    """Raises NotFound also where this person may not know of the run, and Archived."""
+    context = run_seen_by(by, run_id, AgentContext.objects.select_related("details"))
     if not may_view_run(by, context):
         raise NotFound(f"There is no run {run_id}, or you may not see it.")
     return context

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, models, transaction
+from django.db.models import Value
 
 from agents_app.conf import conf
 from agents_app.core.canonical import clean_text
@@ -15,12 +17,13 @@ from agents_app.definitions.agent import Agent
 from agents_app.definitions.agent_definition import AgentDefinition
 from agents_app.definitions.registry import definition_of, registry
 from agents_app.exceptions import CalledFromEventLoop, IdempotencyConflict, InvalidInput
-from agents_app.models import AgentContext, AgentSession, RunDetails, as_stored, database_now
+from agents_app.models import AgentContext, AgentSession, ArchivedRun, RunDetails, as_stored, database_now
 from agents_app.models.fields import uuid7
 from agents_app.selectors.people import name_of
+from agents_app.services.fingerprints import fingerprint, fingerprint_of
 from agents_app.services.json_values import as_json
 from agents_app.services.principals import System
-from agents_app.services.values import Run, run_of
+from agents_app.services.values import Run, run_of, run_of_entry
 from agents_app.transitions import runs
 
 Answer = TypeVar("Answer")
@@ -43,7 +46,7 @@ def start_run(
 
     user: whose run it is; by: who started it, if somebody else. session: the key of a conversation that runs share.
     subject: the object of yours that it is about. idempotency_key: a second start with the same key (for this agent
-    and user) gives the first one's run. run_at: not before.
+    and user) gives the first one's run, also when that was archived since. run_at: not before.
     Raises UnknownAgent, InvalidInput, IdempotencyConflict, and CalledFromEventLoop in async code.
     """
     _refuse_event_loop()
@@ -54,7 +57,7 @@ def start_run(
     with transaction.atomic(using=conf.DATABASE):
         known = _started_before(key, text, session, subject)
         if known is not None:
-            return run_of(known)
+            return known
         context, details = _rows(definition, text, given, user=user, key=key, run_at=run_at, by=by or user)
         context.session = _session(session, definition.name, user)
         if subject is not None:
@@ -67,7 +70,7 @@ def _insert(
     context: AgentContext,
     details: RunDetails,
     definition: AgentDefinition,
-    started_before: Callable[[], AgentContext | None],
+    started_before: Callable[[], Run[Any] | None],
 ) -> Run[Any]:
     try:
         with transaction.atomic(using=conf.DATABASE):
@@ -77,7 +80,7 @@ def _insert(
         known = started_before()
         if known is None:
             raise
-        return run_of(known)
+        return known
     return run_of(context)
 
 
@@ -112,19 +115,29 @@ def _scoped_key(definition: AgentDefinition, user: Any, key: str | None) -> str 
     return f"{definition.name}:{getattr(user, 'pk', None) or '-'}:{clean_text(key)[0]}"
 
 
-def _started_before(
-    key: str | None, text: str, session: str | None, subject: models.Model | None
-) -> AgentContext | None:
-    """The run that was started with this key; raises IdempotencyConflict if it was about something else."""
+def _started_before(key: str | None, text: str, session: str | None, subject: models.Model | None) -> Run[Any] | None:
+    """The run that was started with this key, archived ones too; raises IdempotencyConflict if it was about something
+    else."""
     if key is None:
         return None
-    context = AgentContext.objects.select_related("details", "session").filter(details__idempotency_key=key).first()
-    if context is None:
+    # In one statement, so that a run that is archived at this moment is found on one side or the other.
+    here = AgentContext.objects.filter(details__idempotency_key=key).order_by().values_list("pk", Value(0))
+    away = ArchivedRun.objects.filter(idempotency_key=key).order_by().values_list("pk", Value(1))
+    found = min(here.union(away, all=True), key=lambda row: row[1], default=None)
+    if found is None:
         return None
-    before = (context.details.input, context.session.key if context.session else None, context.details.subject_id)
-    if before != (text, session, "" if subject is None else str(subject.pk)):
+    before, run = _as_started(*found)
+    if before != fingerprint(text, session, "" if subject is None else str(subject.pk)):
         raise IdempotencyConflict("A run was started before with this idempotency key and other content.")
-    return context
+    return run
+
+
+def _as_started(run_id: UUID, away: int) -> tuple[str, Run[Any]]:
+    if away:
+        entry = ArchivedRun.objects.get(pk=run_id)
+        return entry.fingerprint, run_of_entry(entry)
+    context = AgentContext.objects.select_related("details", "session").get(pk=run_id)
+    return fingerprint_of(context), run_of(context)
 
 
 def _rows(

@@ -13,9 +13,9 @@ from django.urls import NoReverseMatch, reverse
 from agents_app.core.events import RecordedEvent
 from agents_app.core.status import ENDED, WAITING_FOR_PEOPLE, RunStatus
 from agents_app.definitions.registry import registry
-from agents_app.exceptions import InvalidArguments, UnknownAgent
-from agents_app.models import AgentContext
-from agents_app.selectors.runs import events_after, one_of
+from agents_app.exceptions import InvalidArguments, NotFound, UnknownAgent
+from agents_app.models import AgentContext, ArchivedRun
+from agents_app.selectors.runs import events_after, is_id, one_of
 
 Answer = TypeVar("Answer")
 POLL_SECONDS = 0.1
@@ -23,7 +23,10 @@ POLL_SECONDS = 0.1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run(Generic[Answer]):
-    """One run as of now. `output` is None until it has completed; `error` is (code, message) of a failed one."""
+    """One run as of now. `output` is None until it has completed; `error` is (code, message) of a failed one.
+
+    Of a run that was archived (`archived_at`) both are out of the database, and None.
+    """
 
     id: UUID
     agent: str
@@ -32,6 +35,7 @@ class Run(Generic[Answer]):
     output: Answer | None
     error: tuple[str, str] | None
     created_at: datetime
+    archived_at: datetime | None = None
 
     @property
     def ended(self) -> bool:
@@ -81,15 +85,21 @@ class Run(Generic[Answer]):
                     at=event.at,
                     data=event.data,
                 )
-            if run.ended and after >= run.version:
+            if run.ended and (after >= run.version or run.archived_at is not None):
                 return
             if not events:
                 time.sleep(POLL_SECONDS)
 
 
 def read_run(run_id: Any) -> Run[Any]:
-    """The run of this id. Raises NotFound."""
-    return run_of(one_of(AgentContext.objects.select_related("details"), run_id))
+    """The run of this id; of one that was archived, what is known still. Raises NotFound."""
+    try:
+        return run_of(one_of(AgentContext.objects.select_related("details"), run_id))
+    except NotFound:
+        entry = ArchivedRun.objects.filter(pk=run_id).first() if is_id(run_id) else None
+        if entry is None:
+            raise
+        return run_of_entry(entry)
 
 
 def run_of(context: AgentContext) -> Run[Any]:
@@ -103,6 +113,20 @@ def run_of(context: AgentContext) -> Run[Any]:
         output=_output(context),
         error=(details.error_code, details.error) if details.error_code else None,
         created_at=details.created_at,
+    )
+
+
+def run_of_entry(entry: ArchivedRun) -> Run[Any]:
+    """A run from what stays of it when it is archived."""
+    return Run(
+        id=entry.pk,
+        agent=entry.agent,
+        status=RunStatus(entry.status),
+        version=entry.version,
+        output=None,
+        error=None,
+        created_at=entry.created_at,
+        archived_at=entry.archived_at,
     )
 
 

@@ -3,7 +3,9 @@
 import sys
 from importlib import import_module
 
+from agents_app.conf import conf
 from agents_app.runtime import drive, recovery
+from agents_app.services.cleaning import clean_up as clean_up_for
 
 
 def continue_run(run_id: str) -> None:
@@ -15,6 +17,11 @@ def continue_run(run_id: str) -> None:
 def recover() -> None:
     """The sweep: send a new hint for every run that is due and that nobody works on."""
     recovery.sweep()
+
+
+def clean_up() -> None:
+    """Keep the database small: archive what ended long ago, delete what nobody needs any more."""
+    clean_up_for(conf.SLICE_SECONDS)
 
 
 if "celery" in sys.modules:

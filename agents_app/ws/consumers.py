@@ -9,8 +9,8 @@ from agents_app.live.feed import Feed
 from agents_app.live.frames import HelloFrame
 from agents_app.live.tail import tail
 from agents_app.models import AgentContext
-from agents_app.selectors.people import may_view_transcript, may_watch_inbox, visible_runs
-from agents_app.selectors.runs import one_of
+from agents_app.selectors.archives import run_seen_by
+from agents_app.selectors.people import may_view_transcript, may_watch_inbox
 from agents_app.ws.login import parameter
 from agents_app.ws.sockets import Close, CloseCode, Socket
 
@@ -74,7 +74,7 @@ def _after(text: str | None) -> int:
 
 def _look(run_id: Any, user: Any) -> tuple[AgentContext, bool]:
     """The run, and whether this person may see what the LLM writes. Raises NotFound."""
-    context: AgentContext = one_of(visible_runs(user), run_id)
+    context = run_seen_by(user, run_id)
     return context, may_view_transcript(user, context)
 
 

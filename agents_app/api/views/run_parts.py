@@ -37,7 +37,7 @@ class Steps(ApiList):
         "List a run's steps",
         answer=page_of(StepShape),
         path=["run_id"],
-        errors=[400, 404],
+        errors=[400, 404, 410],
         parameters=PAGING,
     )
     def get(self, request: Any, run_id: str) -> Response:
@@ -57,7 +57,7 @@ class RunCalls(ApiList):
         "List a run's tool calls",
         answer=page_of(ToolCallShape),
         path=["run_id"],
-        errors=[400, 404],
+        errors=[400, 404, 410],
         parameters=PAGING,
     )
     def get(self, request: Any, run_id: str) -> Response:
@@ -74,7 +74,7 @@ class Events(ApiView):
         "List a run's events",
         answer=EventsShape,
         path=["run_id"],
-        errors=[400, 404],
+        errors=[400, 404, 410],
         parameters=[
             OpenApiParameter(
                 "after",
@@ -101,7 +101,7 @@ class Events(ApiView):
 class Transcript(ApiView):
     """The conversation of a run."""
 
-    @operation("runs_transcript", "Read a run's transcript", answer=TranscriptShape, path=["run_id"], errors=[404])
+    @operation("runs_transcript", "Read a run's transcript", answer=TranscriptShape, path=["run_id"], errors=[404, 410])
     def get(self, request: Any, run_id: str) -> Response:
         """What the LLM was told and said. Yours, or with the permission agents_app.view_transcript."""
         run = self.run(run_id)

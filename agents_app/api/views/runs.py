@@ -85,7 +85,7 @@ class Runs(ApiList):
 class RunDetail(ApiView):
     """One run."""
 
-    @operation("runs_read", "Read a run", answer=RunShape, path=["run_id"], errors=[404])
+    @operation("runs_read", "Read a run", answer=RunShape, path=["run_id"], errors=[404, 410])
     def get(self, request: Any, run_id: str) -> Response:
         """The run as of now. `waits_for` says what people can do so that it goes on."""
         return Response(self.run_as_json(run_id))
@@ -105,7 +105,7 @@ class _Command(ApiView):
 class Cancel(_Command):
     """Ask a run to end."""
 
-    @operation("runs_cancel", "Cancel a run", body=WithReason, answer=RunShape, path=["run_id"], errors=[404, 409])
+    @operation("runs_cancel", "Cancel a run", body=WithReason, answer=RunShape, path=["run_id"], errors=[404, 409, 410])
     def post(self, request: Any, run_id: str) -> Response:
         """What has not started is not started; what has started is waited for. Owners may, and who controls runs."""
         return self.obey(run_id, cancel_run, reason=body_of(request.data, WithReason).reason)
@@ -114,7 +114,7 @@ class Cancel(_Command):
 class Pause(_Command):
     """Hold a run."""
 
-    @operation("runs_pause", "Pause a run", body=WithReason, answer=RunShape, path=["run_id"], errors=[404, 409])
+    @operation("runs_pause", "Pause a run", body=WithReason, answer=RunShape, path=["run_id"], errors=[404, 409, 410])
     def post(self, request: Any, run_id: str) -> Response:
         """Nothing new is started until somebody resumes it. Needs the permission agents_app.control_run."""
         return self.obey(run_id, pause_run, reason=body_of(request.data, WithReason).reason)
@@ -123,7 +123,7 @@ class Pause(_Command):
 class Resume(_Command):
     """Let a paused run go on."""
 
-    @operation("runs_resume", "Resume a run", body=Nothing, answer=RunShape, path=["run_id"], errors=[404, 409])
+    @operation("runs_resume", "Resume a run", body=Nothing, answer=RunShape, path=["run_id"], errors=[404, 409, 410])
     def post(self, request: Any, run_id: str) -> Response:
         """Let a paused run go on. Needs the permission agents_app.control_run."""
         body_of(request.data, Nothing)
@@ -133,7 +133,7 @@ class Resume(_Command):
 class Retry(_Command):
     """Let a failed run go on."""
 
-    @operation("runs_retry", "Retry a run", body=Nothing, answer=RunShape, path=["run_id"], errors=[404, 409])
+    @operation("runs_retry", "Retry a run", body=Nothing, answer=RunShape, path=["run_id"], errors=[404, 409, 410])
     def post(self, request: Any, run_id: str) -> Response:
         """Let a failed run go on: settled calls are kept, steps and time start anew."""
         body_of(request.data, Nothing)

@@ -7,7 +7,7 @@ from django.core.management.base import CommandParser
 from agents_app.management.base import AgentsCommand, add_as, person
 from agents_app.management.console import moment_text, status_text
 from agents_app.management.exits import Exit, exit_of_run
-from agents_app.management.finding import find
+from agents_app.management.finding import find_run
 from agents_app.management.showing import show_run
 from agents_app.management.watching import Watch
 from agents_app.selectors.people import visible_runs
@@ -35,7 +35,7 @@ class Command(AgentsCommand):
         if options["run"] is None:
             self._show_latest(viewer, as_json=options["json"])
             return None
-        context = find(visible_runs(viewer), options["run"])
+        context = find_run(viewer, options["run"])
         if options["watch"]:
             return self._watch(Watch(self.console, context.pk, viewer, as_json=options["json"]))
         if options["json"]:

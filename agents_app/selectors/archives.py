@@ -1,0 +1,49 @@
+"""Runs that were archived, and saying so where somebody looks for one."""
+
+from typing import Any
+
+from agents_app.exceptions import Archived, NotFound
+from agents_app.models import AgentContext, ArchivedRun
+from agents_app.selectors.people import VIEW_RUN, visible_runs
+from agents_app.selectors.runs import is_id, one_of
+
+
+def visible_archived_runs(user: Any) -> Any:
+    """The archived runs that this person may know of (a queryset)."""
+    runs = ArchivedRun.objects.all()
+    if not user.is_active:
+        return runs.none()
+    return runs if user.has_perm(VIEW_RUN) else runs.filter(user_id=user.pk)
+
+
+def run_seen_by(user: Any, run_id: Any, runs: Any = None) -> AgentContext:
+    """The run of this id, if this person may know of it; runs: other rows than `visible_runs` to look in.
+
+    Raises NotFound, and Archived (which is one) if it was moved out of the database.
+    """
+    try:
+        context: AgentContext = one_of(visible_runs(user) if runs is None else runs, run_id)
+    except NotFound:
+        entry = find_archived_run(user, run_id)
+        if entry is None:
+            raise
+        raise archived(entry) from None
+    return context
+
+
+def find_archived_run(user: Any, run_id: Any) -> ArchivedRun | None:
+    """The archived run of this id; None if there is none that this person may know of."""
+    entries = visible_archived_runs(user).filter(pk=run_id) if is_id(run_id) else ArchivedRun.objects.none()
+    found: ArchivedRun | None = entries.first()
+    return found
+
+
+def archived(entry: ArchivedRun) -> Archived:
+    """The error that says what is still known of an archived run."""
+    text = (
+        f"This run of {entry.agent} was {entry.status} on {entry.ended_at:%Y-%m-%d} and archived on "
+        f"{entry.archived_at:%Y-%m-%d}. An operator can bring it back: manage.py agents_restore {entry.pk}"
+    )
+    facts: dict[str, Any] = {"agent": entry.agent, "status": entry.status, "version": entry.version}
+    times = {name: getattr(entry, name).isoformat() for name in ("created_at", "ended_at", "archived_at")}
+    return Archived(text, run=str(entry.pk), **facts, **times)

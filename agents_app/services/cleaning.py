@@ -1,0 +1,33 @@
+"""What keeps the database small, done every few minutes: archiving, and deleting what nobody needs any more."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from agents_app.conf import conf
+from agents_app.core.status import ENDED
+from agents_app.models import PartialReply, StoredResponse, database_now
+from agents_app.models.fields import first_uuid7
+from agents_app.services.archiving import Archiving, archive_runs
+
+BATCH = 1000
+
+
+def clean_up(seconds: float) -> Archiving:
+    """Delete old answers to REST requests and what is left of LLMs' unfinished texts; then archive for `seconds`."""
+    delete_old_responses(database_now() - timedelta(days=conf.RESPONSE_DAYS))
+    _delete(PartialReply.objects.filter(context__status__in=ENDED))
+    return archive_runs(seconds=seconds)
+
+
+def delete_old_responses(before: datetime) -> int:
+    """Answers to requests with an Idempotency-Key that came before this moment. Gives their number."""
+    # By the key, which is made of the time and has an index.
+    return _delete(StoredResponse.objects.filter(pk__lt=first_uuid7(before)))
+
+
+def _delete(rows: Any) -> int:
+    """In small transactions: others want to write, too."""
+    deleted = 0
+    while keys := list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH]):
+        deleted += rows.model.objects.filter(pk__in=keys).delete()[0]
+    return deleted

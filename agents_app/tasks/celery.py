@@ -13,9 +13,12 @@ from agents_app.conf import conf
 from agents_app.executors.celery import CONTINUE
 from agents_app.runtime import drive, recovery
 from agents_app.runtime.shutdown import closing, replaced
+from agents_app.services import cleaning
 
 RECOVER = "agents_app.recover"
+CLEAN_UP = "agents_app.clean_up"
 SWEEP_SECONDS = 5.0
+CLEANING_SECONDS = 600.0
 SWEEP_EXPIRES = 30.0
 """Sweeps that no worker took do not pile up."""
 
@@ -33,13 +36,22 @@ def _recover() -> None:
     recovery.sweep()
 
 
+def _clean_up() -> None:
+    """Keep the database small: archive what ended long ago, delete what nobody needs any more."""
+    cleaning.clean_up(conf.SLICE_SECONDS)
+
+
 # Acknowledged when the slice is over, and given back if its process died; whatever the project's defaults are.
 LATE = {"ignore_result": True, "acks_late": True, "reject_on_worker_lost": True}
 continue_run: Any = shared_task(name=CONTINUE, **LATE)(_continue_run)
 recover: Any = shared_task(name=RECOVER, ignore_result=True)(_recover)
+clean_up: Any = shared_task(name=CLEAN_UP, ignore_result=True)(_clean_up)
 
 if conf.EXECUTOR not in OTHERS_SWEEP:
     current_app.add_periodic_task(SWEEP_SECONDS, signature(RECOVER), name="agents_app: sweep", expires=SWEEP_EXPIRES)
+    current_app.add_periodic_task(
+        CLEANING_SECONDS, signature(CLEAN_UP), name="agents_app: clean up", expires=CLEANING_SECONDS
+    )
 
 
 class Leash:

@@ -16,7 +16,7 @@ class Conf:
     # The LLM of agents that name none: an alias of LLMS or "provider:model".
     DEFAULT_LLM: str = "demo"
     # Aliases: {"fast": "openai:gpt-5-mini"} or {"local": {"llm": "openai:qwen3", "base_url": …, "api_key": …}}
-    # or {"mine": "dotted.path.to.LLMClass"}.
+    # or {"mine": "dotted.path.to.LLMClass"}. Limits stand there too: see "When an LLM is down or slow".
     LLMS: dict[str, Any] = {}
     # Seconds a worker holds a run without a sign of life.
     LEASE_SECONDS: float = 30.0
@@ -36,6 +36,13 @@ class Conf:
     DATABASE_THREADS: int = 2
     # Attempts of one LLM turn before the run fails.
     LLM_ATTEMPTS: int = 5
+    # When an LLM counts as down, unless its alias says otherwise: so many failures in a row within `window` seconds;
+    # for how long it is then left alone. None for never.
+    LLM_BREAKER: dict[str, float] | None = {"failures": 10, "window": 60.0, "open_seconds": 30.0}
+    # Seconds that a run waits for an LLM's rate limit rather than ask its fallback.
+    LLM_FALLBACK_SECONDS: float = 10.0
+    # Codes of permanent errors at which the fallback is asked, too.
+    LLM_FALLBACK_CODES: list[str] = ["quota_exceeded"]
     # Claims in a row that ended with the worker's death before a run is paused as poison.
     POISON_AFTER: int = 5
     # Abandoned tool threads after which a worker process asks to be replaced.

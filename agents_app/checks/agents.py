@@ -39,10 +39,13 @@ def agent_problems(agent: AnyAgent) -> list[Problem]:
 
 
 def _against_settings(definition: AgentDefinition) -> Iterable[Problem]:
+    aliases = ", ".join(sorted(conf.LLMS)) or "none"
+    hint = f'Name an alias of AGENTS_APP["LLMS"] (there are: {aliases}), "demo", or "provider:name".'
     if definition.llm is not None and not known(definition.llm):
-        aliases = ", ".join(sorted(conf.LLMS)) or "none"
-        hint = f'Name an alias of AGENTS_APP["LLMS"] (there are: {aliases}), "demo", or "provider:name".'
         yield Problem(code=Code.UNKNOWN_LLM, message=f"Its LLM “{definition.llm}” is not known.", hint=hint)
+    for name in definition.fallback_llms:
+        if not known(name):
+            yield Problem(code=Code.UNKNOWN_LLM, message=f"Its fallback LLM “{name}” is not known.", hint=hint)
     for tool in definition.tools.values():
         if tool.effect is Effect.ATOMIC and tool.timeout > conf.LEASE_SECONDS / 2:
             message = f"Tool “{tool.name}”: it is atomic, and its timeout of {tool.timeout:g} s is over half the lease."

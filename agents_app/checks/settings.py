@@ -13,11 +13,13 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import router
 
 from agents_app.conf import conf
+from agents_app.core.llm_limits import read_breaker
 from agents_app.core.status import Effect
 from agents_app.definitions.registry import registry
 from agents_app.executors import get_executor
 from agents_app.live.way import way
-from agents_app.llm.resolve import known
+from agents_app.llm.limits import candidates
+from agents_app.llm.resolve import known, problem_of
 from agents_app.models import AgentContext
 
 SQLITE, POSTGRESQL = "sqlite3", "postgresql"
@@ -36,7 +38,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
         message = f'AGENTS_APP["DATABASE"] is {conf.DATABASE!r}, which is no alias in DATABASES.'
         hint = f"The aliases are: {', '.join(sorted(settings.DATABASES))}."
         return [*_unknown_names(given), Error(message, hint=hint, id="agents_app.E102")]
-    return [*_unknown_names(given), *_llms(), *_executor(), *_router(), *_live(), *_lease(), *_database()]
+    return [*_unknown_names(given), *_breaker(), *_llms(), *_executor(), *_router(), *_live(), *_lease(), *_database()]
 
 
 def _unknown_names(given: Mapping[str, Any]) -> Iterator[CheckMessage]:
@@ -55,8 +57,19 @@ def _llms() -> Iterator[CheckMessage]:
     if not known(conf.DEFAULT_LLM):
         yield Error(f'AGENTS_APP["DEFAULT_LLM"] is {conf.DEFAULT_LLM!r}: no such LLM.', hint=hint, id="agents_app.E108")
     for alias in sorted(conf.LLMS):
-        if not known(alias):
-            yield Error(f'AGENTS_APP["LLMS"][{alias!r}] leads to no LLM.', hint=hint, id="agents_app.E108")
+        for name in (alias, *candidates(alias)):
+            if problem := problem_of(name):
+                message = f'AGENTS_APP["LLMS"][{alias!r}] leads to no LLM. {problem}'
+                yield Error(message, hint=hint, id="agents_app.E108")
+                break
+
+
+def _breaker() -> Iterator[CheckMessage]:
+    try:
+        read_breaker(conf.LLM_BREAKER)
+    except ValueError as error:
+        hint = 'For example {"failures": 10, "window": 60, "open_seconds": 30}, or None.'
+        yield Error(f'AGENTS_APP["LLM_BREAKER"]: {error}', hint=hint, id="agents_app.E109")
 
 
 def _executor() -> Iterator[CheckMessage]:

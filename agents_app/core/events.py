@@ -104,10 +104,13 @@ class RunFailed(Payload):
 
 
 class StepChanged(Payload):
+    """`llm` is the one that is asked, by its name in the settings; when it has answered, by the provider's."""
+
     step: UUID
     number: int
     kind: str
     attempt: int
+    llm: str | None = None
 
 
 class StepFailed(StepChanged):

@@ -12,6 +12,9 @@ POSTPONE_FIRST, POSTPONE_MOST = 15.0, 300.0
 BACKOFF_FIRST, BACKOFF_MOST = 1.0, 120.0
 """Seconds between attempts of an LLM turn: doubling from the first to the most."""
 
+RETRY_AFTER_MOST = 3600.0
+"""Seconds of a provider's `Retry-After` that are believed."""
+
 
 class Ending(StrEnum):
     """How one attempt at a tool call ended."""
@@ -86,7 +89,12 @@ def postpone_seconds(postponements: int) -> float:
 def backoff_seconds(attempt: int, retry_after: float | None, jitter: float) -> float:
     """How long to wait after failed attempt number `attempt` (from 1). jitter: 0..1, spreads by up to half.
 
-    A provider's `Retry-After` is honoured when it is longer.
+    A provider's `Retry-After` is honoured when it is longer, up to an hour, and spread too: it told everybody the same.
     """
     base = min(BACKOFF_FIRST * 2.0 ** min(attempt - 1, 10), BACKOFF_MOST)
-    return max(base * (1 + jitter / 2), retry_after or 0.0)
+    return max(base, believed(retry_after)) + base * jitter / 2
+
+
+def believed(retry_after: float | None) -> float:
+    """What of a provider's `Retry-After` is kept, in seconds; 0 for none and for nonsense."""
+    return min(retry_after, RETRY_AFTER_MOST) if retry_after is not None and retry_after > 0 else 0.0

@@ -28,6 +28,8 @@ class Agent(ToolOwner, Generic[Answer]):
 
     llm: ClassVar[str | None] = None
     """An alias from AGENTS_APP["LLMS"] or "provider:name"; None is AGENTS_APP["DEFAULT_LLM"]."""
+    fallback_llms: ClassVar[Sequence[str]] = ()
+    """LLMs that are asked, in this order, when `llm` is down or lets the run wait for long."""
     instructions: ClassVar[str] = ""
     temperature: ClassVar[float | None] = None
     llm_timeout: ClassVar[float] = 60.0

@@ -25,6 +25,7 @@ class AgentDefinition:
     formerly: tuple[str, ...]
     version: str
     llm: str | None
+    fallback_llms: tuple[str, ...]
     instructions: str
     temperature: float | None
     llm_timeout: float

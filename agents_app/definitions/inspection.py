@@ -56,9 +56,12 @@ def _definition(agent: type[Agent[Any]], tools: Mapping[str, ToolSpec], answer: 
         "asks_user": agent.ask_user,
         "metadata": dict(agent.metadata),
     }
-    parts = {"answer": answer.schema, "tools": {name: _facts(spec) for name, spec in tools.items()}}
+    parts: dict[str, Any] = {"answer": answer.schema, "tools": {name: _facts(spec) for name, spec in tools.items()}}
+    if agent.fallback_llms:  # left out, so that agents without keep the hash that is stored with their runs
+        parts["fallback_llms"] = list(agent.fallback_llms)
     return AgentDefinition(
         **facts,
+        fallback_llms=tuple(agent.fallback_llms),
         description=inspect.cleandoc(agent.__doc__ or ""),
         cls=agent,
         formerly=tuple(agent.formerly),
@@ -124,6 +127,7 @@ def _option_problems(agent: type[Agent[Any]]) -> list[Problem]:
         "formerly": (_is_names(agent.formerly), "is a tuple of earlier names"),
         "version": (isinstance(agent.version, str) and 0 < len(agent.version) <= 50, "is a text of 1 to 50 characters"),
         "llm": (agent.llm is None or (isinstance(agent.llm, str) and bool(agent.llm)), "is a name of an LLM, or None"),
+        "fallback_llms": (_is_names(agent.fallback_llms), "is a tuple of names of LLMs"),
         "instructions": (
             _is_text(agent.instructions),
             "is a text; to make it per run, override get_instructions",

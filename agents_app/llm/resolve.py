@@ -6,11 +6,16 @@ from typing import Any
 from django.utils.module_loading import import_string
 
 from agents_app.conf import conf
+from agents_app.core.llm_limits import LIMIT_KEYS, read_limits
 from agents_app.exceptions import UnknownLLM
 from agents_app.llm.base import LLM
 from agents_app.llm.demo import DemoLLM
 from agents_app.llm.endpoint import PROVIDERS, Endpoint, endpoint
 from agents_app.llm.pydantic_ai import PydanticAILLM
+
+CONNECTION_KEYS = ("base_url", "api_key", "settings")
+KEYS = ("llm", *CONNECTION_KEYS, "fallback_llms", *LIMIT_KEYS)
+"""What a dictionary in AGENTS_APP["LLMS"] may have."""
 
 DEMO = "demo"
 """The name of the offline demo LLM, unless an alias has this name."""
@@ -29,11 +34,16 @@ def resolve(name: str) -> LLM:
 
 def known(name: str) -> bool:
     """Whether `resolve` would understand this name. Imports neither the LLM library nor anybody's class."""
+    return problem_of(name) is None
+
+
+def problem_of(name: str) -> str | None:
+    """Why `resolve` would not understand this name, as a sentence; None if it would."""
     try:
         _target(name)
-    except UnknownLLM:
-        return False
-    return True
+    except UnknownLLM as error:
+        return error.message
+    return None
 
 
 def _target(name: str, *, seen: tuple[str, ...] = ()) -> Endpoint | str:
@@ -56,17 +66,26 @@ def _aliased(alias: str, value: Any, *, seen: tuple[str, ...]) -> Endpoint | str
         return _target(value, seen=seen)
     if not isinstance(value, Mapping) or not isinstance(value.get("llm"), str):
         raise UnknownLLM(f'AGENTS_APP["LLMS"]["{alias}"] must be a string or a dictionary with the key "llm".')
-    options = {key: option for key, option in value.items() if key != "llm"}
-    if surplus := sorted(set(options) - {"base_url", "api_key", "settings"}):
-        raise UnknownLLM(
-            f'AGENTS_APP["LLMS"]["{alias}"] has unknown keys {surplus}; it may have llm, base_url, api_key, settings.'
-        )
+    options = {key: option for key, option in value.items() if key in CONNECTION_KEYS}
+    if surplus := sorted(set(value) - set(KEYS)):
+        raise UnknownLLM(f'AGENTS_APP["LLMS"]["{alias}"] has unknown keys {surplus}; it may have {", ".join(KEYS)}.')
+    _check_limits(alias, value)
     target = _target(value["llm"], seen=seen)
     if not options:
         return target
     if not isinstance(target, Endpoint):
         raise UnknownLLM(f'AGENTS_APP["LLMS"]["{alias}"]: base_url, api_key and settings need a "provider:model".')
     return target.with_options(**options)
+
+
+def _check_limits(alias: str, value: Mapping[str, Any]) -> None:
+    try:
+        read_limits(value, conf.LLM_BREAKER)
+    except ValueError as error:
+        raise UnknownLLM(f'AGENTS_APP["LLMS"]["{alias}"]: {error}') from error
+    fallbacks = value.get("fallback_llms", ())
+    if not isinstance(fallbacks, list | tuple) or not all(isinstance(each, str) for each in fallbacks):
+        raise UnknownLLM(f'AGENTS_APP["LLMS"]["{alias}"]: fallback_llms must be a list of names of LLMs.')
 
 
 def _own(name: str, path: str) -> LLM:

@@ -7,6 +7,7 @@ from agents_app.models.context import AgentContext, RunDetails
 from agents_app.models.event import AgentEvent
 from agents_app.models.idempotency import StoredResponse
 from agents_app.models.input_request import InputRequest
+from agents_app.models.llm_state import LLMPlace, LLMState
 from agents_app.models.partial import PartialReply
 from agents_app.models.session import AgentSession
 from agents_app.models.step import AgentStep
@@ -23,6 +24,8 @@ __all__ = [
     "DatabaseNow",
     "Decision",
     "InputRequest",
+    "LLMPlace",
+    "LLMState",
     "PartialReply",
     "RunDetails",
     "StoredResponse",

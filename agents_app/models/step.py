@@ -28,6 +28,9 @@ class AgentStep(models.Model):
     response = models.JSONField(null=True, blank=True)
     answered = models.BooleanField(default=False, help_text="The LLM's reply was an acceptable answer.")
     llm = models.CharField(max_length=200, blank=True)
+    earlier_attempts = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Attempts of this turn at LLMs that were asked before this one."
+    )
     input_tokens = models.PositiveIntegerField(default=0)
     output_tokens = models.PositiveIntegerField(default=0)
     cost = models.DecimalField(max_digits=16, decimal_places=8, null=True, blank=True, help_text="USD")

@@ -11,6 +11,7 @@ from agents_app.core.status import Effect, ToolCallStatus
 from agents_app.gate.dispatch import Dispatch, Go, row_checks
 from agents_app.models import ToolCall
 from agents_app.runtime.held import Act, Held, ReconcileAct, SleepAct, ThinkAct, ToolAct
+from agents_app.runtime.llm_gate import permit_without_asking
 from agents_app.transitions import Change, approvals, calls, runs, thinking
 from agents_app.transitions.steps import MARGIN_SECONDS
 
@@ -31,10 +32,17 @@ class Verdicts:
 
 @dataclass(kw_only=True, slots=True)
 class Advance:
-    """The acts that were opened, and the calls that the gate must judge before more can be."""
+    """The acts that were opened, and the calls that the gate must judge before more can be; or whether the gate in
+    front of the LLM must be asked."""
 
     acts: list[Act] = field(default_factory=list)
     judge: list[UUID] = field(default_factory=list)
+    ask_llm: bool = False
+
+    @property
+    def asks(self) -> bool:
+        """Whether somebody must be asked outside of the transaction."""
+        return self.ask_llm or bool(self.judge)
 
 
 def advance(edit: Change, held: Held, verdicts: Verdicts | None) -> Advance:
@@ -45,7 +53,7 @@ def advance(edit: Change, held: Held, verdicts: Verdicts | None) -> Advance:
         step = decide(edit.snapshot())
         if not _take(step, edit, held, fresh, opened):
             break
-    if edit.context.ended or opened.judge or _busy(edit, held):
+    if edit.context.ended or opened.asks or _busy(edit, held):
         return opened
     _rest(edit, held, opened)
     return opened
@@ -62,8 +70,7 @@ def _take(step: NextStep, edit: Change, held: Held, fresh: Mapping[UUID, Dispatc
         case Cancel():
             runs.cancel(edit)
         case CallLLM() if not held.draining:
-            opened.acts.append(_open_turn(edit, held))
-            return True
+            return _open_turn(edit, held, opened)
         case Reconcile(call_id) if not held.draining:
             return _open_reconcile(edit, held, call_id, opened)
         case RunTools(call_ids) if not held.draining:
@@ -86,9 +93,19 @@ def _rest(edit: Change, held: Held, opened: Advance) -> None:
         opened.acts.append(SleepAct(timeout=wait))
 
 
-def _open_turn(edit: Change, held: Held) -> ThinkAct:
-    step = thinking.open_turn(edit, llm=held.definition.llm or "")
-    return ThinkAct(step_id=step.pk, number=step.number, attempt=step.attempt, timeout=held.definition.llm_timeout)
+def _open_turn(edit: Change, held: Held, opened: Advance) -> bool:
+    permit = permit_without_asking(held, edit.rows.think)
+    if permit is None:
+        opened.ask_llm = True
+        return False
+    if permit.until is not None:
+        thinking.hold_back(edit, permit.until, permit.why)
+        return True
+    step = thinking.open_turn(edit, llm=permit.llm)
+    timeout = held.definition.llm_timeout
+    act = ThinkAct(step_id=step.pk, number=step.number, attempt=step.attempt, timeout=timeout, permit=permit)
+    opened.acts.append(act)
+    return True
 
 
 def _open_reconcile(edit: Change, held: Held, call_id: UUID, opened: Advance) -> bool:

@@ -10,6 +10,7 @@ from agents_app.definitions.agent_definition import AgentDefinition
 from agents_app.definitions.tool_spec import ToolSpec
 from agents_app.transitions import OpenRows
 from agents_app.transitions.claims import Claim
+from agents_app.transitions.llms import Permit
 from agents_app.transitions.steps import MARGIN_SECONDS
 
 QUIET_SECONDS = 120.0
@@ -24,6 +25,7 @@ class ThinkAct:
     number: int
     attempt: int
     timeout: float
+    permit: Permit
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +65,7 @@ class Held:
     `rows` is what was known after the last change. `renewed` is the monotonic moment of the last sign of life that
     the database took, `granted` for how many seconds it was. `inline`: driven on the caller's thread, without
     heartbeat. `unjudged`: an atomic call has settled itself and left calls for the gate, which has to be asked outside
-    of its transaction.
+    of its transaction. `permit`: what the gate in front of the LLM said, until the turn is opened.
     """
 
     claim: Claim
@@ -79,6 +81,7 @@ class Held:
     cancel_requested: bool = False
     asking: set[UUID] = field(default_factory=set)
     unjudged: bool = False
+    permit: Permit | None = None
     ends: dict[Act, float] = field(default_factory=dict)
     quiet_since: float = field(default_factory=time.monotonic)
 

@@ -28,6 +28,7 @@ from agents_app.gate.policy import summarise
 from agents_app.models import AgentContext, AgentStep, ApprovalRequest, ToolCall, database_now
 from agents_app.runtime.advance import Advance, Verdicts, advance
 from agents_app.runtime.held import Act, Held, ReconcileAct, ThinkAct, ToolAct
+from agents_app.runtime.llm_gate import ask, fallback
 from agents_app.runtime.replies import Turn, read_reply
 from agents_app.transitions import Change, calls, change, inputs, runs, thinking
 from agents_app.transitions.calls import Proposal
@@ -76,8 +77,9 @@ def prepare(held: Held) -> list[Act]:
             opened = advance(edit, held, verdicts)
         held.first_look = False
         acts += opened.acts
-        if not opened.judge:
+        if not opened.asks:
             return acts
+        held.permit = ask(held) if opened.ask_llm else None
         verdicts = judge(held, edit.context, opened.judge)
     with _changing(held) as edit:
         if not edit.snapshot().started and not edit.snapshot().thinking:
@@ -158,9 +160,9 @@ def settle(held: Held, act: Act, outcome: Any, *, durable: bool = True) -> list[
             opened = _settle_question(held, act, outcome)
         case _:
             return prepare(held)
-    if opened.judge and durable:
+    if opened.asks and durable:
         return opened.acts + prepare(held)
-    held.unjudged = bool(opened.judge)
+    held.unjudged = opened.asks
     return opened.acts
 
 
@@ -236,9 +238,13 @@ def _settle_failed_turn(held: Held, act: ThinkAct, error: LLMError) -> Advance:
     with _changing(held) as edit:
         step = _open_turn(edit, act)
         cancelled = edit.context.cancel_requested_at is not None
-        if error.transient and act.attempt < conf.LLM_ATTEMPTS and not cancelled:
+        attempt = act.attempt - (step.earlier_attempts or 0)
+        other = None if cancelled else fallback(held, step, error, attempt >= conf.LLM_ATTEMPTS)
+        if other is not None:
+            thinking.fall_back(edit, step, error, other)
+        elif error.transient and attempt < conf.LLM_ATTEMPTS and not cancelled:
             # Spreads the retries of many runs; nothing secret depends on it.
-            seconds = backoff_seconds(act.attempt, error.retry_after, random.random())  # noqa: S311
+            seconds = backoff_seconds(attempt, error.retry_after, random.random())  # noqa: S311
             thinking.back_off(edit, step, error, seconds)
         else:
             thinking.fail_turn(edit, step, error.code, error.message)

@@ -8,7 +8,6 @@ from typing import Any
 from django.db import InterfaceError, OperationalError
 from pydantic import BaseModel
 
-from agents_app.conf import conf
 from agents_app.core.outcomes import Outcome
 from agents_app.core.transcript import FunctionSpec, LLMReply, LLMRequest
 from agents_app.definitions.agent_definition import AgentDefinition
@@ -22,6 +21,7 @@ from agents_app.gate.dispatch import full_text
 from agents_app.live import publish
 from agents_app.llm import LLM, resolve
 from agents_app.models import AgentContext, ToolCall
+from agents_app.runtime import llm_gate
 from agents_app.runtime.atomic import RawConnection, call_atomic
 from agents_app.runtime.engines import Abandoned, Engine
 from agents_app.runtime.heartbeat import renew
@@ -33,9 +33,6 @@ from agents_app.runtime.results import not_called, raised, returned, timed_out
 from agents_app.selectors.transcript import messages_of
 
 logger = logging.getLogger("agents_app.runtime")
-
-GRACE_SECONDS = 5.0
-"""What an LLM may take beyond its own timeout before it is given up from outside."""
 
 
 async def perform(engine: Engine, held: Held, act: Act) -> Any:
@@ -57,12 +54,22 @@ async def perform(engine: Engine, held: Held, act: Act) -> Any:
 
 
 async def think(engine: Engine, held: Held, act: ThinkAct) -> LLMReply | LLMError:
-    """Ask the LLM for its next turn."""
+    """Ask the LLM for its next turn, and tell the gate in front of it what came of that."""
+    outcome: LLMReply | LLMError = LLMError("Cancelled.", code="cancelled")
     try:
-        request = await engine.database(build_request, held)
+        outcome = await _ask(engine, held, act)
+    finally:
+        if llm_gate.concerned(held, act, outcome):
+            await engine.database(llm_gate.report, held, act, outcome)
+    return outcome
+
+
+async def _ask(engine: Engine, held: Held, act: ThinkAct) -> LLMReply | LLMError:
+    try:
+        request = await engine.database(build_request, held, act.permit.llm)
         llm = _llm_of(held.definition, request.llm)
         deltas = _Deltas(held, act)
-        async with asyncio.timeout(act.timeout + GRACE_SECONDS):
+        async with asyncio.timeout(act.timeout + llm_gate.GRACE_SECONDS):
             return await llm.respond(request, deltas.add)
     except LLMError as error:
         return error
@@ -83,7 +90,7 @@ def _llm_of(definition: AgentDefinition, name: str) -> LLM:
     return override if isinstance(override, LLM) else resolve(name)
 
 
-def build_request(held: Held) -> LLMRequest:
+def build_request(held: Held, llm: str) -> LLMRequest:
     """What the LLM is sent, from the run's rows."""
     definition = held.definition
     context = AgentContext.objects.select_related("details", "session").get(pk=held.run_id)
@@ -95,7 +102,7 @@ def build_request(held: Held) -> LLMRequest:
     if definition.asks_user:
         functions.append(ASK_USER_FUNCTION)
     return LLMRequest(
-        llm=definition.llm or conf.DEFAULT_LLM,
+        llm=llm,
         instructions=definition.cls().get_instructions(about),
         messages=messages_of(context),
         functions=tuple(functions),

@@ -81,7 +81,7 @@ def _view_think(step: AgentStep | None, claim: int | None) -> ThinkView | None:
     if step is None:
         return None
     held = step.status == StepStatus.STARTED and claim is not None and step.claim_number == claim
-    exhausted = step.attempt >= conf.LLM_ATTEMPTS
+    exhausted = step.attempt - (step.earlier_attempts or 0) >= conf.LLM_ATTEMPTS
     return ThinkView(status=StepStatus(step.status), held=held, exhausted=exhausted, answered=step.answered)
 
 

@@ -1,14 +1,17 @@
 """Turns of the LLM."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from agents_app.core.events import EventType
-from agents_app.core.status import StepKind, StepStatus
+from agents_app.core.status import RunStatus, StepKind, StepStatus
 from agents_app.core.transcript import Usage
 from agents_app.exceptions import LLMError
-from agents_app.models import AgentStep
+from agents_app.models import AgentEvent, AgentStep
 from agents_app.transitions.change import Change
+
+LEAST_WAIT_SECONDS = 0.05
+"""A turn that may not be opened waits at least so long, so that it cannot keep a worker spinning."""
 
 
 def open_turn(edit: Change, *, llm: str) -> AgentStep:
@@ -19,9 +22,12 @@ def open_turn(edit: Change, *, llm: str) -> AgentStep:
         edit.context.steps_used += 1
         edit.rows.think = step
     else:
+        if step.llm and step.llm != llm:
+            edit.set_fields(step, earlier_attempts=step.attempt)
         edit.set_status(
             step,
             StepStatus.STARTED,
+            llm=llm,
             attempt=step.attempt + 1,
             claim_number=edit.claim,
             started_at=edit.now,
@@ -60,6 +66,34 @@ def back_off(edit: Change, step: AgentStep, error: LLMError, seconds: float) -> 
     edit.record(EventType.STEP_FAILED, **named(step), code=error.code, message=error.message)
 
 
+def fall_back(edit: Change, step: AgentStep, error: LLMError, llm: str) -> None:
+    """This LLM is given up for this turn: another is asked at once."""
+    edit.record(EventType.STEP_FAILED, **named(step), code=error.code, message=error.message)
+    edit.set_fields(
+        step,
+        claim_number=None,
+        error_code=error.code,
+        error=error.message,
+        llm=llm,
+        earlier_attempts=step.attempt,
+    )
+    edit.context.run_at = None
+
+
+def hold_back(edit: Change, until: datetime, why: str) -> None:
+    """The LLM may not be asked before then: the turn waits, unopened or open for its next attempt."""
+    edit.cause = why
+    edit.context.run_at = max(until, edit.now + timedelta(seconds=LEAST_WAIT_SECONDS))
+    if edit.context.status == RunStatus.SCHEDULED and _last_told(edit) != why:
+        edit.record(EventType.RUN_SCHEDULED, due_at=edit.context.run_at, reason=why)
+
+
+def _last_told(edit: Change) -> str:
+    """Why it is scheduled, as was told last: to wait on for the same is no news."""
+    told = AgentEvent.objects.filter(context=edit.context, type=EventType.RUN_SCHEDULED).order_by("-sequence").first()
+    return "" if told is None else str(told.data["reason"])
+
+
 def fail_turn(edit: Change, step: AgentStep, code: str, message: str) -> None:
     """The turn failed for good."""
     edit.set_status(step, StepStatus.FAILED, ended_at=edit.now, claim_number=None, error_code=code, error=message)
@@ -79,5 +113,6 @@ def say(edit: Change, text: str) -> None:
 
 
 def named(step: AgentStep) -> dict[str, Any]:
-    """How events name a step."""
-    return {"step": step.pk, "number": step.number, "kind": step.kind, "attempt": step.attempt}
+    """How events name a step, and the LLM that was asked in it."""
+    facts = {"step": step.pk, "number": step.number, "kind": step.kind, "attempt": step.attempt}
+    return {**facts, "llm": step.llm} if step.llm else facts

@@ -193,7 +193,7 @@ def test_an_answer_must_fit_the_schema_of_the_question(started: Started, carl: A
 
 
 def test_an_llm_that_hangs_is_asked_again(started: Started, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agents_app.runtime.perform.GRACE_SECONDS", 0.0)
+    monkeypatch.setattr("agents_app.runtime.llm_gate.GRACE_SECONDS", 0.0)
     tries: list[int] = []
 
     def first_hang(request: LLMRequest) -> Any:

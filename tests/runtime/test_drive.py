@@ -130,7 +130,7 @@ def test_a_transient_error_backs_off_inside_the_slice(agents: AgentsKit) -> None
 def test_a_long_back_off_gives_the_run_back_until_then(agents: AgentsKit) -> None:
     run = driven(agents, fails(1, LLMError("busy", transient=True, retry_after=60), then="Done."))
     assert run.status is RunStatus.SCHEDULED
-    assert 50 < (due_in(run) or 0) <= 60
+    assert 50 < (due_in(run) or 0) <= 61  # a little more than was asked, so that not all come at once
     with agents.move_time(61):
         drive_to_rest(run.id)
     assert run.again().status is RunStatus.COMPLETED

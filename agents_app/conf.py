@@ -30,10 +30,16 @@ class Conf:
     STALL_SECONDS: float = 30.0
     # Runs that one queue task drives at the same time.
     RUNS_PER_WORKER: int = 20
+    # Seconds after which a run goes to the back of the queue, where others are due and the task drives its most.
+    HOLD_SECONDS: float = 10.0
     # Seconds between two looks of a driving task for further due runs.
     POLL_SECONDS: float = 0.5
-    # Database threads of one driving process.
+    # Database threads of one driving process; each keeps a connection while there is work.
     DATABASE_THREADS: int = 2
+    # Seconds that one piece of database work, a hook of yours included, may take before its thread is left behind.
+    DATABASE_SECONDS: float = 60.0
+    # Calls of sync tools at the same time in one driving process: each has a thread, and may have a connection.
+    TOOL_THREADS: int = 32
     # Attempts of one LLM turn before the run fails.
     LLM_ATTEMPTS: int = 5
     # When an LLM counts as down, unless its alias says otherwise: so many failures in a row within `window` seconds;
@@ -45,7 +51,7 @@ class Conf:
     LLM_FALLBACK_CODES: list[str] = ["quota_exceeded"]
     # Claims in a row that ended with the worker's death before a run is paused as poison.
     POISON_AFTER: int = 5
-    # Abandoned tool threads after which a worker process asks to be replaced.
+    # Threads that hang, in tools or hooks, after which a worker process asks to be replaced.
     ABANDONED_THREADS: int = 8
     # Seconds that an approval stays valid between decision and dispatch.
     APPROVAL_VALID_SECONDS: float = 3600.0

@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from agents_app.core.status import ENDED
 from agents_app.definitions.registry import registry
 from agents_app.exceptions import LLMError, StaleContext, UnknownAgent
 from agents_app.models import AgentContext, database_now
+from agents_app.runtime.database_threads import Hung
 from agents_app.runtime.engines import Engine, be_replaced, engine, worn_out
 from agents_app.runtime.heartbeat import heartbeat
 from agents_app.runtime.held import Act, Held, ReconcileAct, SleepAct, ThinkAct, ToolAct
@@ -36,6 +38,13 @@ RECORD_AGAIN_SECONDS = 0.5
 
 SOON_SECONDS = 5.0
 """Within this time before a run is due a drive stays to wake it, rather than leave it to the sweep."""
+
+START_AT_ONCE = 50
+"""Runs that were taken and have not begun: until they have, the others are left to whoever is faster, and no lease
+is spent on waiting here."""
+
+AGAIN_SECONDS = 0.05
+"""At least between two looks for what is due."""
 
 
 def continue_run(run_id: str) -> None:
@@ -81,6 +90,14 @@ def drive_due(limit: int = 1000) -> int:
     return limit
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hold:
+    """That a run is driven: by which task, and since which monotonic moment."""
+
+    task: asyncio.Task[None]
+    since: float
+
+
 class Drive:
     """One slice of work on a loop. others: besides the runs given, take what is due."""
 
@@ -88,19 +105,21 @@ class Drive:
         self._on = on
         self._others = others
         self._over = time.monotonic() + conf.SLICE_SECONDS
-        self._holding: dict[asyncio.Task[None], Held] = {}
+        self._holding: dict[Held, Hold] = {}
+        self._stir = asyncio.Event()
+        self._looked = self._look_at = 0.0
 
     async def run(self, first: list[UUID]) -> None:
         """Drive until nothing is held and nothing is due soon, or the slice is over."""
         try:
             for run_id in first:
-                await self._take(run_id)
+                await self._take(lambda run_id=run_id: [claims.claim(run_id)])  # type: ignore[misc]
             while self._holding or (self._others and await self._due_soon()):
                 if self._over <= time.monotonic() or worn_out() or closing.is_set():
                     await self._drain()
                     return
-                await self._take_due()
-                await self._wait(conf.POLL_SECONDS)
+                await self._look()
+                await self._wait()
         finally:
             await self._stop()
 
@@ -113,92 +132,155 @@ class Drive:
             logger.warning("It cannot be seen what is due; the sweep will.", exc_info=True)
             return False
 
-    async def _wait(self, seconds: float) -> None:
-        if not self._holding:
-            await asyncio.sleep(seconds)
+    async def _wait(self) -> None:
+        """Until it is time to look; earlier when a run is given back."""
+        try:
+            async with asyncio.timeout(min(self._look_at - time.monotonic(), conf.POLL_SECONDS)):
+                await self._stir.wait()
+        except TimeoutError:
             return
-        done, _ = await asyncio.wait(self._holding, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            del self._holding[task]
+        self._stir.clear()
+        self._look_at = min(self._look_at, self._looked + AGAIN_SECONDS)
 
-    async def _take_due(self) -> None:
-        room = conf.RUNS_PER_WORKER - len(self._holding)
-        if not self._others or room <= 0:
+    # Taking.
+
+    async def _look(self) -> None:
+        """If it is time: take what is due, as far as there is room."""
+        now = time.monotonic()
+        if now < self._look_at:
+            return
+        self._looked, self._look_at = now, now + conf.POLL_SECONDS
+        if not self._others:
+            return
+        room = min(conf.RUNS_PER_WORKER - len(self._holding), START_AT_ONCE - self._not_begun())
+        if room <= 0:
+            await self._make_way()
+        elif await self._take(partial(claims.claim_due, room)) == room:
+            self._look_at = now + AGAIN_SECONDS
+        elif not self._holding:
+            # One whose last worker died is taken when nothing else is here.
+            await self._take(partial(claims.claim_due, 1, alone=True))
+
+    def _not_begun(self) -> int:
+        return sum(held.first_look for held in self._holding)
+
+    async def _take(self, take: Callable[[], Sequence[claims.Claim | None]]) -> int:
+        """Take runs, if they are to be had, and say how many. What goes wrong must not touch those that are held."""
+        try:
+            found = await self._on.database(_take, take, self._on.inline)
+        except (DatabaseError, InterfaceError):
+            logger.warning("Nothing can be taken now; the next look may, or the sweep will hint.", exc_info=True)
+            return 0
+        except Exception:
+            logger.exception("Runs could not be taken; the sweep will hint at them.")
+            return 0
+        for held in found:
+            if held.claim.deaths:
+                # Its last worker died: it is driven alone, so that it takes no other run with it if it kills again.
+                self._others = False
+            task = asyncio.create_task(self._guard(held))
+            self._holding[held] = Hold(task=task, since=time.monotonic())
+            task.add_done_callback(partial(self._gone, held))
+        return len(found)
+
+    def _gone(self, held: Held, _: asyncio.Task[None]) -> None:
+        del self._holding[held]
+        self._stir.set()
+
+    async def _make_way(self) -> None:
+        """The worker is full: where others are due, those that were held for long go to the back of the queue.
+
+        A run of a thousand steps shall not keep out short ones. Each has made at least one step.
+        """
+        going, long = sum(held.draining for held in self._holding), len(self._held_long())
+        if not long:
             return
         try:
-            due = await self._on.database(claims.due_run_ids, room)
-            if not due and not self._holding:
-                # One whose last worker died is taken when nothing else is here.
-                due = await self._on.database(partial(claims.due_run_ids, 1, alone=True))
+            due = await self._on.database(claims.due_run_ids, going + long)
         except (DatabaseError, InterfaceError):
             logger.warning("It cannot be seen what is due; the next look may.", exc_info=True)
             return
-        for run_id in due:
-            await self._take(run_id)
+        for held in self._held_long()[: max(len(due) - going, 0)]:
+            held.draining = True
+            held.on_news()
 
-    async def _take(self, run_id: UUID) -> None:
-        """Take a run, if it is to be had. What goes wrong here must not touch the runs that are held already."""
-        try:
-            await self._claim(run_id)
-        except StaleContext as lost:
-            logger.info("Gave up a run: %s", lost, extra={"run_id": run_id})
-        except Exception:
-            logger.exception("A run could not be taken; the sweep will hint at it.", extra={"run_id": run_id})
+    def _held_long(self) -> list[Held]:
+        """Those that could give way, first who was held longest."""
+        before = time.monotonic() - conf.HOLD_SECONDS
+        return [held for held, hold in self._holding.items() if hold.since <= before and _can_go(held)]
 
-    async def _claim(self, run_id: UUID) -> None:
-        asked = time.monotonic()
-        claim = await self._on.database(claims.claim, run_id)
-        if claim is None:
-            return
-        if claim.deaths:
-            # Its last worker died: it is driven alone, so that it takes no other run with it if it kills again.
-            self._others = False
-        held = await self._on.database(_hold, claim, self._on.inline)
-        if held is not None:
-            held.renewed = asked
-            task = asyncio.create_task(self._guard(held, hold(self._on, held)))
-            self._holding[task] = held
+    # Holding.
 
-    async def _guard(self, held: Held, work: Coroutine[Any, Any, None]) -> None:
+    async def _guard(self, held: Held) -> None:
         """One run's failure must not touch the others."""
         try:
             if not held.inline:
                 heartbeat.add(held)
-            await work
+            await hold(self._on, held)
         except StaleContext as lost:
             logger.info("Gave up a run: %s", lost, extra={"run_id": held.run_id})
+        except Hung as hung:
+            logger.error("Gave up a run: %s; its lease runs out.", hung, extra={"run_id": held.run_id})
         except Exception:
             logger.exception("A run failed to be driven; its lease runs out.", extra={"run_id": held.run_id})
         finally:
+            held.lost = True  # whatever of it is still under way in a thread writes nothing any more
             heartbeat.remove(held)
 
     async def _drain(self) -> None:
         """The slice is over: what is open may end, nothing new is opened."""
-        for held in self._holding.values():
+        for held in self._holding:
             held.draining = True
             held.on_news()
         if self._holding:
-            await asyncio.wait(self._holding, timeout=conf.DRAIN_SECONDS)
+            await asyncio.wait(self._tasks(), timeout=conf.DRAIN_SECONDS)
 
     async def _stop(self) -> None:
         """Give up what is still held, as if the worker had died."""
-        for task in self._holding:
+        for task in self._tasks():
             task.cancel()
         if self._holding:
-            await asyncio.wait(self._holding)
+            await asyncio.wait(self._tasks())
+
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [hold.task for hold in self._holding.values()]
 
 
-def _hold(claim: claims.Claim, inline: bool) -> Held | None:
+def _can_go(held: Held) -> bool:
+    return not held.draining and not held.first_look
+
+
+def _take(take: Callable[[], Sequence[claims.Claim | None]], inline: bool) -> list[Held]:
+    """Claim, and look whether this worker knows what it got."""
+    asked = time.monotonic()
+    taken = [claim for claim in take() if claim is not None]
+    tools = claims.startable_tools([claim.run_id for claim in taken if claim.calls])
+    found = []
+    for claim in taken:
+        try:
+            held = _hold(claim, tools.get(claim.run_id, set()), inline)
+        except StaleContext as lost:
+            logger.info("Gave up a run: %s", lost, extra={"run_id": claim.run_id})
+        except Exception:
+            logger.exception("A run could not be taken; its lease runs out.", extra={"run_id": claim.run_id})
+        else:
+            if held is not None:
+                held.renewed = asked
+                found.append(held)
+    return found
+
+
+def _hold(claim: claims.Claim, tools: set[str], inline: bool) -> Held | None:
     """The claimed run with its agent's definition; None if this worker knows the agent, or a tool of a waiting call,
     not (yet): during a deploy another one does."""
-    name = AgentContext.objects.values_list("agent", flat=True).get(pk=claim.run_id)
     try:
-        definition = registry.get(name)
+        definition = registry.get(claim.agent)
     except UnknownAgent as error:
         _leave_alone(claim, error.message, then=(error.code, error.message))
         return None
-    strange = sorted(claims.startable_tools(claim.run_id) - set(definition.tools))
-    if strange and _leave_alone(claim, f"The agent {name} has no tool {', '.join(strange)} here.", then=None):
+    strange = sorted(tools - set(definition.tools))
+    why = f"The agent {claim.agent} has no tool {', '.join(strange)} here."
+    if strange and _leave_alone(claim, why, then=None):
         return None
     return Held(claim=claim, definition=definition, inline=inline)
 
@@ -211,11 +293,14 @@ def _leave_alone(claim: claims.Claim, why: str, then: tuple[str, str] | None) ->
 async def hold(on: Engine, held: Held) -> None:
     """Drive one claimed run until it is given back, has ended, or is lost."""
     running: dict[asyncio.Task[Any], Act] = {}
-    news = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    news, stir, loop = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop()
+
+    def hear() -> None:
+        news.set()
+        stir.set()
 
     def tell() -> None:
-        loop.call_soon_threadsafe(news.set)
+        loop.call_soon_threadsafe(hear)
 
     held.on_news = tell
     try:
@@ -223,9 +308,13 @@ async def hold(on: Engine, held: Held) -> None:
         while True:
             for act in acts:
                 held.open(act)
-                running[asyncio.create_task(perform(on, held, act))] = act
+                task = asyncio.create_task(perform(on, held, act))
+                task.add_done_callback(lambda _: stir.set())
+                running[task] = act
             if not running:
                 return
+            await stir.wait()
+            stir.clear()
             acts = await _next(on, held, running, news)
     except asyncio.CancelledError:
         await _give_up(on, held, running)
@@ -235,21 +324,16 @@ async def hold(on: Engine, held: Held) -> None:
 
 
 async def _next(on: Engine, held: Held, running: dict[asyncio.Task[Any], Act], news: asyncio.Event) -> list[Act]:
-    """Wait for an act to end, or for news of the run, and act on it."""
-    listening = asyncio.create_task(news.wait())
-    try:
-        done, _ = await asyncio.wait({*running, listening}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        listening.cancel()
+    """Act on what has ended, and on news of the run."""
     acts: list[Act] = []
-    for task in done - {listening}:
+    for task in [task for task in running if task.done()]:
         act = running[task]
         held.close(act)
         outcome = _cancelled(act) if task.cancelled() else task.result()
         acts += await _settled(on, held, act, outcome)
         # Not before: whoever gives the run up while this is being recorded must know that the act was made.
         del running[task]
-    if listening in done:
+    if news.is_set():
         news.clear()
         acts += await _on_news(on, held, running)
     return acts

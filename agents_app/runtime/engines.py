@@ -1,7 +1,7 @@
 """Where the synchronous parts run: database work and sync tools.
 
-Threaded (workers): database jobs in a few threads of a pool, each tool in a thread of its own that can be abandoned,
-everything awaited on one event loop that lives as long as the process.
+Threaded (workers): database jobs in a few threads, each call of a sync tool in one of its own that can be abandoned
+(so many at a time), everything awaited on one event loop that lives as long as the process.
 Inline (SQLite in memory, and inside `TestCase`): all of it on the caller's thread and connection, because no other
 sees its data.
 """
@@ -12,15 +12,17 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager
 from multiprocessing import parent_process
 from typing import Any, Protocol, TypeVar
 
 from asgiref.sync import async_to_sync, sync_to_async
-from django.db import close_old_connections, connections
+from django.db import connections
 
 from agents_app.conf import conf
 from agents_app.runtime.shutdown import replaced
+from agents_app.runtime.database_threads import DatabaseThreads
 
 logger = logging.getLogger("agents_app.runtime")
 T = TypeVar("T")
@@ -36,7 +38,11 @@ class Engine(Protocol):
     inline: bool
 
     async def database(self, function: Callable[..., T], *args: Any) -> T:
-        """Run a database job."""
+        """Run a database job. Raises Hung if it does not come to an end."""
+        ...
+
+    def room(self) -> AbstractAsyncContextManager[Any]:
+        """Wait for room to call a sync tool, and keep it: each call may cost a thread and a connection."""
         ...
 
     async def call(self, function: Callable[[], T], seconds: float, on_timeout: Callable[[], None]) -> T:
@@ -55,6 +61,9 @@ class InlineEngine:
 
     async def database(self, function: Callable[..., T], *args: Any) -> T:
         return await sync_to_async(function, thread_sensitive=True)(*args)
+
+    def room(self) -> AbstractAsyncContextManager[Any]:
+        return contextlib.nullcontext()
 
     async def call(self, function: Callable[[], T], seconds: float, on_timeout: Callable[[], None]) -> T:
         return await sync_to_async(function, thread_sensitive=True)()
@@ -77,17 +86,15 @@ class ThreadedEngine:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="agents-loop", daemon=True)
         self._thread.start()
-        self._threads = conf.DATABASE_THREADS
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="agents-db")
+        self._database = DatabaseThreads(self._loop)
+        self._room = asyncio.Semaphore(conf.TOOL_THREADS)
 
     async def database(self, function: Callable[..., T], *args: Any) -> T:
-        doing = asyncio.get_running_loop().run_in_executor(self._pool, _with_sound_connections, function, args)
-        try:
-            return await asyncio.shield(doing)
-        except asyncio.CancelledError:
-            # A transaction cannot be cancelled: whoever cleans up must find it committed or rolled back.
-            await asyncio.wait([doing])
-            raise
+        done: T = await self._database.do(function, args)
+        return done
+
+    def room(self) -> AbstractAsyncContextManager[Any]:
+        return self._room
 
     async def call(self, function: Callable[[], T], seconds: float, on_timeout: Callable[[], None]) -> T:
         future: Future[T] = Future()
@@ -109,35 +116,24 @@ class ThreadedEngine:
         on_timeout()
 
     def hanging(self) -> int:
-        """How many abandoned tools have still not returned."""
+        """How many abandoned tools, and rules of the author's, have still not returned."""
         self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]
-        return len(self._abandoned)
+        return len(self._abandoned) + self._database.hanging()
 
     def run(self, work: Callable[[Engine], Coroutine[Any, Any, T]]) -> T:
         return asyncio.run_coroutine_threadsafe(work(self), self._loop).result()
 
     def close(self) -> None:
         """End loop and threads and close their connections (tests, and the end of a process)."""
-        every = threading.Barrier(self._threads)
-        for _ in range(self._threads):
-            self._pool.submit(_close_connections, every)
-        self._pool.shutdown()
-        asyncio.run_coroutine_threadsafe(self._loop.shutdown_asyncgens(), self._loop).result()
+        self._database.close()
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
-
-def _with_sound_connections(function: Callable[..., T], args: tuple[Any, ...]) -> T:
-    close_old_connections()
-    return function(*args)
-
-
-def _close_connections(every: threading.Barrier) -> None:
-    """Wait for the others, so that each thread of the pool gets one of these."""
-    with contextlib.suppress(threading.BrokenBarrierError):
-        every.wait(5)
-    connections.close_all()
+    async def _end(self) -> None:
+        self._database.end_watch()
+        await self._loop.shutdown_asyncgens()
 
 
 def _fulfil(future: "Future[T]", function: Callable[[], T]) -> None:
@@ -184,7 +180,7 @@ def close_engine() -> None:
 
 
 def worn_out() -> bool:
-    """Whether so many tool threads hang in this worker that it should be replaced.
+    """Whether so many threads hang in this worker, in tools or in rules of the author's, that it should be replaced.
 
     Never so in a process that nobody would replace: there hanging threads are the lesser evil.
     """
@@ -197,5 +193,5 @@ def worn_out() -> bool:
 
 def be_replaced() -> None:
     """End this worker process, whose supervisor starts another. Its task is delivered again, which is harmless."""
-    logger.error("%s tools hang in this worker: it ends, to be replaced.", conf.ABANDONED_THREADS)
+    logger.error("%s threads hang in this worker, in tools or rules: it ends, to be replaced.", conf.ABANDONED_THREADS)
     os._exit(1)

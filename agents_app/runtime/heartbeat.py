@@ -1,11 +1,13 @@
 """Signs of life: one thread per process, with its own connection, holds the leases of all runs held here.
 
-It ends when nothing is held, and starts again with the next run.
+It ends when nothing is held, and starts again with the next run. A beat is a few statements, however many are held.
 """
 
 import logging
+import math
 import threading
 import time
+from collections.abc import Sequence
 
 from django.db import connections
 
@@ -51,8 +53,7 @@ class Heartbeat:
         try:
             while not self._done():
                 self._wake.wait(conf.HEARTBEAT_SECONDS)
-                for held in self._now_held():
-                    renew(held)
+                renew_all(self._now_held())
         finally:
             connections.close_all()
 
@@ -71,24 +72,41 @@ class Heartbeat:
 
 def renew(held: Held) -> bool:
     """Give a sign of life now; says whether the lease runs from it. Whoever lost the claim is told."""
-    moment, seconds = time.monotonic(), held.lease_seconds()
+    renew_all([held])
+    return held.lease_holds()
+
+
+def renew_all(every: Sequence[Held]) -> None:
+    """Give signs of life for all of these now."""
+    moment, lengths = time.monotonic(), {(held.run_id, held.claim.number): _length(held) for held in every}
     try:
-        sign = claims.heartbeat(held.run_id, held.claim.number, seconds)
+        signs = claims.heartbeats(lengths)
     except Exception:
-        # The lease runs out by itself if this goes on, and the holder notices by `lease_holds`.
-        logger.exception("No sign of life could be given.", extra={"run_id": held.run_id})
+        # The leases run out by themselves if this goes on, and the holders notice by `lease_holds`.
+        logger.exception("No sign of life could be given for %s runs.", len(every))
         connections.close_all()
-        return held.lease_holds()
+        return
+    for held in every:
+        of = (held.run_id, held.claim.number)
+        _learn(held, signs[of], moment, lengths[of])
+
+
+def _length(held: Held) -> float:
+    """In halves of a second where it is cut short: then many end at the same time, and one expression says it."""
+    seconds = held.lease_seconds()
+    return seconds if seconds == conf.LEASE_SECONDS else math.floor(seconds * 2) / 2
+
+
+def _learn(held: Held, sign: claims.Sign | None, moment: float, seconds: float) -> None:
     if sign is None:
         held.lost = True
         _tell(held)
-        return False
+        return
     if sign.renewed:
         held.renewed, held.granted = moment, seconds
     held.cancel_requested = sign.cancel_requested
     if held.rows is not None and sign.version != held.rows.version:
         _tell(held)
-    return held.lease_holds()
 
 
 def _tell(held: Held) -> None:

@@ -59,6 +59,8 @@ class Reconciled:
 @contextmanager
 def _changing(held: Held, durable: bool = True) -> Iterator[Change]:
     """A change by the holder. What it knew of the rows is kept only if the change is written."""
+    if held.lost:  # whoever comes back from a rule that hung, after the run was given up
+        raise StaleContext("The run was given up.")
     rows, held.rows = held.rows, None
     with change(held.run_id, claim=held.claim.number, rows=rows, durable=durable) as edit:
         yield edit

@@ -41,10 +41,14 @@ async def perform(engine: Engine, held: Held, act: Act) -> Any:
     match act:
         case ThinkAct():
             return await think(engine, held, act)
-        case ToolAct():
+        case ToolAct() if act.tool.is_async:
             return await use_tool(engine, held, act)
+        case ToolAct():
+            async with engine.room():
+                return await use_tool(engine, held, act)
         case ReconcileAct():
-            return await reconcile(engine, held, act)
+            async with engine.room():
+                return await reconcile(engine, held, act)
         case SleepAct():
             await asyncio.sleep(act.timeout)
             return None

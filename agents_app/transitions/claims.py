@@ -1,11 +1,14 @@
-"""Taking a run for a while. The claim number is the fence: only the newest claim may write."""
+"""Taking runs for a while. The claim number is the fence: only the newest claim may write."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connections, transaction
+from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models.functions import Least
 
 from agents_app.conf import conf
 from agents_app.core.status import ToolCallStatus
@@ -14,15 +17,23 @@ from agents_app.models import AgentContext, DatabaseNow, ToolCall, seconds_from_
 MOST_LONELY = 30_000
 """`claims_without_progress` stops here, well before its column overflows."""
 
+AT_ONCE = 200
+"""Leases prolonged by one statement: others wait for the rows meanwhile."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
-    """A run taken by a worker. `recovered`: the claim before ran out of its lease; `deaths`: how many in a row did."""
+    """A run taken by a worker. `recovered`: the claim before ran out of its lease; `deaths`: how many in a row did.
+
+    calls: whether it has, or had, calls of tools.
+    """
 
     run_id: UUID
     number: int
     recovered: bool
     deaths: int
+    agent: str = ""
+    calls: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,56 +48,89 @@ class Sign:
     cancel_requested: bool
 
 
-def claim(run_id: UUID) -> Claim | None:
-    """Take a run that is due and held by nobody; None if it is not, which is a normal answer.
+# Taking.
 
-    The claim is counted before anything dangerous is done: a run whose worker dies each time is found out.
-    """
+
+def claim(run_id: UUID) -> Claim | None:
+    """Take a run that is due and held by nobody; None if it is not, which is a normal answer."""
     if not AgentContext.objects.claimable().filter(pk=run_id).exists():
         return None
+    taken = _take(lambda: list(_locked(AgentContext.objects.claimable().filter(pk=run_id))))
+    return taken[0] if taken else None
+
+
+def claim_due(limit: int, *, alone: bool = False) -> list[Claim]:
+    """Take runs that somebody must act on now, oldest first. alone: also those whose last worker died.
+
+    At the same time others take other runs: they pass over what is being taken.
+    """
+    return _take(lambda: list(_locked(_due(alone))[:limit])) if limit > 0 else []
+
+
+def _take(choose: Callable[[], list[AgentContext]]) -> list[Claim]:
+    """Claims are counted before anything dangerous is done: a run whose worker dies each time is found out."""
     with transaction.atomic(using=conf.DATABASE):
-        context = _lock_claimable(run_id)
-        if context is None:
-            return None
-        deaths = min(context.claims_without_progress, MOST_LONELY)
+        contexts = choose()
+        if not contexts:
+            return []
         lease = seconds_from_now(conf.LEASE_SECONDS)
         taken = (
             AgentContext.objects.claimable()
-            .filter(pk=run_id, claim_number=context.claim_number)
+            .filter(pk__in=[context.pk for context in contexts])
             .update(
-                claim_number=context.claim_number + 1,
+                claim_number=F("claim_number") + 1,
                 lease_until=lease,
                 due_at=lease,
-                claims_without_progress=deaths + 1,
+                claims_without_progress=Least(F("claims_without_progress") + 1, Value(MOST_LONELY)),
                 hints=0,
                 hinted_at=None,
             )
         )
-    if not taken:
-        return None
-    recovered = context.lease_until is not None
-    return Claim(run_id=run_id, number=context.claim_number + 1, recovered=recovered, deaths=deaths)
+        if taken != len(contexts):  # cannot be: they are locked, or this is the one who may write
+            transaction.set_rollback(True, using=conf.DATABASE)
+            return []
+    return [_claim_of(context) for context in contexts]
 
 
-def _lock_claimable(run_id: UUID) -> AgentContext | None:
-    contexts = AgentContext.objects.claimable().filter(pk=run_id)
+def _claim_of(before: AgentContext) -> Claim:
+    return Claim(
+        run_id=before.pk,
+        number=before.claim_number + 1,
+        recovered=before.lease_until is not None,
+        deaths=min(before.claims_without_progress, MOST_LONELY),
+        agent=before.agent,
+        calls=before.last_call > 0,
+    )
+
+
+def _locked(contexts: "QuerySet[AgentContext]") -> "QuerySet[AgentContext]":
+    """The same, passing over rows that somebody has locked. On SQLite the transaction itself is the lock."""
     if connections[conf.DATABASE].features.has_select_for_update_skip_locked:
-        contexts = contexts.select_for_update(skip_locked=True, no_key=True)
-    return contexts.first()
+        return contexts.select_for_update(skip_locked=True, no_key=True)
+    return contexts
+
+
+def _due(alone: bool) -> "QuerySet[AgentContext]":
+    contexts = AgentContext.objects.claimable()
+    if not alone:
+        contexts = contexts.filter(claims_without_progress=0)
+    return contexts.order_by("due_at")
 
 
 def due_run_ids(limit: int, *, alone: bool = False) -> list[UUID]:
     """Runs that somebody must act on now, oldest first. alone: also those whose last worker died."""
-    contexts = AgentContext.objects.claimable()
-    if not alone:
-        contexts = contexts.filter(claims_without_progress=0)
-    return list(contexts.order_by("due_at").values_list("pk", flat=True)[:limit])
+    return list(_due(alone).values_list("pk", flat=True)[:limit])
 
 
-def startable_tools(run_id: UUID) -> set[str]:
-    """The tools of the run's calls that no person has to look at before they start."""
-    waiting = (ToolCallStatus.PROPOSED, ToolCallStatus.READY)
-    return set(ToolCall.objects.filter(context_id=run_id, status__in=waiting).values_list("tool", flat=True))
+def startable_tools(run_ids: Sequence[UUID]) -> dict[UUID, set[str]]:
+    """The tools of these runs' calls that no person has to look at before they start."""
+    found: dict[UUID, set[str]] = {run_id: set() for run_id in run_ids}
+    if run_ids:
+        waiting = (ToolCallStatus.PROPOSED, ToolCallStatus.READY)
+        rows = ToolCall.objects.filter(context_id__in=run_ids, status__in=waiting)
+        for run_id, tool in rows.values_list("context_id", "tool"):
+            found[run_id].add(tool)
+    return found
 
 
 def due_within(seconds: float) -> bool:
@@ -94,33 +138,72 @@ def due_within(seconds: float) -> bool:
     return AgentContext.objects.live().filter(due_at__lte=seconds_from_now(seconds), lease_until__isnull=True).exists()
 
 
-def heartbeat(run_id: UUID, number: int, seconds: float) -> Sign | None:
-    """Hold a claimed run for `seconds` more; None if the claim is lost. Does not change the version.
+# Holding.
 
-    A row that is locked at this moment is left alone: whoever has it is working on it.
+
+def heartbeat(run_id: UUID, number: int, seconds: float) -> Sign | None:
+    """Hold one claimed run for `seconds` more; None if the claim is lost."""
+    return heartbeats({(run_id, number): seconds})[run_id, number]
+
+
+def heartbeats(held: Mapping[tuple[UUID, int], float]) -> dict[tuple[UUID, int], Sign | None]:
+    """Hold runs, named by their id and the number of the claim, for so many seconds more; None where it is lost.
+
+    A row that is locked at this moment is left alone: whoever has it is working on it. Versions do not change.
     """
-    mine = AgentContext.objects.live().filter(pk=run_id, claim_number=number, lease_until__isnull=False)
+    signs: dict[tuple[UUID, int], Sign | None] = dict.fromkeys(held)
+    newest = dict(sorted(held))  # of two claims of one run the first is lost
+    run_ids = list(newest)
+    for first in range(0, len(run_ids), AT_ONCE):
+        chosen = run_ids[first : first + AT_ONCE]
+        lengths = {run_id: held[run_id, newest[run_id]] for run_id in chosen}
+        for run_id, sign in _renew({run_id: newest[run_id] for run_id in chosen}, lengths).items():
+            signs[run_id, newest[run_id]] = sign
+    return signs
+
+
+def _renew(numbers: Mapping[UUID, int], lengths: Mapping[UUID, float]) -> dict[UUID, Sign]:
+    """The signs of those whose claim is still the newest."""
+    mine = AgentContext.objects.live().filter(pk__in=list(numbers), lease_until__isnull=False)
+    rows = mine.values_list("pk", "claim_number", "version", "cancel_requested_at")
     with transaction.atomic(using=conf.DATABASE):
-        locked = mine
+        locked = rows
         if connections[conf.DATABASE].vendor == "postgresql":
-            locked = mine.select_for_update(skip_locked=True, no_key=True)
-        renewed = locked.first() is not None
+            locked = rows.select_for_update(skip_locked=True, no_key=True)
+        renewed = [row for row in locked if row[1] == numbers[row[0]]]
         if renewed:
-            lease = seconds_from_now(seconds)
-            mine.update(lease_until=lease, due_at=lease)
-    row = mine.values_list("version", "cancel_requested_at").first()
-    return None if row is None else Sign(renewed=renewed, version=row[0], cancel_requested=row[1] is not None)
+            lease = _leases({row[0]: lengths[row[0]] for row in renewed})
+            mine.filter(pk__in=[row[0] for row in renewed]).update(lease_until=lease, due_at=lease)
+    signs = {row[0]: _sign(row, renewed=True) for row in renewed}
+    passed = [run_id for run_id in numbers if run_id not in signs]
+    others = [row for row in rows.filter(pk__in=passed) if row[1] == numbers[row[0]]] if passed else []
+    return signs | {row[0]: _sign(row, renewed=False) for row in others}
+
+
+def _sign(row: tuple[Any, ...], *, renewed: bool) -> Sign:
+    _, _, version, cancel_requested_at = row
+    return Sign(renewed=renewed, version=version, cancel_requested=cancel_requested_at is not None)
+
+
+def _leases(seconds: Mapping[UUID, float]) -> Case | DatabaseNow:
+    """When these runs' leases end: most of them at the same time, so that the expression stays short."""
+    ends: dict[float, list[UUID]] = {}
+    for run_id, length in seconds.items():
+        ends.setdefault(length, []).append(run_id)
+    usual = max(ends, key=lambda length: len(ends[length]))
+    others = [
+        When(pk__in=run_ids, then=seconds_from_now(length)) for length, run_ids in ends.items() if length != usual
+    ]
+    return Case(*others, default=seconds_from_now(usual)) if others else seconds_from_now(usual)
 
 
 def stale_leases() -> int:
     """How many runs are held by a worker that gave no sign in time."""
-    return AgentContext.objects.live().filter(lease_until__lte=DatabaseNow()).count()
+    return AgentContext.objects.claimable().filter(lease_until__isnull=False).count()
 
 
 def note_hints(run_ids: Iterable[UUID], now: datetime) -> None:
     """Remember that these runs were hinted at, so that the next hint comes later."""
-    for run_id in run_ids:
-        row = AgentContext.objects.filter(pk=run_id)
-        hints = row.values_list("hints", flat=True).first()
-        if hints is not None:
-            row.update(hints=min(hints + 1, MOST_LONELY), hinted_at=now)
+    AgentContext.objects.filter(pk__in=list(run_ids)).update(
+        hints=Least(F("hints") + 1, Value(MOST_LONELY)), hinted_at=now
+    )

@@ -146,7 +146,7 @@ def test_a_hint_that_comes_twice_or_late_does_no_harm(stage: Stage) -> None:
     assert run.again().output == "Done."
 
 
-CLAIM = "agents_app.transitions.claims:claim"
+CLAIM = "agents_app.transitions.claims:_take"
 CHANGE = "agents_app.transitions.change:change"
 GUARD = "if claim is not None and (context.claim_number != claim or context.lease_until is None):"
 MUTANTS = [
@@ -173,15 +173,15 @@ MUTANTS = [
         "claims are not numbered",
         test_every_claim_has_its_own_number,
         CLAIM,
-        "claim_number=context.claim_number + 1,\n                lease_until",
-        "claim_number=context.claim_number,\n                lease_until",
+        'claim_number=F("claim_number") + 1,',
+        'claim_number=F("claim_number"),',
     ),
     mutant(
         "the heartbeat asks for no claim",
         test_a_worker_that_lost_its_lease_cannot_prolong_it,
-        "agents_app.transitions.claims:heartbeat",
-        "pk=run_id, claim_number=number, lease_until__isnull=False",
-        "pk=run_id",
+        "agents_app.transitions.claims:_renew",
+        "for row in locked if row[1] == numbers[row[0]]",
+        "for row in locked",
     ),
     mutant(
         "the lease is not looked at before a call",
@@ -193,7 +193,7 @@ MUTANTS = [
     mutant(
         "a heartbeat that passed by counts",
         the_lease_is_not_believed_to_be_prolonged,
-        "agents_app.runtime.heartbeat:renew",
+        "agents_app.runtime.heartbeat:_learn",
         "if sign.renewed:",
         "if True:",
         only="postgresql",

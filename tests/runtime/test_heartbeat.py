@@ -100,7 +100,7 @@ def test_a_database_that_is_away_is_no_lost_claim(
     def away(*_: Any) -> None:
         raise ConnectionError
 
-    monkeypatch.setattr(claims, "heartbeat", away)
+    monkeypatch.setattr(claims, "heartbeats", away)
     renewed = held.renewed
     renew(held)
     assert not held.lost

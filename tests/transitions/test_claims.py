@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -105,3 +106,59 @@ def test_stale_leases(agents: AgentsKit) -> None:
     assert claims.stale_leases() == 0
     with agents.move_time(31):
         assert claims.stale_leases() == 1
+
+
+def test_many_are_taken_by_a_few_statements(django_assert_num_queries: Any) -> None:
+    runs = [start_run(Clerk, "x") for _ in range(30)]
+    AgentContext.objects.filter(pk=runs[4].id).update(claims_without_progress=1)
+    AgentContext.objects.filter(pk=runs[20].id).update(due_at=database_now() - timedelta(hours=1))
+    with django_assert_num_queries(4):  # the two looks, and a savepoint's begin and end
+        taken = claims.claim_due(25)
+    assert [claim.run_id for claim in taken][:2] == [runs[20].id, runs[0].id]
+    assert runs[4].id not in {claim.run_id for claim in taken}
+    assert [(claim.number, claim.agent, claim.calls) for claim in taken] == [(1, "clerk", False)] * 25
+    assert [claim.run_id for claim in claims.claim_due(25)] == [run.id for run in runs[26:]]
+    assert claims.claim_due(25) == []
+    assert claims.claim_due(0) == []
+    (last,) = claims.claim_due(25, alone=True)
+    assert (last.run_id, last.deaths) == (runs[4].id, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_that_take_many_at_once_never_take_the_same() -> None:
+    runs = {start_run(Clerk, "x").id for _ in range(40)}
+    together, won = threading.Barrier(4), []
+
+    def worker() -> None:
+        together.wait()
+        for _ in range(10):
+            won.extend(claim.run_id for claim in claims.claim_due(7))
+
+    threads = [office.thread(worker) for _ in range(4)]
+    for thread in threads:
+        thread.join()
+    assert len(won) == 40
+    assert set(won) == runs
+
+
+def test_a_beat_for_many_is_a_few_statements_and_tells_them_apart(django_assert_max_num_queries: Any) -> None:
+    for _ in range(30):
+        start_run(Clerk, "x")
+    taken = claims.claim_due(30)
+    AgentContext.objects.filter(pk=taken[0].run_id).update(claim_number=2)
+    cancel_run(taken[1].run_id, by=SYSTEM)
+    lengths = {(claim.run_id, claim.number): 100.0 for claim in taken}
+    lengths[taken[2].run_id, 1] = 7.0
+    lengths[taken[3].run_id, 0] = 100.0  # an older claim of the same run
+    with django_assert_max_num_queries(5):
+        signs = claims.heartbeats(lengths)
+    assert signs[taken[0].run_id, 1] is None
+    assert signs[taken[3].run_id, 0] is None
+    found = [signs[claim.run_id, 1] for claim in taken[1:]]
+    assert all(sign is not None and sign.renewed for sign in found)
+    assert [sign.cancel_requested for sign in found if sign is not None] == [True] + [False] * 28
+    now, ends = database_now(), dict(AgentContext.objects.values_list("pk", "lease_until"))
+    left = {run_id: (end - now).total_seconds() for run_id, end in ends.items() if end is not None}
+    assert 0 < left[taken[2].run_id] <= 7
+    assert all(40 < left[claim.run_id] <= 100 for claim in taken[3:])
+    assert left[taken[0].run_id] <= 30

@@ -21,8 +21,8 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.db import connections
 
 from agents_app.conf import conf
-from agents_app.runtime.shutdown import replaced
 from agents_app.runtime.database_threads import DatabaseThreads
+from agents_app.runtime.shutdown import replaced
 
 logger = logging.getLogger("agents_app.runtime")
 T = TypeVar("T")

@@ -5,6 +5,7 @@ given up: its thread is left behind and counted, and another takes its place.
 """
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -49,7 +50,8 @@ class Job:
             result = function(*args)
         except BaseException as raised:
             error = raised
-        self._loop.call_soon_threadsafe(self.settle, result, error)
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever asked
+            self._loop.call_soon_threadsafe(self.settle, result, error)
 
     def settle(self, result: Any, error: BaseException | None) -> None:
         """On the loop. Too late is no error: somebody was told that it hangs."""

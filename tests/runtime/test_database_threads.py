@@ -46,7 +46,7 @@ def until(condition: Callable[[], bool], seconds: float = 30) -> None:
 
 def test_a_job_that_hangs_costs_its_thread_and_not_the_worker() -> None:
     leave = threading.Event()
-    with settings_with(DATABASE_THREADS=2, DATABASE_SECONDS=0.3):
+    with settings_with(DATABASE_THREADS=2, DATABASE_SECONDS=2):
         on = threaded()
 
         async def work(_: object) -> list[Any]:
@@ -63,11 +63,11 @@ def test_a_job_that_hangs_costs_its_thread_and_not_the_worker() -> None:
 
 
 def test_waiting_for_a_thread_is_not_hanging() -> None:
-    with settings_with(DATABASE_THREADS=1, DATABASE_SECONDS=1.5):
+    with settings_with(DATABASE_THREADS=1, DATABASE_SECONDS=5):
         on = threaded()
 
         async def work(_: object) -> list[Any]:
-            return await asyncio.gather(*[on.database(time.sleep, 0.3) for _ in range(8)])
+            return await asyncio.gather(*[on.database(time.sleep, 1) for _ in range(8)])
 
         assert on.run(work) == [None] * 8
         assert on.hanging() == 0
@@ -137,7 +137,7 @@ def test_a_run_whose_rule_hangs_is_given_up_and_the_others_go_on(agents: AgentsK
 
     office.behaviour["pay.needs_approval"] = rule
     agents.scripted_llm(Clerk, calls("pay", to="Ada", amount="1"), "Done.")
-    with settings_with(DATABASE_THREADS=1, DATABASE_SECONDS=0.5):
+    with settings_with(DATABASE_THREADS=1, DATABASE_SECONDS=6):
         runs = [start_run(Clerk, "x") for _ in range(4)]
         continue_run(str(runs[0].id))
         lost = [run for run in runs if run.again().status is not RunStatus.COMPLETED]

@@ -32,7 +32,9 @@ RULES: tuple[tuple[str, str, bool], ...] = (
 TRANSIENT_HTTP = frozenset({408, 409, 425, 429})
 """HTTP statuses below 500 after which trying again may help."""
 
-TOO_LONG = re.compile("exceed_context_size|maximum context length|exceeds the available context", re.IGNORECASE)
+TOO_LONG = re.compile(
+    "exceed_context_size|maximum context length|exceeds the available context|prompt is too long", re.IGNORECASE
+)
 """How compatible servers (llama.cpp, vLLM) say that the conversation is too long; the library knows OpenAI's way."""
 
 

@@ -97,7 +97,14 @@ class Anthropic:
 
     @staticmethod
     def error(status: int, message: str, **headers: str) -> Response:
-        kind = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error", 529: "overloaded_error"}
+        kind = {
+            400: "invalid_request_error",
+            401: "authentication_error",
+            403: "permission_error",
+            404: "not_found_error",
+            429: "rate_limit_error",
+            529: "overloaded_error",
+        }
         error = {"type": kind.get(status, "api_error"), "message": message}
         return _json({"type": "error", "error": error}, status, headers)
 

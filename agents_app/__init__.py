@@ -5,6 +5,7 @@ What *acts* (start_run, approve, …) is in `agents_app.services`.
 """
 
 from agents_app.definitions.agent import Agent
+from agents_app.definitions.handlers import on
 from agents_app.definitions.markers import Money, Ref, Sensitive
 from agents_app.definitions.reconcile import Happened, NotHappened, happened, not_happened
 from agents_app.definitions.registry import override_llm, register
@@ -27,6 +28,7 @@ __all__ = [
     "Toolset",
     "happened",
     "not_happened",
+    "on",
     "override_llm",
     "register",
     "tool",

@@ -22,14 +22,15 @@ class AgentsAppConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Find the agents of all apps, register the checks, and connect those who tell to those who change."""
+        """Find the agents and handlers of all apps, register the checks, connect those who tell to those who change."""
         from agents_app import checks  # noqa: F401 (they register themselves)
         from agents_app.live import publish
         from agents_app.signals import run_changed
 
-        autodiscover_modules("agents")
+        autodiscover_modules("agents", "event_handlers")
         run_changed.connect(publish.announce, dispatch_uid="agents_app.live")
         post_migrate.connect(schedule_sweep, sender=self, dispatch_uid="agents_app.schedule_sweep")
+        post_migrate.connect(register_handlers, sender=self, dispatch_uid="agents_app.register_handlers")
 
 
 def schedule_sweep(using: str, **kwargs: Any) -> None:
@@ -49,3 +50,17 @@ def schedule_sweep(using: str, **kwargs: Any) -> None:
     for function, name, minutes in SCHEDULES:
         if not kept.filter(func=function).exists():
             kept.create(name=name, func=function, schedule_type="I", minutes=minutes, repeats=-1)
+
+
+def register_handlers(using: str, **kwargs: Any) -> None:
+    """After each `migrate`: new event handlers are known from now on, before the first event comes for them."""
+    from agents_app.conf import conf
+    from agents_app.core.subscriptions import subscriptions
+    from agents_app.models import EventHandler, database_now
+    from agents_app.transitions import cursors
+
+    if not subscriptions or using != conf.DATABASE:
+        return
+    if EventHandler._meta.db_table in connections[using].introspection.table_names():
+        cursors.forget_registered()
+        cursors.register(subscriptions.names(), database_now())

@@ -28,7 +28,7 @@ def receive(
 ) -> Callable[[Receiver], Receiver]:
     """Decorator: call the function with each RecordedEvent, or only those of one type, or of one agent.
 
-    At most once and in the process that committed; for work that must not be lost read the events' rows.
+    At most once and in the process that committed; for work that must not be lost use `agents_app.on`.
     """
 
     def connect(function: Receiver) -> Receiver:

@@ -230,7 +230,7 @@ EVENTS: Mapping[EventType, EventKind] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordedEvent:
-    """One event of a run, as it was committed."""
+    """One event of a run, as it was committed. `sequence` is its number within the run."""
 
     run_id: UUID
     agent: str
@@ -238,3 +238,13 @@ class RecordedEvent:
     type: str
     at: datetime
     data: dict[str, Any]
+
+    @property
+    def payload(self) -> Payload:
+        """`data` as the frozen model of its type: RunCompleted, ToolCallChanged, …"""
+        return EVENTS[EventType(self.type)].payload.model_validate(self.data)
+
+    @property
+    def key(self) -> str:
+        """Names this event for ever: whoever acts once per key may be told of it twice."""
+        return f"{self.run_id}:{self.sequence}"

@@ -5,6 +5,8 @@ from agents_app.models.archive import Archive, ArchivedRun
 from agents_app.models.clock import DatabaseNow, as_stored, clock, database_now, seconds_from_now
 from agents_app.models.context import AgentContext, RunDetails
 from agents_app.models.event import AgentEvent
+from agents_app.models.event_cursor import EventCursor
+from agents_app.models.event_handler import EventHandler
 from agents_app.models.idempotency import StoredResponse
 from agents_app.models.input_request import InputRequest
 from agents_app.models.llm_state import LLMPlace, LLMState
@@ -23,6 +25,8 @@ __all__ = [
     "ArchivedRun",
     "DatabaseNow",
     "Decision",
+    "EventCursor",
+    "EventHandler",
     "InputRequest",
     "LLMPlace",
     "LLMState",

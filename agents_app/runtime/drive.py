@@ -18,6 +18,7 @@ from agents_app.definitions.registry import registry
 from agents_app.exceptions import LLMError, StaleContext, UnknownAgent
 from agents_app.models import AgentContext, database_now
 from agents_app.runtime.database_threads import Hung
+from agents_app.runtime.delivery import delivers
 from agents_app.runtime.engines import Engine, be_replaced, engine, worn_out
 from agents_app.runtime.heartbeat import heartbeat
 from agents_app.runtime.held import Act, Held, ReconcileAct, SleepAct, ThinkAct, ToolAct
@@ -29,8 +30,7 @@ from agents_app.transitions import claims
 
 logger = logging.getLogger("agents_app.runtime")
 
-UNKNOWN_CODE_SECONDS = 5.0
-UNKNOWN_CODE_PATIENCE = 600.0
+UNKNOWN_CODE_SECONDS, UNKNOWN_CODE_PATIENCE = 5.0, 600.0
 """A run whose agent this worker does not know is left to others, looked at again, and failed in the end."""
 
 RECORD_AGAIN_SECONDS = 0.5
@@ -40,13 +40,13 @@ SOON_SECONDS = 5.0
 """Within this time before a run is due a drive stays to wake it, rather than leave it to the sweep."""
 
 START_AT_ONCE = 50
-"""Runs that were taken and have not begun: until they have, the others are left to whoever is faster, and no lease
-is spent on waiting here."""
+"""While so many that were taken have not begun, the others are left to whoever is faster: no lease is spent waiting."""
 
 AGAIN_SECONDS = 0.05
 """At least between two looks for what is due."""
 
 
+@delivers
 def continue_run(run_id: str) -> None:
     """Drive this run, and others that are due, for one slice. Never raises."""
     try:
@@ -68,6 +68,7 @@ def continue_run(run_id: str) -> None:
         logger.exception("Driving failed; the lease runs out and the run is taken again.", extra={"run_id": run_id})
 
 
+@delivers
 def drive_to_rest(run_id: UUID) -> None:
     """Drive one run here until it has ended, waits for people, or for a time that is not near."""
     while True:

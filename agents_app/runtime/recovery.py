@@ -7,6 +7,7 @@ from itertools import islice, takewhile
 from uuid import UUID
 
 from agents_app.models import AgentContext, database_now
+from agents_app.runtime.reminders import remind, wake_retries
 from agents_app.transitions import claims, hints
 
 logger = logging.getLogger("agents_app.recovery")
@@ -43,6 +44,7 @@ def sweep(dry_run: bool = False) -> Sweep:
     if not dry_run:
         hinted = _submitted(hinted)
         claims.note_hints(hinted, now)
+        remind()
         if hinted:
             logger.info("Sent %s wake-ups; %s leases had run out.", len(hinted), stale)
     return Sweep(due=due.count(), stale_leases=stale, hinted=hinted)
@@ -58,7 +60,7 @@ def wake() -> bool:
     hinted = _submitted(run_ids)
     if hinted:
         claims.note_hints(hinted, database_now())
-    return hinted == run_ids
+    return wake_retries() and hinted == run_ids
 
 
 def nudge() -> bool:

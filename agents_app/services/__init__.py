@@ -3,6 +3,7 @@
 from agents_app.services.approvals import approve, reject, settle_outcome
 from agents_app.services.archiving import archive_runs
 from agents_app.services.driving import run_and_wait
+from agents_app.services.handlers import forget_handler, release_handler
 from agents_app.services.inputs import answer_input
 from agents_app.services.principals import CODE, SYSTEM, Origin
 from agents_app.services.restoring import restore_run
@@ -19,9 +20,11 @@ __all__ = [
     "approve",
     "archive_runs",
     "cancel_run",
+    "forget_handler",
     "pause_run",
     "read_run",
     "reject",
+    "release_handler",
     "restore_run",
     "resume_run",
     "retry_run",

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connections, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from agents_app.conf import conf
 from agents_app.core.archive_lines import StoredRun
@@ -26,6 +26,7 @@ from agents_app.models import (
     ApprovalRequest,
     Archive,
     ArchivedRun,
+    EventCursor,
     InputRequest,
     ToolCall,
     database_now,
@@ -121,13 +122,15 @@ def _ripe(days: float | None, failed_days: float | None, now: datetime) -> "Quer
 
 
 def _something_open() -> Q:
-    """An ended run has none of these, but for calls of unknown outcome, which a person may still settle."""
+    """An ended run has none of these, but for calls of unknown outcome, which a person may still settle, and events
+    that a handler has not heard of."""
     of_run = {"context": OuterRef("pk")}
     return (
         Q(Exists(ToolCall.objects.unsettled().filter(**of_run)))
         | Q(Exists(AgentStep.objects.filter(status=StepStatus.STARTED, **of_run)))
         | Q(Exists(ApprovalRequest.objects.filter(status=ApprovalStatus.PENDING, **of_run)))
         | Q(Exists(InputRequest.objects.filter(status=InputStatus.PENDING, **of_run)))
+        | Q(Exists(EventCursor.objects.filter(wanted__gt=F("sequence"), **of_run)))
     )
 
 

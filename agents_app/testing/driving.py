@@ -11,6 +11,7 @@ from agents_app.definitions.registry import override_llm
 from agents_app.llm import LLM
 from agents_app.models import clock
 from agents_app.runtime.drive import drive_due
+from agents_app.runtime.handling import deliver
 from agents_app.services import Run, read_run
 from agents_app.testing.llm import Turn, script
 from agents_app.testing.reading import describe
@@ -18,7 +19,8 @@ from agents_app.transitions.claims import due_run_ids
 
 
 def run_until_idle(limit: int = 100) -> list[Run[Any]]:
-    """Do what workers would do, here and now, until nothing is due: every run has ended or waits.
+    """Do what workers would do, here and now, until nothing is due: every run has ended or waits, and event handlers
+    have heard of everything.
 
     Gives the runs that went on, as they are then. Works inside TestCase, where commits (and with them the queue) never
     happen, and in transactional tests. What is due later stays: see `move_time`. Raises AssertionError when something
@@ -28,11 +30,13 @@ def run_until_idle(limit: int = 100) -> list[Run[Any]]:
     for _ in range(limit):
         due = due_run_ids(conf.RUNS_PER_WORKER, alone=True)
         if not due:
+            if deliver():
+                continue  # a handler may have started another run
             return [read_run(run_id) for run_id in driven]
         driven.update(dict.fromkeys(due))
         drive_due(1)
-    last = next(reversed(driven))
-    raise AssertionError(f"Something was still due after {limit} rounds; the last was this.\n{describe(last)}")
+    last = describe(next(reversed(driven))) if driven else "Event handlers were called each time."
+    raise AssertionError(f"Something was still due after {limit} rounds; the last was this.\n{last}")
 
 
 def move_time(seconds: float) -> AbstractContextManager[None]:

@@ -12,6 +12,7 @@ from agents_app.runtime.engines import close_engine
 from agents_app.testing import assertions, deciding, driving, reading
 from agents_app.testing.executor import WAITING
 from agents_app.testing.llm import ScriptedLLM, Turn
+from agents_app.transitions.cursors import forget_registered
 
 if TYPE_CHECKING:
     TestCase = SimpleTestCase
@@ -80,6 +81,8 @@ def queue_off() -> override_settings:
 
 
 def _put_away() -> None:
-    """Runs are driven and told of on threads of their own; their connections must not outlive the test."""
+    """Runs are driven and told of on threads of their own; their connections must not outlive the test, and what is
+    remembered of rows must not outlive them."""
     close_engine()
     publish.shutdown()
+    forget_registered()

@@ -27,7 +27,8 @@ from agents_app.core.status import ENDED, WAITING_FOR_PEOPLE, RunStatus, StepKin
 from agents_app.exceptions import NotFound, StaleContext
 from agents_app.models import AgentContext, AgentEvent, AgentStep, DatabaseNow
 from agents_app.signals import event_recorded, run_changed
-from agents_app.transitions.hints import send_hint
+from agents_app.transitions.cursors import note
+from agents_app.transitions.hints import send_hint, wake_handlers
 from agents_app.transitions.rows import OpenRows, read_open_rows, snapshot_of
 
 UNTOLD = (RunStatus.IDLE, RunStatus.THINKING, RunStatus.USING_TOOL)
@@ -137,8 +138,9 @@ class Change:
         for row in self._added:
             row.save(force_insert=True)
         events = self._write_events(first)
+        noted = note(self.context.pk, self.context.agent, events, self.now)
         self.rows.version = self.context.version
-        self._announce(events)
+        self._announce(events, noted)
 
     def _derive(self) -> None:
         if self.context.status in ENDED:
@@ -219,7 +221,7 @@ class Change:
             AgentEvent.objects.bulk_create(events)
         return events
 
-    def _announce(self, events: list[AgentEvent]) -> None:
+    def _announce(self, events: list[AgentEvent], noted: bool) -> None:
         context = self.context
         told = [
             RecordedEvent(
@@ -239,6 +241,9 @@ class Change:
         if context.due_at is not None and context.lease_until is None:
             later = context.due_at if context.due_at > self.now else None
             transaction.on_commit(lambda: send_hint(run_id, later), using=conf.DATABASE, robust=True)
+        if noted:
+            hinted = context.due_at is not None and context.lease_until is None and context.due_at <= self.now
+            transaction.on_commit(lambda: wake_handlers(run_id, hinted), using=conf.DATABASE, robust=True)
 
 
 _CONTEXT_FIELDS = [field for field in AgentContext._meta.concrete_fields if not field.primary_key]

@@ -1,6 +1,9 @@
 """Wake-ups for the queue. A hint may be lost: the row says that its run is due, and the sweep sends another."""
 
 import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
@@ -20,3 +23,33 @@ def send_hint(run_id: UUID, later: datetime | None = None) -> bool:
         logger.exception("The queue did not take a wake-up; the sweep will send another.", extra={"run_id": run_id})
         return False
     return True
+
+
+_nearby: list[Callable[[], None]] = []
+_nearby_lock = threading.Lock()
+
+
+@contextmanager
+def handlers_nearby(wake: Callable[[], None]) -> Iterator[None]:
+    """While it lasts this process calls event handlers itself: `wake` is told of news, and no hint is sent."""
+    with _nearby_lock:
+        _nearby.append(wake)
+    try:
+        yield
+    finally:
+        with _nearby_lock:
+            _nearby.remove(wake)
+
+
+def wake_handlers(run_id: UUID, hinted: bool) -> None:
+    """There are events that a handler has not heard of: tell who calls handlers here, else send a hint.
+
+    hinted: one was sent already, because somebody must act on the run too.
+    """
+    with _nearby_lock:
+        for wake in _nearby:
+            wake()
+        if _nearby:
+            return
+    if not hinted:
+        send_hint(run_id)

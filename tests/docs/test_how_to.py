@@ -18,7 +18,9 @@ from agents_app import Agent
 from agents_app.checks import agent_problems
 from agents_app.conf import conf
 from agents_app.core.status import ToolCallStatus
+from agents_app.definitions.handlers import handlers
 from agents_app.definitions.registry import registry
+from agents_app.exceptions import LLMError
 from agents_app.models import ToolCall
 from agents_app.services import read_run, run_and_wait, start_run
 from agents_app.tasks import continue_run
@@ -37,6 +39,7 @@ def load(tmp_path: Path) -> Iterator[Load]:
     """The tested blocks of a page, as a module; while the test lasts its agents are the only ones."""
     with ExitStack() as stack:
         stack.enter_context(registry.override())
+        stack.enter_context(handlers.override())
 
         def loaded(page: str) -> ModuleType:
             name = f"how_to_{page.replace('-', '_')}"
@@ -119,6 +122,21 @@ def test_your_own_llm(load: Load, agents: AgentsKit) -> None:
         run = start_run("echo", "Hello!")
         agents.run_until_idle()
     agents.assert_completed(run, "Hello!")
+
+
+@pytest.mark.django_db
+def test_react_to_events(load: Load, agents: AgentsKit, capsys: pytest.CaptureFixture[str]) -> None:
+    module = load("react-to-events")
+    support = simple_agent("support")
+    agents.scripted_llm(support, "It is on its way.")
+    run = start_run("support", "Where is it?")
+    agents.run_until_idle()
+    assert list(module.letters.items()) == [(f"{run.id}:{run.again().version}", "It is on its way.")]
+    agents.scripted_llm(simple_agent("other"), LLMError("no", code="bad_request"))
+    failed = start_run("other", "x")
+    agents.run_until_idle()
+    agents.assert_failed(failed)
+    assert f"other {failed.id} {failed.again().version} run.failed" in capsys.readouterr().out
 
 
 @pytest.mark.django_db

@@ -72,7 +72,7 @@ def test_every_exit_code_has_a_meaning() -> None:
 def test_every_command_is_found_by_django() -> None:
     ours = {name for name, app in get_commands().items() if app == "agents_app"}
     assert ours == set(names())
-    assert len(ours) == 15
+    assert len(ours) >= 16
 
 
 def test_a_person_is_found_by_the_natural_key(people: dict[str, Any]) -> None:

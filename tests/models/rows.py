@@ -12,6 +12,7 @@ from agents_app.models import (
     AgentStep,
     ApprovalRequest,
     Decision,
+    EventCursor,
     InputRequest,
     RunDetails,
     StoredResponse,
@@ -72,6 +73,11 @@ def event(**fields: Any) -> AgentEvent:
     return AgentEvent.objects.create(
         context=of, **{"sequence": 1, "type": "run.started", "at": timezone.now(), **fields}
     )
+
+
+def cursor(**fields: Any) -> EventCursor:
+    of = fields.pop("context", None) or context()
+    return EventCursor.objects.create(context=of, **{"handler": "h", "wanted": 1, "due_at": timezone.now(), **fields})
 
 
 def response(**fields: Any) -> StoredResponse:

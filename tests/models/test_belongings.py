@@ -19,6 +19,7 @@ MAKERS = {
     "decision": rows.decision,
     "inputrequest": rows.question,
     "agentevent": rows.event,
+    "eventcursor": rows.cursor,
 }
 
 

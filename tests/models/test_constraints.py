@@ -86,6 +86,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "agents_input_provider_id": same_question_id,
     "agents_event_sequence": lambda: twice(rows.event, context=rows.context()),
     "agents_event_type": lambda: rows.event(type="run.exploded"),
+    "agents_cursor_one": lambda: twice(rows.cursor, context=rows.context()),
     "agents_response_key": lambda: twice(rows.response),
 }
 MORE: list[Callable[[], Any]] = [

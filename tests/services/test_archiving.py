@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from agents_app.core.status import ToolCallStatus
 from agents_app.exceptions import Archived, BrokenArchive, IdempotencyConflict, InvalidInput, NotFound, WrongState
-from agents_app.models import AgentContext, AgentEvent, AgentSession, Archive, ArchivedRun, ToolCall
+from agents_app.models import AgentContext, AgentEvent, AgentSession, Archive, ArchivedRun, EventCursor, ToolCall
 from agents_app.models.archive import ArchiveState
 from agents_app.services import (
     SYSTEM,
@@ -31,6 +31,7 @@ from agents_app.services import (
 from agents_app.testing import AgentsKit, calls
 from tests import office
 from tests.archives import ONE_OF_EACH, away, days_later, eventful, here, plain, stored
+from tests.ears import ear, no_handlers
 from tests.office import Clerk
 
 pytestmark = pytest.mark.django_db
@@ -191,6 +192,18 @@ def test_a_row_of_another_app_keeps_its_run(agents: AgentsKit, monkeypatch: pyte
 
 
 # Others at the same time, and death at any line.
+
+
+def test_a_run_with_events_that_a_handler_has_not_heard_of_stays(agents: AgentsKit, files: Path) -> None:
+    with no_handlers():
+        found = ear("run.completed")
+        run, *_ = plain(agents)
+        EventCursor.objects.update(sequence=0)
+        with days_later(100):
+            assert archive_runs(days=30).runs == 0
+            agents.run_until_idle()
+            assert archive_runs(days=30).runs == 1
+    assert [event.run_id for event in found.heard] == [run.id, run.id]
 
 
 def test_a_run_that_changes_meanwhile_stays_and_leaves_no_file(

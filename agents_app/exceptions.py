@@ -110,6 +110,10 @@ class StaleContext(WrongState):
     code = "stale"
 
 
+class Overtaken(StaleContext):
+    """What a worker knew of its run is not so any more; under the run's lock it finds out what is."""
+
+
 class AlreadyDecided(WrongState):
     """Somebody else has decided this already."""
 

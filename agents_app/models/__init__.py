@@ -2,7 +2,15 @@
 
 from agents_app.models.approval import ApprovalRequest, Decision
 from agents_app.models.archive import Archive, ArchivedRun
-from agents_app.models.clock import DatabaseNow, as_stored, clock, database_now, seconds_from_now
+from agents_app.models.clock import (
+    DatabaseNow,
+    Reading,
+    as_stored,
+    clock,
+    database_now,
+    recently_read_now,
+    seconds_from_now,
+)
 from agents_app.models.context import AgentContext, RunDetails
 from agents_app.models.event import AgentEvent
 from agents_app.models.event_cursor import EventCursor
@@ -31,11 +39,13 @@ __all__ = [
     "LLMPlace",
     "LLMState",
     "PartialReply",
+    "Reading",
     "RunDetails",
     "StoredResponse",
     "ToolCall",
     "as_stored",
     "clock",
     "database_now",
+    "recently_read_now",
     "seconds_from_now",
 ]

@@ -8,6 +8,7 @@ from uuid import UUID
 from agents_app.conf import conf
 from agents_app.definitions.agent_definition import AgentDefinition
 from agents_app.definitions.tool_spec import ToolSpec
+from agents_app.selectors.transcript import TranscriptRows
 from agents_app.transitions import OpenRows
 from agents_app.transitions.claims import Claim
 from agents_app.transitions.llms import Permit
@@ -84,6 +85,16 @@ class Held:
     permit: Permit | None = None
     ends: dict[Act, float] = field(default_factory=dict)
     quiet_since: float = field(default_factory=time.monotonic)
+    _transcript: tuple[OpenRows, TranscriptRows] | None = None
+
+    def transcript(self) -> TranscriptRows | None:
+        """The rows of the conversation, if they are known as of `rows`."""
+        known, rows = self._transcript, self.rows
+        return known[1] if known is not None and known[0] is rows else None
+
+    def remember(self, transcript: TranscriptRows) -> None:
+        """These are the rows of the conversation as of `rows`."""
+        self._transcript = None if self.rows is None else (self.rows, transcript)
 
     @property
     def run_id(self) -> UUID:

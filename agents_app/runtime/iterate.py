@@ -21,7 +21,7 @@ from agents_app.core.outcomes import Ending, Outcome, backoff_seconds
 from agents_app.core.status import StepStatus, ToolCallStatus, Verdict
 from agents_app.core.transcript import LLMReply
 from agents_app.definitions.reconcile import Happened, NotHappened
-from agents_app.exceptions import InvalidArguments, LLMError, StaleContext
+from agents_app.exceptions import InvalidArguments, LLMError, Overtaken, StaleContext
 from agents_app.gate.contexts import tool_context_of
 from agents_app.gate.dispatch import Dispatch, Go, check, full_text
 from agents_app.gate.policy import summarise
@@ -30,7 +30,9 @@ from agents_app.runtime.advance import Advance, Verdicts, advance
 from agents_app.runtime.held import Act, Held, ReconcileAct, ThinkAct, ToolAct
 from agents_app.runtime.llm_gate import ask, fallback
 from agents_app.runtime.replies import Turn, read_reply
-from agents_app.transitions import Change, calls, change, inputs, runs, thinking
+from agents_app.runtime.results import Returned, returned
+from agents_app.selectors.transcript import TranscriptRows
+from agents_app.transitions import Change, calls, change, change_known, inputs, runs, thinking
 from agents_app.transitions.calls import Proposal
 from agents_app.transitions.claims import Claim
 
@@ -57,12 +59,21 @@ class Reconciled:
 
 
 @contextmanager
-def _changing(held: Held, durable: bool = True) -> Iterator[Change]:
-    """A change by the holder. What it knew of the rows is kept only if the change is written."""
+def _changing(held: Held, durable: bool = True, look: bool = False) -> Iterator[Change]:
+    """A change by the holder. What it knew of the rows is kept only if the change is written.
+
+    look: under the lock, since something may have happened; else what is known of the run is taken as it is, and
+    Overtaken raised where it is not so any more.
+    """
     if held.lost:  # whoever comes back from a rule that hung, after the run was given up
         raise StaleContext("The run was given up.")
     rows, held.rows = held.rows, None
-    with change(held.run_id, claim=held.claim.number, rows=rows, durable=durable) as edit:
+    # What people approved is judged by the database's own clock: under the lock.
+    if rows is not None and rows.context is not None and not rows.requests and durable and not look:
+        changing = change_known(held.run_id, claim=held.claim.number, rows=rows)
+    else:
+        changing = change(held.run_id, claim=held.claim.number, rows=rows, durable=durable)
+    with changing as edit:
         yield edit
     held.rows = edit.rows
 
@@ -72,7 +83,7 @@ def prepare(held: Held) -> list[Act]:
     acts: list[Act] = []
     verdicts: Verdicts | None = None
     for _ in range(ROUNDS):
-        with _changing(held) as edit:
+        with _changing(held, look=True) as edit:
             if held.first_look:
                 _look_first(edit, held)
             runs.let_clock_act(edit)
@@ -83,7 +94,7 @@ def prepare(held: Held) -> list[Act]:
             return acts
         held.permit = ask(held) if opened.ask_llm else None
         verdicts = judge(held, edit.context, opened.judge)
-    with _changing(held) as edit:
+    with _changing(held, look=True) as edit:
         if not edit.snapshot().started and not edit.snapshot().thinking:
             runs.release(edit)
     return acts
@@ -118,7 +129,7 @@ def _settle_lost(edit: Change, number: int) -> None:
 def judge(held: Held, context: AgentContext, call_ids: list[UUID]) -> Verdicts:
     """What the gate says of these calls, at the run's present version."""
     rows = {call.pk: call for call in held.rows.calls} if held.rows else {}
-    now = database_now()
+    _, now = known_context(held)
     found = {
         call_id: judge_call(held, context, rows[call_id], held.rows.request_of(rows[call_id]), now)
         for call_id in call_ids
@@ -153,19 +164,28 @@ def judge_call(
 
 def settle(held: Held, act: Act, outcome: Any, *, durable: bool = True) -> list[Act]:
     """Record how an act ended and open what comes next."""
-    match act:
-        case ThinkAct():
-            opened = _settle_turn(held, act, outcome)
-        case ToolAct():
-            opened = _settle_call(held, act, outcome, durable)
-        case ReconcileAct():
-            opened = _settle_question(held, act, outcome)
-        case _:
-            return prepare(held)
+    try:
+        opened = _settle(held, act, outcome, durable)
+    except Overtaken:
+        opened = _settle(held, act, outcome, durable)  # now under the lock
+    if opened is None:
+        return prepare(held)
     if opened.asks and durable:
         return opened.acts + prepare(held)
     held.unjudged = opened.asks
     return opened.acts
+
+
+def _settle(held: Held, act: Act, outcome: Any, durable: bool) -> Advance | None:
+    """None: an act that leaves nothing to record."""
+    match act:
+        case ThinkAct():
+            return _settle_turn(held, act, outcome)
+        case ToolAct():
+            return _settle_call(held, act, outcome, durable)
+        case ReconcileAct():
+            return _settle_question(held, act, outcome)
+    return None
 
 
 def _settle_turn(held: Held, act: ThinkAct, outcome: LLMReply | LLMError) -> Advance:
@@ -180,6 +200,7 @@ def _settle_turn(held: Held, act: ThinkAct, outcome: LLMReply | LLMError) -> Adv
             held, act, LLMError("The LLM's reply cannot be read; see the log.", code="llm_reply")
         )
     verdicts = _judge_new(held, turn.proposals)
+    known, transcript = held.rows, held.transcript()
     with _changing(held) as edit:
         step = _open_turn(edit, act)
         thinking.settle_turn(
@@ -190,18 +211,20 @@ def _settle_turn(held: Held, act: ThinkAct, outcome: LLMReply | LLMError) -> Adv
             usage=outcome.usage,
             llm=clean_text(outcome.llm)[0][:NAME_LIMIT],
         )
-        _store(edit, step, turn)
+        said = _store(edit, step, turn)
         _progress(edit)
         runs.let_clock_act(edit)
-        return advance(edit, held, verdicts)
+        opened = advance(edit, held, verdicts)
+    if transcript is not None and held.rows is known:
+        transcript.add(said)
+    return opened
 
 
-def _store(edit: Change, step: AgentStep, turn: Turn) -> None:
+def _store(edit: Change, step: AgentStep, turn: Turn) -> TranscriptRows:
     if turn.say:
         thinking.say(edit, turn.say)
-    for proposal in turn.proposals:
-        calls.propose(edit, step, proposal)
-    for question in turn.questions:
+    proposed = [calls.propose(edit, step, proposal) for proposal in turn.proposals]
+    asked = [
         inputs.ask(
             edit,
             step,
@@ -210,6 +233,13 @@ def _store(edit: Change, step: AgentStep, turn: Turn) -> None:
             question=question.text,
             schema=question.schema,
         )
+        for question in turn.questions
+    ]
+    return TranscriptRows(
+        turns=[step],
+        calls={str(call.pk): call for call in proposed},
+        inputs={str(question.pk): question for question in asked},
+    )
 
 
 def _judge_new(held: Held, proposals: list[Proposal]) -> Verdicts | None:
@@ -217,8 +247,7 @@ def _judge_new(held: Held, proposals: list[Proposal]) -> Verdicts | None:
     sound = [proposal for proposal in proposals if proposal.problem is None]
     if not sound or held.rows is None:
         return None
-    context = AgentContext.objects.select_related("details", "session").get(pk=held.run_id)
-    now = database_now()
+    context, now = known_context(held)
     found = {}
     for proposal in sound:
         call = ToolCall(
@@ -232,6 +261,14 @@ def _judge_new(held: Held, proposals: list[Proposal]) -> Verdicts | None:
         )
         found[proposal.id] = judge_call(held, context, call, None, now)
     return Verdicts(version=context.version, of=found)
+
+
+def known_context(held: Held) -> tuple[AgentContext, datetime]:
+    """The run's row as its holder knows it, and database time."""
+    rows = held.rows
+    if rows is not None and rows.context is not None and rows.read is not None:
+        return rows.context, rows.read.now()
+    return AgentContext.objects.select_related("details", "session").get(pk=held.run_id), database_now()
 
 
 def _settle_failed_turn(held: Held, act: ThinkAct, error: LLMError) -> Advance:
@@ -263,7 +300,9 @@ def _open_turn(edit: Change, act: ThinkAct) -> AgentStep:
     return step
 
 
-def _settle_call(held: Held, act: ToolAct, outcome: Outcome, durable: bool) -> Advance:
+def _settle_call(held: Held, act: ToolAct, outcome: Outcome | Returned, durable: bool) -> Advance:
+    if isinstance(outcome, Returned):
+        outcome = returned(act.tool, outcome.value)
     summary = _summary(held, act) if outcome.ending is Ending.ASKED else ""
     with _changing(held, durable=durable) as edit:
         call = _open_call(edit, act)
@@ -324,7 +363,7 @@ def abandon(held: Held, acts: list[Act]) -> None:
     made = {(act.call_id, act.attempt) for act in acts if isinstance(act, ToolAct)}
     lost = Outcome(ending=Ending.DIED, code="worker_stopped", message="The worker was stopped during the call.")
     not_made = Outcome(ending=Ending.POSTPONED, code="worker_stopped", message="The worker was stopped.")
-    with _changing(held) as edit:
+    with _changing(held, look=True) as edit:
         for call in edit.rows.calls:
             if call.status == ToolCallStatus.STARTED:
                 mine = call.claim_number == held.claim.number

@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError
 from pydantic import BaseModel
 
 from agents_app.core.outcomes import Outcome
-from agents_app.core.transcript import FunctionSpec, LLMReply, LLMRequest
+from agents_app.core.transcript import LLMReply
 from agents_app.definitions.agent_definition import AgentDefinition
 from agents_app.definitions.reconcile import Happened
 from agents_app.definitions.registry import llm_override_for
@@ -28,9 +28,8 @@ from agents_app.runtime.heartbeat import renew
 from agents_app.runtime.held import Act, Held, ReconcileAct, SleepAct, ThinkAct, ToolAct
 from agents_app.runtime.isolation import call_in_process
 from agents_app.runtime.iterate import Reconciled
-from agents_app.runtime.replies import ASK_USER_FUNCTION, FINAL_ANSWER
-from agents_app.runtime.results import not_called, raised, returned, timed_out
-from agents_app.selectors.transcript import messages_of
+from agents_app.runtime.request import build_request, needs_database
+from agents_app.runtime.results import Returned, not_called, raised, returned, timed_out
 
 logger = logging.getLogger("agents_app.runtime")
 
@@ -70,7 +69,12 @@ async def think(engine: Engine, held: Held, act: ThinkAct) -> LLMReply | LLMErro
 
 async def _ask(engine: Engine, held: Held, act: ThinkAct) -> LLMReply | LLMError:
     try:
-        request = await engine.database(build_request, held, act.permit.llm)
+        # Where nothing has to be read the loop makes it: a thread costs more.
+        request = (
+            await engine.database(build_request, held, act.permit.llm)
+            if needs_database(held)
+            else build_request(held, act.permit.llm)
+        )
         llm = _llm_of(held.definition, request.llm)
         deltas = _Deltas(held, act)
         async with asyncio.timeout(act.timeout + llm_gate.GRACE_SECONDS):
@@ -94,35 +98,6 @@ def _llm_of(definition: AgentDefinition, name: str) -> LLM:
     return override if isinstance(override, LLM) else resolve(name)
 
 
-def build_request(held: Held, llm: str) -> LLMRequest:
-    """What the LLM is sent, from the run's rows."""
-    definition = held.definition
-    context = AgentContext.objects.select_related("details", "session").get(pk=held.run_id)
-    about = tool_context_of(context)
-    functions = [
-        FunctionSpec(name=tool.name, description=tool.description, parameters=tool.parameters)
-        for tool in definition.tools.values()
-    ]
-    if definition.asks_user:
-        functions.append(ASK_USER_FUNCTION)
-    return LLMRequest(
-        llm=llm,
-        instructions=definition.cls().get_instructions(about),
-        messages=messages_of(context),
-        functions=tuple(functions),
-        answer=_answer_function(definition),
-        temperature=definition.temperature,
-        timeout=definition.llm_timeout,
-    )
-
-
-def _answer_function(definition: AgentDefinition) -> FunctionSpec | None:
-    if definition.answer_schema is None:
-        return None
-    description = "Give the final answer. Call it alone, once everything else is settled."
-    return FunctionSpec(name=FINAL_ANSWER, description=description, parameters=definition.answer_schema)
-
-
 class _Deltas:
     """Numbers the pieces of a reply and passes them on to whoever watches."""
 
@@ -139,11 +114,12 @@ class _Deltas:
 # Tools.
 
 
-async def use_tool(engine: Engine, held: Held, act: ToolAct) -> Outcome | list[Act]:
+async def use_tool(engine: Engine, held: Held, act: ToolAct) -> Outcome | Returned | list[Act]:
     """Make the call. The lease is checked right before; an abandoned call's context is dead."""
     tool = act.tool
     try:
-        context, text = await engine.database(read_call, held, act)
+        known = known_call(held, act)
+        context, text = known if known is not None else await engine.database(read_call, held, act)
     except Exception as error:
         logger.exception("A call could not be read.", extra={"run_id": held.run_id})
         return not_called(error)
@@ -162,7 +138,7 @@ async def use_tool(engine: Engine, held: Held, act: ToolAct) -> Outcome | list[A
             value = await _awaited(tool, context, arguments, act.timeout)
         else:
             value = await engine.call(lambda: tool.call(context, arguments), act.timeout, _nothing)
-        return await engine.database(returned, tool, value)
+        return Returned(value=value)
     except StaleContext:
         raise
     except Abandoned:
@@ -189,10 +165,22 @@ def _nothing() -> None:
     """An abandoned tool thread is left alone."""
 
 
+def known_call(held: Held, act: ToolAct) -> tuple[ToolContext, str] | None:
+    """What `read_call` gives, if nothing has to be read for it."""
+    rows = held.rows
+    call = rows.call(act.call_id) if rows is not None else None
+    if rows is None or call is None or rows.context is None or call.attempt != act.attempt or rows.context.user_id:
+        return None
+    return _context_of(rows.context, call)
+
+
 def read_call(held: Held, act: ToolAct | ReconcileAct) -> tuple[ToolContext, str]:
     """The call's context for the tool, and the full canonical text of its arguments."""
     context = AgentContext.objects.select_related("details", "session").get(pk=held.run_id)
-    call = ToolCall.objects.get(pk=act.call_id)
+    return _context_of(context, ToolCall.objects.get(pk=act.call_id))
+
+
+def _context_of(context: AgentContext, call: ToolCall) -> tuple[ToolContext, str]:
     about = tool_context_of(
         context,
         tool=call.tool,

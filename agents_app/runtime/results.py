@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 from agents_app.conf import conf
@@ -15,6 +16,13 @@ logger = logging.getLogger("agents_app.tools")
 
 SAID_LIMIT = 10_000
 """Characters kept of what a tool's exception says."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Returned:
+    """What a tool returned, as it is: it is read in the thread that records it."""
+
+    value: Any
 
 
 def returned(tool: ToolSpec, value: Any) -> Outcome:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -20,17 +21,42 @@ from agents_app.models import AgentContext, AgentStep, Decision, InputRequest, T
 from agents_app.models.sealing import unseal
 
 
-def messages_of(context: AgentContext, *, sensitive: bool = True) -> tuple[Message, ...]:
+@dataclass(kw_only=True, slots=True)
+class TranscriptRows:
+    """The rows of a conversation: the completed turns in order; calls and questions by their ids."""
+
+    turns: list[AgentStep] = field(default_factory=list)
+    calls: dict[str, ToolCall] = field(default_factory=dict)
+    inputs: dict[str, InputRequest] = field(default_factory=dict)
+
+    def add(self, later: "TranscriptRows") -> None:
+        """Append what was said and asked for since."""
+        self.turns += later.turns
+        self.calls |= later.calls
+        self.inputs |= later.inputs
+
+
+def read_transcript(context: AgentContext) -> TranscriptRows:
+    """Read them from the database."""
+    turns = AgentStep.objects.filter(context=context, kind=StepKind.THINK, status=StepStatus.COMPLETED)
+    return TranscriptRows(
+        turns=list(turns.order_by("number")),
+        calls={str(call.pk): call for call in ToolCall.objects.filter(context=context)},
+        inputs={str(request.pk): request for request in InputRequest.objects.filter(context=context)},
+    )
+
+
+def messages_of(
+    context: AgentContext, rows: TranscriptRows | None = None, *, sensitive: bool = True
+) -> tuple[Message, ...]:
     """What the LLM is sent: the input, then each turn with the results of its calls.
 
-    sensitive: with sensitive arguments opened, as the LLM proposed them.
+    rows: if they are known. sensitive: with sensitive arguments opened, as the LLM proposed them.
     """
+    rows = read_transcript(context) if rows is None else rows
     messages: list[Message] = [UserMessage(text=context.details.input)]
-    calls = {str(call.pk): call for call in ToolCall.objects.filter(context=context)}
-    inputs = {str(request.pk): request for request in InputRequest.objects.filter(context=context)}
-    turns = AgentStep.objects.filter(context=context, kind=StepKind.THINK, status=StepStatus.COMPLETED)
-    for turn in turns.order_by("number"):
-        messages.extend(_turn(turn.response or {}, calls, inputs, sensitive))
+    for turn in rows.turns:
+        messages.extend(_turn(turn.response or {}, rows.calls, rows.inputs, sensitive))
     return tuple(messages)
 
 

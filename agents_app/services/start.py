@@ -17,7 +17,7 @@ from agents_app.definitions.agent import Agent
 from agents_app.definitions.agent_definition import AgentDefinition
 from agents_app.definitions.registry import definition_of, registry
 from agents_app.exceptions import CalledFromEventLoop, IdempotencyConflict, InvalidInput
-from agents_app.models import AgentContext, AgentSession, ArchivedRun, RunDetails, as_stored, database_now
+from agents_app.models import AgentContext, AgentSession, ArchivedRun, RunDetails, as_stored, recently_read_now
 from agents_app.models.fields import uuid7
 from agents_app.selectors.people import name_of
 from agents_app.services.fingerprints import fingerprint, fingerprint_of
@@ -72,6 +72,9 @@ def _insert(
     definition: AgentDefinition,
     started_before: Callable[[], Run[Any] | None],
 ) -> Run[Any]:
+    if details.idempotency_key is None:
+        runs.start(context, details, timeout=definition.timeout)
+        return run_of(context)
     try:
         with transaction.atomic(using=conf.DATABASE):
             runs.start(context, details, timeout=definition.timeout)
@@ -150,7 +153,7 @@ def _rows(
     run_at: datetime | None,
     by: Any,
 ) -> tuple[AgentContext, RunDetails]:
-    now = database_now()
+    now = recently_read_now()
     context = AgentContext(
         id=uuid7(),
         agent=definition.name,

@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from django.db import connections, models, transaction
+from django.db import IntegrityError, connections, models, transaction
 
 from agents_app.conf import conf
 from agents_app.core.derive import due_at_of, status_of
@@ -24,12 +24,13 @@ from agents_app.core.events import EVENTS, EventType, RecordedEvent
 from agents_app.core.lifecycle import check_move
 from agents_app.core.snapshot import Snapshot
 from agents_app.core.status import ENDED, WAITING_FOR_PEOPLE, RunStatus, StepKind, StepStatus
-from agents_app.exceptions import NotFound, StaleContext
-from agents_app.models import AgentContext, AgentEvent, AgentStep, DatabaseNow
+from agents_app.exceptions import NotFound, Overtaken, StaleContext
+from agents_app.models import AgentContext, AgentEvent, AgentStep, DatabaseNow, Reading
 from agents_app.signals import event_recorded, run_changed
 from agents_app.transitions.cursors import note
 from agents_app.transitions.hints import send_hint, wake_handlers
 from agents_app.transitions.rows import OpenRows, read_open_rows, snapshot_of
+from agents_app.transitions.write import NOT_NULL, Statement, inserts, send, update
 
 UNTOLD = (RunStatus.IDLE, RunStatus.THINKING, RunStatus.USING_TOOL)
 """The statuses that have no event of their own: what a worker does next is told when it does it."""
@@ -46,7 +47,7 @@ class Change:
         self.cause = ""
         self._left_until: datetime | None = None
         self._new = new
-        self._guard = (context.version, context.claim_number)
+        self._before = {} if new else {name: getattr(context, name) for name in _CONTEXT_COLUMNS}
         self._added: list[models.Model] = []
         self._changed: dict[models.Model, tuple[StrEnum, set[str]]] = {}
         self._events: list[tuple[EventType, dict[str, Any]]] = []
@@ -129,17 +130,18 @@ class Change:
         self._derive()
         first = self.context.version + 1
         self.context.version += len(self._events)
-        self._write_context()
+        events = self._numbered(first)
+        # The context first: its guard decides. What is closed comes before what is opened: a call has one open request.
+        statements = [] if self._new else [self._update_context()]
+        statements += [self._update_row(row, source, names) for row, (source, names) in self._changed.items()]
+        added: list[models.Model] = [self.context, *self._added] if self._new else list(self._added)
         if self._details:
-            self.context.details.save(update_fields=sorted(self._details))
-        # What is closed is written before what is opened: a call has one open request. Foreign keys wait for commit.
-        for row, (source, names) in self._changed.items():
-            self._write_row(row, source, names)
-        for row in self._added:
-            row.save(force_insert=True)
-        events = self._write_events(first)
+            statements.append(update(self.context.details, self._details, {}, "", conf.DATABASE))
+        statements += inserts([*added, *events], conf.DATABASE)
+        send(statements, conf.DATABASE)
         noted = note(self.context.pk, self.context.agent, events, self.now)
         self.rows.version = self.context.version
+        self.rows.close()
         self._announce(events, noted)
 
     def _derive(self) -> None:
@@ -195,31 +197,24 @@ class Change:
                 context.deadline_at += max(self.now - context.waiting_since, timedelta(0))
             context.waiting_since = self.now
 
-    def _write_context(self) -> None:
-        if self._new:
-            self.context.save(force_insert=True)
-            return
-        version, claim_number = self._guard
-        fields = {field.attname: getattr(self.context, field.attname) for field in _CONTEXT_FIELDS}
-        if not AgentContext.objects.filter(pk=self.context.pk, version=version, claim_number=claim_number).update(
-            **fields
-        ):
-            raise StaleContext("The run has changed meanwhile.")
+    def _update_context(self) -> Statement:
+        before, context = self._before, self.context
+        changed = [name for name, value in before.items() if getattr(context, name) != value]
+        guard: dict[str, Any] = {"version": before["version"], "claim_number": before["claim_number"]}
+        if self.claim is not None:
+            guard["lease_until"] = NOT_NULL
+        return update(context, changed, guard, "The run has changed meanwhile.", conf.DATABASE)
 
-    def _write_row(self, row: Any, source: StrEnum, names: set[str]) -> None:
+    def _update_row(self, row: models.Model, source: StrEnum, names: set[str]) -> Statement:
         # `status` is compared with what it was: a row that somebody else settled is not settled again.
-        values = {name: getattr(row, name) for name in names}
-        if not type(row)._default_manager.filter(pk=row.pk, status=source).update(**values):
-            raise StaleContext(f"{row._meta.verbose_name} {row.pk} has changed meanwhile.")
+        lost = f"{row._meta.verbose_name} {row.pk} has changed meanwhile."
+        return update(row, names, {"status": source}, lost, conf.DATABASE)
 
-    def _write_events(self, first: int) -> list[AgentEvent]:
-        events = [
+    def _numbered(self, first: int) -> list[AgentEvent]:
+        return [
             AgentEvent(context=self.context, sequence=first + index, type=event, at=self.now, data=data)
             for index, (event, data) in enumerate(self._events)
         ]
-        if events:
-            AgentEvent.objects.bulk_create(events)
-        return events
 
     def _announce(self, events: list[AgentEvent], noted: bool) -> None:
         context = self.context
@@ -246,7 +241,7 @@ class Change:
             transaction.on_commit(lambda: wake_handlers(run_id, hinted), using=conf.DATABASE, robust=True)
 
 
-_CONTEXT_FIELDS = [field for field in AgentContext._meta.concrete_fields if not field.primary_key]
+_CONTEXT_COLUMNS = [field.attname for field in AgentContext._meta.concrete_fields if not field.primary_key]
 
 
 def _tell(run_id: UUID, version: int, events: list[RecordedEvent]) -> None:
@@ -266,27 +261,50 @@ def change(
     Raises NotFound, and StaleContext if the claim was lost or a guard matched no row.
     """
     with transaction.atomic(using=conf.DATABASE, durable=durable):
-        context, now = lock(run_id)
+        context, now = lock(run_id, whole=claim is not None)
         if claim is not None and (context.claim_number != claim or context.lease_until is None):
             raise StaleContext("Another worker has taken this run, or it was given back.")
         known = rows if rows is not None and rows.version == context.version else read_open_rows(context)
         edit = Change(context, now, known, claim, new=False)
         yield edit
         edit.write()
+        known.context, known.read = context, Reading(now)
+
+
+@contextmanager
+def change_known(run_id: UUID, *, claim: int, rows: OpenRows) -> Iterator[Change]:
+    """The same by a worker that knows its run since its last change, without looking again: the guards find out.
+
+    Raises Overtaken if the run is not as it was; `change` then finds out what it is.
+    """
+    assert rows.context is not None
+    assert rows.read is not None
+    try:
+        with transaction.atomic(using=conf.DATABASE, durable=True):
+            edit = Change(rows.context, rows.read.now(), rows, claim, new=False)
+            yield edit
+            edit.write()
+    except (StaleContext, IntegrityError) as error:
+        raise Overtaken("The run has changed meanwhile.") from error
 
 
 @contextmanager
 def new_run(context: AgentContext) -> Iterator[Change]:
     """Change that inserts a context which does not exist yet."""
-    with transaction.atomic(using=conf.DATABASE):
+    with transaction.atomic(using=conf.DATABASE, savepoint=False):
         edit = Change(context, context.status_at, OpenRows(version=0), None, new=True)
         yield edit
         edit.write()
 
 
-def lock(run_id: UUID) -> tuple[AgentContext, datetime]:
-    """Lock a context's row; with the database's time. On SQLite the transaction itself is the lock."""
+def lock(run_id: UUID, *, whole: bool = False) -> tuple[AgentContext, datetime]:
+    """Lock a context's row; with the database's time. On SQLite the transaction itself is the lock.
+
+    whole: with the details and the session that a worker needs of it.
+    """
     contexts = AgentContext.objects.using(conf.DATABASE).annotate(now=DatabaseNow())
+    if whole:
+        contexts = contexts.select_related("details", "session")
     if connections[conf.DATABASE].features.has_select_for_update:
         contexts = contexts.select_for_update(of=("self",), no_key=connections[conf.DATABASE].vendor == "postgresql")
     context = contexts.filter(pk=run_id).first()

@@ -15,7 +15,7 @@ from agents_app.core.status import (
     StepStatus,
     ToolCallStatus,
 )
-from agents_app.models import AgentContext, AgentStep, ApprovalRequest, InputRequest, ToolCall
+from agents_app.models import AgentContext, AgentStep, ApprovalRequest, InputRequest, Reading, ToolCall
 
 OPEN_REQUEST = (ApprovalStatus.PENDING, ApprovalStatus.APPROVED)
 """A call has at most one request with one of these statuses."""
@@ -23,9 +23,14 @@ OPEN_REQUEST = (ApprovalStatus.PENDING, ApprovalStatus.APPROVED)
 
 @dataclass(kw_only=True)
 class OpenRows:
-    """What of a run is not settled, as of `version`. A worker carries it from one change to the next."""
+    """What of a run is not settled, as of `version`. A worker carries it from one change to the next.
+
+    context, read: the run's row at that version, and when it was read; None for who must look again.
+    """
 
     version: int
+    context: AgentContext | None = None
+    read: Reading | None = None
     think: AgentStep | None = None
     wait: AgentStep | None = None
     calls: list[ToolCall] = field(default_factory=list)
@@ -36,6 +41,12 @@ class OpenRows:
         """The open call of this id."""
         return next((call for call in self.calls if call.pk == call_id), None)
 
+    def close(self) -> None:
+        """Forget what is settled."""
+        self.calls = [call for call in self.calls if not call.settled]
+        self.requests = [request for request in self.requests if request.status in OPEN_REQUEST]
+        self.inputs = [question for question in self.inputs if question.status == InputStatus.PENDING]
+
     def request_of(self, call: ToolCall) -> ApprovalRequest | None:
         """The call's open request."""
         mine = (request for request in self.requests if request.call_id == call.pk)
@@ -44,6 +55,8 @@ class OpenRows:
 
 def read_open_rows(context: AgentContext) -> OpenRows:
     """Read them from the database."""
+    if not context.last_step:
+        return OpenRows(version=context.version)  # nothing was done yet
     steps = AgentStep.objects.filter(context=context)
     waits = context.status in WAITING_FOR_PEOPLE
     calls = list(ToolCall.objects.filter(context=context).unsettled().select_related("step").order_by("number"))

@@ -158,9 +158,9 @@ MUTANTS = [
     mutant(
         "the start is not committed before the call",
         test_the_start_is_committed_before_the_call,
-        "agents_app.transitions.change:Change._write_row",
-        "values = {name: getattr(row, name) for name in names}",
-        'values = {name: getattr(row, name) for name in names if getattr(row, name) != "started"} or {"pk": row.pk}',
+        "agents_app.transitions.change:Change._update_row",
+        "return update(row, names,",
+        'return update(row, {name for name in names if getattr(row, name) != "started"},',
     ),
     mutant(
         "an external timeout counts as failed",

@@ -183,9 +183,9 @@ MUTANTS = [
                 new="if False:",
             ),
             Cut(
-                target=f"{CHANGE}Change._write_context",
-                old="pk=self.context.pk, version=version, claim_number=claim_number",
-                new="pk=self.context.pk",
+                target=f"{CHANGE}Change._update_context",
+                old='guard: dict[str, Any] = {"version": before["version"], "claim_number": before["claim_number"]}',
+                new="guard: dict[str, Any] = {}",
             ),
         ),
         only="postgresql",

@@ -151,12 +151,17 @@ CHANGE = "agents_app.transitions.change:change"
 GUARD = "if claim is not None and (context.claim_number != claim or context.lease_until is None):"
 MUTANTS = [
     mutant("the claim is not guarded", test_a_worker_that_lost_its_lease_cannot_write, CHANGE, GUARD, "if False:"),
-    mutant(
-        "a released claim may write",
-        test_a_worker_that_gave_the_run_back_cannot_write,
-        CHANGE,
-        GUARD,
-        "if claim is not None and context.claim_number != claim:",
+    Mutant(
+        name="a released claim may write",
+        check=test_a_worker_that_gave_the_run_back_cannot_write,
+        cuts=(
+            Cut(target=CHANGE, old=GUARD, new="if claim is not None and context.claim_number != claim:"),
+            Cut(
+                target="agents_app.transitions.change:Change._update_context",
+                old="if self.claim is not None:",
+                new="if False:",
+            ),
+        ),
     ),
     Mutant(
         name="a held run can be claimed",

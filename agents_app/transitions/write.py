@@ -1,0 +1,177 @@
+"""How the rows of a change are written: as few round trips as the database allows.
+
+The statements are plain: INSERT of rows, and UPDATE of named columns of one row behind a guard. They are made from the
+models' own fields, once for each set of columns. PostgreSQL takes them in one message; others one by one.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache, lru_cache
+from typing import Any
+from uuid import UUID
+
+from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import DatabaseDefault
+from django.utils.module_loading import import_string
+
+from agents_app.exceptions import StaleContext
+
+Columns = tuple["models.Field[Any, Any]", ...]
+
+
+class _NotNull:
+    """In a guard: the column holds something."""
+
+
+NOT_NULL = _NotNull()
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement. `lost`: what StaleContext says if it matches no row; empty: it need not match."""
+
+    sql: str
+    parameters: list[Any]
+    lost: str = ""
+
+
+def inserts(rows: Sequence[models.Model], using: str = DEFAULT_DB_ALIAS) -> list[Statement]:
+    """INSERT these rows, those of one model together: foreign keys wait for the commit. Their keys are set, or for
+    none of a model: then the database makes them, and they are not read back."""
+    connection = connections[using]
+    by_model: dict[type[models.Model], list[models.Model]] = {}
+    for row in rows:
+        by_model.setdefault(type(row), []).append(row)
+    return [_insert(model, same, connection) for model, same in by_model.items()]
+
+
+def _insert(model: type[models.Model], rows: list[models.Model], connection: BaseDatabaseWrapper) -> Statement:
+    fields = _inserted(model, rows[0].pk is None)
+    text, one = _insert_text(model, fields)
+    parameters = [_value(field, row, connection) for row in rows for field in fields]
+    for row in rows:
+        row._state.adding, row._state.db = False, connection.alias
+    return Statement(text + ", ".join([one] * len(rows)), parameters)
+
+
+@cache
+def _inserted(model: type[models.Model], without_key: bool) -> Columns:
+    fields = model._meta.local_concrete_fields
+    return tuple(field for field in fields if not (without_key and field.primary_key))
+
+
+@cache
+def _insert_text(model: type[models.Model], fields: Columns) -> tuple[str, str]:
+    names = ", ".join(f'"{field.column}"' for field in fields)
+    # Names of tables and columns come from the models alone, here and below.
+    return f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES ', f"({', '.join(['%s'] * len(fields))})"  # noqa: S608
+
+
+def update(
+    row: models.Model, names: Iterable[str], guard: Mapping[str, Any], lost: str, using: str = DEFAULT_DB_ALIAS
+) -> Statement:
+    """UPDATE these fields of a row if it is still as `guard` says: field name → value, or NOT_NULL."""
+    connection = connections[using]
+    kept = tuple(name for name, value in guard.items() if value is NOT_NULL)
+    equal = {name: value for name, value in guard.items() if value is not NOT_NULL}
+    text, fields, guards = _update_text(type(row), tuple(sorted(names)), tuple(equal), kept)
+    parameters = [_value(field, row, connection) for field in fields]
+    parameters.append(_pk(row, connection))
+    parameters += [
+        field.get_db_prep_value(value, connection) for field, value in zip(guards, equal.values(), strict=True)
+    ]
+    return Statement(text, parameters, lost)
+
+
+@lru_cache(maxsize=1000)
+def _update_text(
+    model: type[models.Model], names: tuple[str, ...], equal: tuple[str, ...], kept: tuple[str, ...]
+) -> tuple[str, Columns, Columns]:
+    meta = model._meta
+    fields = tuple(_field(model, name) for name in names)
+    guards = tuple(_field(model, name) for name in equal)
+    key = meta.pk.column if meta.pk else "id"
+    values = ", ".join(f'"{field.column}" = %s' for field in fields) or f'"{key}" = "{key}"'
+    conditions = [f'"{field.column}" = %s' for field in guards]
+    conditions += [f'"{_field(model, name).column}" IS NOT NULL' for name in kept]
+    where = "".join(f" AND {condition}" for condition in conditions)
+    return f'UPDATE "{meta.db_table}" SET {values} WHERE "{key}" = %s{where}', fields, guards  # noqa: S608
+
+
+def _field(model: type[models.Model], name: str) -> "models.Field[Any, Any]":
+    field: models.Field[Any, Any] = model._meta.get_field(name)  # type: ignore[assignment]  # concrete ones only
+    return field
+
+
+def _pk(row: models.Model, connection: BaseDatabaseWrapper) -> Any:
+    key = row._meta.pk
+    assert key is not None
+    return key.get_db_prep_value(row.pk, connection)
+
+
+AS_IS = (
+    models.BooleanField,
+    models.CharField,
+    models.PositiveBigIntegerField,
+    models.PositiveIntegerField,
+    models.PositiveSmallIntegerField,
+    models.TextField,
+)
+PLAIN = (str, int, bool, datetime, UUID, type(None))
+
+
+@cache
+def _as_is(field: "models.Field[Any, Any]", vendor: str) -> bool:
+    """Whether plain values of this field are what the driver wants: then Django need not be asked, which takes long."""
+    target = field.target_field if isinstance(field, models.ForeignKey) else field
+    return type(target) in AS_IS or (
+        vendor == "postgresql" and type(target) in (models.DateTimeField, models.UUIDField)
+    )
+
+
+def _value(field: "models.Field[Any, Any]", row: models.Model, connection: BaseDatabaseWrapper) -> Any:
+    value = getattr(row, field.attname)
+    if type(value) in PLAIN and _as_is(field, connection.vendor):
+        return value
+    if isinstance(value, DatabaseDefault):
+        # A column that the writer does not speak of has its constant default.
+        value = value.expression.value  # type: ignore[attr-defined]  # a Value; a test holds our defaults to it
+        setattr(row, field.attname, value)
+    return field.get_db_prep_save(value, connection)
+
+
+def send(statements: Sequence[Statement], using: str = DEFAULT_DB_ALIAS) -> None:
+    """Execute in this order, inside the caller's transaction. Raises StaleContext if a guard matched no row."""
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        if len(statements) > 1 and _takes_several(connection):
+            # Written out here, each by itself: the driver remembers how short texts are taken apart, not long ones.
+            texts = [cursor.mogrify(statement.sql, statement.parameters) for statement in statements]
+            cursor.execute("; ".join(texts))
+            for statement in statements:
+                _check(statement, cursor.rowcount)
+                cursor.nextset()
+            return
+        for statement in statements:
+            cursor.execute(statement.sql, statement.parameters)
+            _check(statement, cursor.rowcount)
+
+
+def _takes_several(connection: BaseDatabaseWrapper) -> bool:
+    """psycopg 3 does, unless it binds parameters on the server: then each statement is a message of its own."""
+    if connection.vendor != "postgresql":
+        return False
+    return is_psycopg3() and not connection.settings_dict.get("OPTIONS", {}).get("server_side_binding")
+
+
+@cache
+def is_psycopg3() -> bool:
+    """Whether Django's PostgreSQL backend works with psycopg 3; psycopg2 tells of the last statement alone."""
+    return bool(import_string("django.db.backends.postgresql.psycopg_any.is_psycopg3"))
+
+
+def _check(statement: Statement, matched: int) -> None:
+    if statement.lost and not matched:
+        raise StaleContext(statement.lost)

@@ -1,0 +1,53 @@
+"""An agent of three turns and two tools, and the LLM that always takes them."""
+
+import asyncio
+import json
+import os
+
+from agents_app import Agent, register, tool
+from agents_app.core.transcript import AssistantMessage, LLMReply, LLMRequest, ProposedCall, Usage
+from agents_app.llm import OnText
+
+INPUT = "Where is my order A-1001?"
+ANSWER = "Your order A-1001 was delivered, and 120.00 EUR can be refunded."
+CALLS = (
+    ("lookup_order", {"number": "A-1001"}),
+    ("check_policy", {"number": "A-1001", "amount": "120.00"}),
+)
+
+
+class ScriptedLLM:
+    """Looks up the order, checks the policy, answers; after BENCH_LLM_SECONDS each."""
+
+    seconds = float(os.environ.get("BENCH_LLM_SECONDS", "0"))
+
+    async def respond(self, request: LLMRequest, on_text: OnText | None = None) -> LLMReply:
+        """The turn that follows those that were."""
+        if self.seconds:
+            await asyncio.sleep(self.seconds)
+        turn = sum(isinstance(message, AssistantMessage) for message in request.messages)
+        usage = Usage(input_tokens=100, output_tokens=20)
+        if turn == len(CALLS):
+            return LLMReply(text=ANSWER, usage=usage, llm="scripted")
+        name, arguments = CALLS[turn]
+        call = ProposedCall(id=f"call_{turn}", name=name, arguments=json.dumps(arguments))
+        return LLMReply(calls=(call,), usage=usage, llm="scripted")
+
+
+@register
+class Clerk(Agent[str]):
+    """Looks things up and answers."""
+
+    name = "bench"
+    llm = "scripted"
+    instructions = "Help customers of the shop."
+
+    @tool(effect="read")
+    def lookup_order(self, number: str) -> dict[str, str]:
+        """Status and amounts of an order."""
+        return {"number": number, "status": "delivered", "total": "120.00", "refunded": "0.00"}
+
+    @tool(effect="read")
+    def check_policy(self, number: str, amount: str) -> dict[str, str | bool]:
+        """Whether the policy allows a refund."""
+        return {"allowed": True, "reason": "within 30 days"}

@@ -5,6 +5,7 @@ What *acts* (start_run, approve, …) is in `agents_app.services`.
 """
 
 from agents_app.definitions.agent import Agent
+from agents_app.definitions.code_change import MigratingCall, MigratingRun, migrates
 from agents_app.definitions.handlers import on
 from agents_app.definitions.markers import Money, Ref, Sensitive
 from agents_app.definitions.reconcile import Happened, NotHappened, happened, not_happened
@@ -17,6 +18,8 @@ __all__ = [
     "Agent",
     "ApprovalRequired",
     "Happened",
+    "MigratingCall",
+    "MigratingRun",
     "Money",
     "NotHappened",
     "Postpone",
@@ -27,6 +30,7 @@ __all__ = [
     "ToolRetry",
     "Toolset",
     "happened",
+    "migrates",
     "not_happened",
     "on",
     "override_llm",

@@ -135,6 +135,15 @@ class Expired(WrongState):
     code = "expired"
 
 
+class CodeChanged(WrongState):
+    """The agent's code has changed since; look at the difference and accept it, or cancel the run.
+
+    `details["accept_changes"]` is what to accept: the hash of the code there is now.
+    """
+
+    code = "code_changed"
+
+
 class IllegalMove(WrongState):
     """The table of moves does not know this move."""
 

@@ -16,6 +16,7 @@ urlpatterns = [
     path("runs/<str:run_id>/cancel/", runs.Cancel.as_view(), name="run-cancel"),
     path("runs/<str:run_id>/pause/", runs.Pause.as_view(), name="run-pause"),
     path("runs/<str:run_id>/resume/", runs.Resume.as_view(), name="run-resume"),
+    path("runs/<str:run_id>/code-change/", runs.ChangeOfCode.as_view(), name="run-code-change"),
     path("runs/<str:run_id>/retry/", runs.Retry.as_view(), name="run-retry"),
     path("runs/<str:run_id>/steps/", run_parts.Steps.as_view(), name="run-steps"),
     path("runs/<str:run_id>/tool-calls/", run_parts.RunCalls.as_view(), name="run-tool-calls"),

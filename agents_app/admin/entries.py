@@ -158,6 +158,17 @@ def by_person(told: Told) -> Entry:
     return Entry(title=title, who=who, reason=str(told.data.get("reason", "")), icon=picture, tone=tone)
 
 
+@tells(_E.RUN_CODE_CHANGED)
+def run_code_changed(told: Told) -> Entry:
+    before, after = told.data["before"], told.data["after"]
+    facts = (f"version {before} → {after}",) if before != after else ()
+    if told.data["how"] == "accepted":
+        who = str(told.data.get("by") or "The system")
+        return Entry(title="accepted the new code", who=who, icon="play", tone="active", facts=facts)
+    title = "Brought to the new code" if told.data["how"] == "migrated" else "Goes on under changed code"
+    return Entry(title=title, icon="play", facts=facts, minor=True)
+
+
 @tells(_E.RUN_RECOVERED)
 def run_recovered(told: Told) -> Entry:
     return Entry(title="A worker was lost; another one took over", icon="back", minor=True)

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from agents_app.admin.blocks import Block, block
 from agents_app.admin.call_entries import cost
+from agents_app.admin.code_changes import asks_about_code, shown_change
 from agents_app.admin.declared import currencies_of_answer
 from agents_app.admin.displays import SENTENCES, badge, between, time_tag
 from agents_app.admin.links import Links, subject_of
@@ -21,6 +22,7 @@ from agents_app.core.status import RunStatus
 from agents_app.models import AgentContext, PartialReply, RunDetails
 from agents_app.selectors.people import may_answer, may_cancel, may_control, may_settle
 from agents_app.services.approvals import may_decide
+from agents_app.services.code_changes import CODE_CHANGED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,11 +52,15 @@ def commands_for(user: Any, context: AgentContext) -> list[Command]:
     commands: list[Command] = []
     ended, ending = context.ended, context.cancel_requested_at is not None
     if may_control(user, context) and not ending:
-        if context.status == RunStatus.FAILED and context.details.restored_at is None:
+        changed = asks_about_code(context)
+        if changed:
+            commands.append(Command(verb="accept", label="Go on under the new code", style="aa-primary"))
+        if context.status == RunStatus.FAILED and not changed and context.details.restored_at is None:
             commands.append(Command(verb="retry", label="Retry", style="aa-primary"))
-        elif not ended and context.paused_at is not None:
-            commands.append(Command(verb="resume", label="Resume", style="aa-primary"))
-        elif not ended:
+        elif not ended and context.paused_at is not None and context.details.held_code != CODE_CHANGED:
+            again = "Try again" if changed else "Resume"
+            commands.append(Command(verb="resume", label=again, style="" if changed else "aa-primary"))
+        elif not ended and not changed:
             commands.append(Command(verb="pause", label="Pause"))
     if not ended and not ending and may_cancel(user, context):
         commands.append(Command(verb="cancel", label="Cancel the run", style="aa-danger"))
@@ -169,6 +175,7 @@ class RunPage:
                 {"command": command, "url": links.to("agentcontext_command", run.pk, command.verb)}
                 for command in commands_for(user, run)
             ],
+            "code_change": shown_change(user, run),
             "waiting": waiting_for(user, self.rows, links),
             "answer": answer_of(self.rows),
             "entries": timeline(self.rows, links),

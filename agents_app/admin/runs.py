@@ -23,13 +23,21 @@ from agents_app.exceptions import AgentsError
 from agents_app.models import AgentContext
 from agents_app.selectors.archives import find_archived_run
 from agents_app.selectors.people import CONTROL, START, VIEW_RUN, may_view_transcript, visible_runs
-from agents_app.services import cancel_run, pause_run, resume_run, retry_run
+from agents_app.services import Run, cancel_run, pause_run, read_run, resume_run, retry_run
+
+
+def go_on_under_new_code(run_id: Any, *, by: Any, accept_changes: str) -> Run[Any]:
+    """Resume or retry, under the code that was shown."""
+    command = retry_run if read_run(run_id).status == RunStatus.FAILED else resume_run
+    return command(run_id, by=by, accept_changes=accept_changes)
+
 
 COMMANDS: Mapping[str, tuple[Callable[..., Any], str, bool]] = {
     "cancel": (cancel_run, "The run is cancelled; what has started is waited for.", True),
     "pause": (pause_run, "The run is paused.", True),
     "resume": (resume_run, "The run goes on.", False),
     "retry": (retry_run, "The run is tried again.", False),
+    "accept": (go_on_under_new_code, "The run goes on under the new code.", False),
 }
 """Verb → the command, what is said afterwards, and whether it takes a reason."""
 
@@ -208,11 +216,13 @@ class AgentContextAdmin(ReadOnlyAdmin):
         return JsonResponse({"known": key, "version": row.version, "ended": row.ended, "parts": parts})
 
     def command_view(self, request: HttpRequest, run_id: Any, verb: str) -> HttpResponse:
-        """Cancel, pause, resume or retry one run."""
+        """Cancel, pause, resume or retry one run, also under changed code."""
         row = self.found(request, str(run_id))
         if request.method == "POST" and verb in COMMANDS:
             command, done, reasoned = COMMANDS[verb]
             given = {"reason": request.POST.get("reason", "")} if reasoned else {}
+            if verb == "accept":
+                given = {"accept_changes": request.POST.get("accept_changes", "")}
             try:
                 command(row.pk, by=request.user, **given)
             except AgentsError as error:

@@ -57,6 +57,16 @@ class Nothing(Body):
     """No fields."""
 
 
+class GoOn(Body):
+    """Let it go on."""
+
+    accept_changes: str | None = Field(
+        None,
+        description="The `code` of code-change/: go on under the code there is now. Needed where code_changed says so.",
+        max_length=64,
+    )
+
+
 class Approve(Body):
     """Allow the call."""
 

@@ -21,6 +21,7 @@ class EventType(StrEnum):
     RUN_WAITING = "run.waiting"
     RUN_SCHEDULED = "run.scheduled"
     RUN_PAUSED = "run.paused"
+    RUN_CODE_CHANGED = "run.code_changed"
     RUN_RESUMED = "run.resumed"
     RUN_RETRIED = "run.retried"
     RUN_RECOVERED = "run.recovered"
@@ -92,6 +93,22 @@ class RunRecovered(Payload):
     """The lease of `claim` ran out; another worker goes on."""
 
     claim: int
+
+
+class RunPaused(ByPerson):
+    """`code` says what holds it, if no person does: `code_changed`, `migration_failed`, `poison`."""
+
+    code: str = ""
+
+
+class RunCodeChanged(Payload):
+    """It goes on under other code: by the agent's policy (`continued`), a migration function (`migrated`), or because a
+    person accepted it (`accepted`). `before` and `after` are the agent's versions."""
+
+    how: str
+    before: str
+    after: str
+    by: str | None = None
 
 
 class RunCompleted(Payload):
@@ -194,7 +211,8 @@ EVENTS: Mapping[EventType, EventKind] = {
     _T.RUN_STARTED: EventKind(RunStarted, "a run was accepted"),
     _T.RUN_WAITING: EventKind(RunWaiting, "only people (or the clock) can go on with it"),
     _T.RUN_SCHEDULED: EventKind(RunScheduled, "it continues at a later time"),
-    _T.RUN_PAUSED: EventKind(ByPerson, "it is held, with by whom and why"),
+    _T.RUN_CODE_CHANGED: EventKind(RunCodeChanged, "from here on other code is its agent's"),
+    _T.RUN_PAUSED: EventKind(RunPaused, "it is held, with by whom and why"),
     _T.RUN_RESUMED: EventKind(ByPerson, "a person let it go on"),
     _T.RUN_RETRIED: EventKind(ByPerson, "a person retried a failed run"),
     _T.RUN_RECOVERED: EventKind(RunRecovered, "a worker's lease ran out and another took over"),

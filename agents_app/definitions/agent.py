@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Generic
 
 from typing_extensions import TypeVar
 
+from agents_app.definitions.code_change import OnCodeChange
 from agents_app.definitions.tool_context import ToolContext
 from agents_app.definitions.tools import ToolOwner, ToolSource
 
@@ -22,7 +23,10 @@ class Agent(ToolOwner, Generic[Answer]):
     """Stored in rows. If it changes, the old name goes into `formerly`."""
     formerly: ClassVar[Sequence[str]] = ()
     version: ClassVar[str] = "1"
-    """Stored in rows; count it up when runs that have started should not go on with the new code unnoticed."""
+    """Stored in rows; `@migrates` leads from one to the next."""
+    on_code_change: ClassVar[OnCodeChange] = "continue"
+    """What becomes of a run that wakes under other code than it started with: "continue" if the calls it still has fit
+    (else as "ask"), "ask" a person, or "fail"."""
     abstract: ClassVar[bool] = False
     """True on a base class of agents. It is not inherited."""
 

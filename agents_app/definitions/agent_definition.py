@@ -1,12 +1,13 @@
 """What an agent's class resolves to, once per class."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from agents_app.core.canonical import JSON
+from agents_app.core.canonical import JSON, sha256_of
 from agents_app.definitions.agent import Agent
 from agents_app.definitions.answers import AnswerType
+from agents_app.definitions.code_change import Migrations, OnCodeChange
 from agents_app.definitions.problems import Problem
 from agents_app.definitions.tool_context import ToolContext
 from agents_app.definitions.tool_spec import ToolSpec
@@ -16,7 +17,8 @@ from agents_app.definitions.tool_spec import ToolSpec
 class AgentDefinition:
     """An agent without errors. Times are seconds; `llm` None means the default.
 
-    `hash` is SHA-256 over everything that changes what the agent does, except the code of its functions.
+    `hash` is SHA-256 over `facts`: everything that changes what the agent does, except the code of its functions.
+    `migrations`: (from version, to version) → the method that brings a waiting run along.
     """
 
     name: str
@@ -36,6 +38,13 @@ class AgentDefinition:
     metadata: Mapping[str, Any]
     answer: AnswerType
     hash: str
+    facts: Mapping[str, Any]
+    on_code_change: OnCodeChange = "continue"
+    migrations: Migrations = field(default_factory=dict)
+
+    def hash_under(self, name: str) -> str:
+        """The hash that this very agent has under another name: a new name alone is no other code."""
+        return self.hash if name == self.name else sha256_of({**self.facts, "name": name})
 
     @property
     def answer_type(self) -> Any:

@@ -9,6 +9,7 @@ from agents_app.core.canonical import canonical_text, clean_text, sha256_of
 from agents_app.definitions.agent import Agent
 from agents_app.definitions.agent_definition import AgentDefinition, Inspection
 from agents_app.definitions.answers import AnswerType, answer_of, answer_type
+from agents_app.definitions.code_change import POLICIES, migrations_of
 from agents_app.definitions.collect import same_names, tools_of_class, tools_of_sources
 from agents_app.definitions.options import is_duration
 from agents_app.definitions.problems import Code, Problem, first_line
@@ -37,7 +38,7 @@ def _inspect(agent: type[Agent[Any]]) -> Inspection:
     tools, found = _tools(agent)
     problems += found
     answer, found = _answer(agent)
-    problems += found
+    problems += [*found, *migrations_of(agent)[1]]
     if problems or answer is None:
         return Inspection(definition=None, problems=tuple(problems))
     return Inspection(definition=_definition(agent, tools, answer), problems=())
@@ -59,6 +60,7 @@ def _definition(agent: type[Agent[Any]], tools: Mapping[str, ToolSpec], answer: 
     parts: dict[str, Any] = {"answer": answer.schema, "tools": {name: _facts(spec) for name, spec in tools.items()}}
     if agent.fallback_llms:  # left out, so that agents without keep the hash that is stored with their runs
         parts["fallback_llms"] = list(agent.fallback_llms)
+    whole = {**facts, **parts}
     return AgentDefinition(
         **facts,
         fallback_llms=tuple(agent.fallback_llms),
@@ -67,7 +69,11 @@ def _definition(agent: type[Agent[Any]], tools: Mapping[str, ToolSpec], answer: 
         formerly=tuple(agent.formerly),
         tools=tools,
         answer=answer,
-        hash=sha256_of({**facts, **parts}),
+        hash=sha256_of(whole),
+        facts=whole,
+        # Not a part of the hash: what becomes of changed code is no change of what the agent does.
+        on_code_change=agent.on_code_change,
+        migrations=migrations_of(agent)[0],
     )
 
 
@@ -126,6 +132,7 @@ def _option_problems(agent: type[Agent[Any]]) -> list[Problem]:
     rules: dict[str, tuple[bool, str]] = {
         "formerly": (_is_names(agent.formerly), "is a tuple of earlier names"),
         "version": (isinstance(agent.version, str) and 0 < len(agent.version) <= 50, "is a text of 1 to 50 characters"),
+        "on_code_change": (agent.on_code_change in POLICIES, 'is "continue", "ask" or "fail"'),
         "llm": (agent.llm is None or (isinstance(agent.llm, str) and bool(agent.llm)), "is a name of an LLM, or None"),
         "fallback_llms": (_is_names(agent.fallback_llms), "is a tuple of names of LLMs"),
         "instructions": (

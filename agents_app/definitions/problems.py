@@ -30,6 +30,7 @@ class Code(StrEnum):
     OVERRIDDEN_TOOL = "agents_app.E021"
     INHERITED_TOOL = "agents_app.E022"
     RETURN_TYPE = "agents_app.E023"
+    MIGRATION = "agents_app.E025"
 
 
 def first_line(error: Exception) -> str:

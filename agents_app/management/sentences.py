@@ -16,6 +16,7 @@ SENTENCES: Mapping[EventType, str] = MappingProxyType(
         _T.RUN_WAITING: "is {status}",
         _T.RUN_SCHEDULED: "goes on at {due_at}: {reason}",
         _T.RUN_PAUSED: "paused by {by}: {reason}",
+        _T.RUN_CODE_CHANGED: "goes on under changed code: {before} → {after} ({how})",
         _T.RUN_RESUMED: "resumed by {by}",
         _T.RUN_RETRIED: "retried by {by}",
         _T.RUN_RECOVERED: "taken over: the last worker gave no sign in time",

@@ -5,6 +5,7 @@ from typing import Any
 from agents_app.core.status import ApprovalStatus, InputStatus, RunStatus, StepKind, ToolCallStatus
 from agents_app.management.console import Console, call_text, moment_text, status_text, value_text
 from agents_app.models import AgentContext, AgentStep, ApprovalRequest, InputRequest, ToolCall
+from agents_app.selectors.people import may_control
 from agents_app.selectors.presentation import (
     approval_as_dict,
     call_as_dict,
@@ -14,6 +15,7 @@ from agents_app.selectors.presentation import (
     run_as_dict,
     step_as_dict,
 )
+from agents_app.services.code_changes import CODE_CHANGED, MIGRATION_FAILED, change_of, lines_of
 
 STYLES = {
     RunStatus.COMPLETED: "SUCCESS",
@@ -125,9 +127,23 @@ def show_rest(console: Console, context: AgentContext, viewer: Any) -> None:
             console.line(f"  Again: manage.py agents_retry {run['id']}")
         case RunStatus.PAUSED:
             console.line(f"It is paused. Go on: manage.py agents_resume {run['id']}")
+            show_code_change(console, context, viewer)
             show_waiting(console, context, viewer)
         case _:
             show_waiting(console, context, viewer)
+
+
+def show_code_change(console: Console, context: AgentContext, viewer: Any) -> None:
+    """What has changed in the code of a run that is held for it, and how to accept that."""
+    if context.details.held_code not in (CODE_CHANGED, MIGRATION_FAILED) or not may_control(viewer, context):
+        return
+    change = change_of(context)
+    if change is None:
+        return
+    console.heading("Changed code")
+    for line in lines_of(change):
+        console.text(line, indent=2)
+    console.line(f"Accept: manage.py agents_resume {context.pk} --accept-changes {change.code[:12]}", indent=2)
 
 
 def _show_output(console: Console, run: dict[str, Any]) -> None:

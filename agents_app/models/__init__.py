@@ -11,7 +11,8 @@ from agents_app.models.clock import (
     recently_read_now,
     seconds_from_now,
 )
-from agents_app.models.context import AgentContext, RunDetails
+from agents_app.models.context import SCHEMA_VERSION, AgentContext, RunDetails
+from agents_app.models.definition_record import DefinitionRecord
 from agents_app.models.event import AgentEvent
 from agents_app.models.event_cursor import EventCursor
 from agents_app.models.event_handler import EventHandler
@@ -24,6 +25,7 @@ from agents_app.models.step import AgentStep
 from agents_app.models.tool_call import ToolCall
 
 __all__ = [
+    "SCHEMA_VERSION",
     "AgentContext",
     "AgentEvent",
     "AgentSession",
@@ -33,6 +35,7 @@ __all__ = [
     "ArchivedRun",
     "DatabaseNow",
     "Decision",
+    "DefinitionRecord",
     "EventCursor",
     "EventHandler",
     "InputRequest",

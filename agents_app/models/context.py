@@ -10,6 +10,9 @@ from agents_app.models.constraints import one_of
 from agents_app.models.fields import SubjectField, UserForeignKey, uuid7
 from agents_app.models.session import AgentSession
 
+SCHEMA_VERSION = 1
+"""Of the JSON in a run's rows. Who stores what this release's readers would not understand counts it up in the run."""
+
 
 class ContextQuerySet(models.QuerySet["AgentContext"]):
     """Reads of contexts that say what they mean."""
@@ -111,7 +114,7 @@ class RunDetails(models.Model):
     metadata = models.JSONField(default=dict, blank=True)
     agent_version = models.CharField(max_length=100, blank=True)
     definition_hash = models.CharField(max_length=64)
-    schema_version = models.PositiveSmallIntegerField(default=1)
+    schema_version = models.PositiveSmallIntegerField(default=SCHEMA_VERSION)
     idempotency_key = models.CharField(max_length=300, null=True, blank=True, unique=True)
     user_name = models.CharField(max_length=200, blank=True)
     started_by = UserForeignKey(related_name="+")
@@ -130,6 +133,9 @@ class RunDetails(models.Model):
     error = models.TextField(blank=True)
     held_by = models.CharField(max_length=200, blank=True, help_text="Who paused it; empty for the system.")
     held_why = models.TextField(blank=True)
+    held_code = models.CharField(
+        max_length=40, blank=True, default="", db_default="", help_text="What holds it, if no person does."
+    )
     cancelled_by = models.CharField(max_length=200, blank=True)
     cancelled_why = models.TextField(blank=True)
     restored_at = models.DateTimeField(

@@ -14,24 +14,21 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 
 from agents_app.conf import conf
 from agents_app.core.status import ENDED
-from agents_app.definitions.registry import registry
-from agents_app.exceptions import LLMError, StaleContext, UnknownAgent
+from agents_app.exceptions import LLMError, StaleContext
 from agents_app.models import AgentContext, database_now
+from agents_app.runtime.code_change import definition_for
 from agents_app.runtime.database_threads import Hung
 from agents_app.runtime.delivery import delivers
 from agents_app.runtime.engines import Engine, be_replaced, engine, worn_out
 from agents_app.runtime.heartbeat import heartbeat
 from agents_app.runtime.held import Act, Held, ReconcileAct, SleepAct, ThinkAct, ToolAct
-from agents_app.runtime.iterate import Reconciled, abandon, leave_alone, prepare, settle
+from agents_app.runtime.iterate import Reconciled, abandon, prepare, settle
 from agents_app.runtime.perform import perform
 from agents_app.runtime.results import raised
 from agents_app.runtime.shutdown import closing
 from agents_app.transitions import claims
 
 logger = logging.getLogger("agents_app.runtime")
-
-UNKNOWN_CODE_SECONDS, UNKNOWN_CODE_PATIENCE = 5.0, 600.0
-"""A run whose agent this worker does not know is left to others, looked at again, and failed in the end."""
 
 RECORD_AGAIN_SECONDS = 0.5
 """Between two attempts to record an outcome when the database is away."""
@@ -255,11 +252,10 @@ def _take(take: Callable[[], Sequence[claims.Claim | None]], inline: bool) -> li
     """Claim, and look whether this worker knows what it got."""
     asked = time.monotonic()
     taken = [claim for claim in take() if claim is not None]
-    tools = claims.startable_tools([claim.run_id for claim in taken if claim.calls])
     found = []
     for claim in taken:
         try:
-            held = _hold(claim, tools.get(claim.run_id, set()), inline)
+            held = _hold(claim, inline)
         except StaleContext as lost:
             logger.info("Gave up a run: %s", lost, extra={"run_id": claim.run_id})
         except Exception:
@@ -271,24 +267,10 @@ def _take(take: Callable[[], Sequence[claims.Claim | None]], inline: bool) -> li
     return found
 
 
-def _hold(claim: claims.Claim, tools: set[str], inline: bool) -> Held | None:
-    """The claimed run with its agent's definition; None if this worker knows the agent, or a tool of a waiting call,
-    not (yet): during a deploy another one does."""
-    try:
-        definition = registry.get(claim.agent)
-    except UnknownAgent as error:
-        _leave_alone(claim, error.message, then=(error.code, error.message))
-        return None
-    strange = sorted(tools - set(definition.tools))
-    why = f"The agent {claim.agent} has no tool {', '.join(strange)} here."
-    if strange and _leave_alone(claim, why, then=None):
-        return None
-    return Held(claim=claim, definition=definition, inline=inline)
-
-
-def _leave_alone(claim: claims.Claim, why: str, then: tuple[str, str] | None) -> bool:
-    logger.warning("%s", why, extra={"run_id": claim.run_id})
-    return leave_alone(claim, seconds=UNKNOWN_CODE_SECONDS, patience=UNKNOWN_CODE_PATIENCE, then=then)
+def _hold(claim: claims.Claim, inline: bool) -> Held | None:
+    """The claimed run with the code that it goes on with; None if it does not go on here and now."""
+    definition = definition_for(claim)
+    return None if definition is None else Held(claim=claim, definition=definition, inline=inline)
 
 
 async def hold(on: Engine, held: Held) -> None:

@@ -9,14 +9,12 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from agents_app.conf import conf
 from agents_app.core.canonical import clean_text
-from agents_app.core.decide import decide
-from agents_app.core.next_step import Cancel, Fail, Wait
 from agents_app.core.outcomes import Ending, Outcome, backoff_seconds
 from agents_app.core.status import StepStatus, ToolCallStatus, Verdict
 from agents_app.core.transcript import LLMReply
@@ -34,7 +32,6 @@ from agents_app.runtime.results import Returned, returned
 from agents_app.selectors.transcript import TranscriptRows
 from agents_app.transitions import Change, calls, change, change_known, inputs, runs, thinking
 from agents_app.transitions.calls import Proposal
-from agents_app.transitions.claims import Claim
 
 logger = logging.getLogger("agents_app.runtime")
 
@@ -106,13 +103,13 @@ def _look_first(edit: Change, held: Held) -> None:
     edit.context.unknown_since = None
     if held.claim.recovered:
         runs.recover(edit)
-    _settle_lost(edit, held.claim.number)
+    settle_lost(edit, held.claim.number)
     if held.claim.deaths >= conf.POISON_AFTER and edit.context.paused_at is None:
         reason = f"{held.claim.deaths} workers in a row were lost with this run; look at their logs, then resume it."
-        runs.pause(edit, by="", reason=reason)
+        runs.pause(edit, by="", reason=reason, code="poison")
 
 
-def _settle_lost(edit: Change, number: int) -> None:
+def settle_lost(edit: Change, number: int) -> None:
     """Settle by effect what claims before this one have left open."""
     for call in edit.rows.calls:
         if call.status == ToolCallStatus.STARTED and call.claim_number != number:
@@ -372,35 +369,3 @@ def abandon(held: Held, acts: list[Act]) -> None:
         if think is not None and think.status == StepStatus.STARTED and think.claim_number is not None:
             thinking.lose_turn(edit, think)
         runs.release(edit)
-
-
-def leave_alone(claim: Claim, *, seconds: float, patience: float, then: tuple[str, str] | None) -> bool:
-    """This worker does not know the run's code: leave it to others for a while.
-
-    then: the code and sentence that it fails with when patience is over; None: it goes on all the same, and this
-    says False.
-    """
-    with change(claim.run_id, claim=claim.number, durable=True) as edit:
-        _settle_lost(edit, claim.number)
-        runs.let_clock_act(edit)
-        since = edit.context.unknown_since or edit.now
-        edit.context.unknown_since = since
-        match decide(edit.snapshot()):
-            case Cancel():
-                runs.cancel(edit)
-                return True
-            case Fail(why, sentence):
-                runs.fail(edit, why, sentence)
-                return True
-            case Wait():
-                # Nothing of it needs the code now; patience begins anew when something does.
-                edit.context.unknown_since = None
-                runs.release(edit)
-                return True
-        if edit.now - since >= timedelta(seconds=patience):
-            if then is not None:
-                runs.fail(edit, *then)
-            return then is not None
-        runs.release(edit)
-        edit.leave_until(edit.now + timedelta(seconds=seconds))
-    return True

@@ -34,10 +34,13 @@ from agents_app.selectors.shapes import (
     AgentShape,
     ApprovalDetailShape,
     ApprovalShape,
+    CodeChangeShape,
     DecisionShape,
+    DifferenceShape,
     EventShape,
     InputRequestShape,
     MessageShape,
+    MisfitShape,
     NeedsApproval,
     ProposedShape,
     Role,
@@ -108,8 +111,31 @@ _OF_CONTEXT = (
 )
 _OF_DETAILS = (
     *("user_name", "created_at", "started_at", "ended_at", "held_by", "held_why", "cancelled_by", "cancelled_why"),
-    *("error_code", "restored_at"),
+    *("held_code", "error_code", "restored_at"),
 )
+
+
+def code_change_as_dict(change: Any) -> JSONObject:
+    """A change of code; None: there is none."""
+    if change is None:
+        nothing: JSONObject = {"before": None, "after": None, "code": None, "differences": [], "misfits": []}
+        return _json(CodeChangeShape(changed=False, recorded=True, **nothing))
+    return _json(
+        CodeChangeShape(
+            changed=True,
+            before=change.before,
+            after=change.after,
+            code=change.code,
+            recorded=change.recorded,
+            differences=[
+                DifferenceShape(what=each.what, before=each.before, after=each.after) for each in change.differences
+            ],
+            misfits=[
+                MisfitShape(call=each.call_id, tool=each.tool, code=each.code, message=each.message)
+                for each in change.misfits
+            ],
+        )
+    )
 
 
 def step_as_dict(step: AgentStep, viewer: Any) -> JSONObject:

@@ -78,6 +78,7 @@ class RunShape(Shape):
     paused_at: Moment | None
     held_by: str
     held_why: str
+    held_code: str = Field(description="What holds it, if no person does: code_changed, migration_failed, poison.")
     steps_used: int
     max_steps: int
     waits_for: WaitsForShape
@@ -87,6 +88,35 @@ class RunShape(Shape):
     output: Any = Field(description="The agent's answer, once the run has completed.")
     error: str | None
     metadata: dict[str, Any] | None
+
+
+class DifferenceShape(Shape):
+    """One thing that changed in an agent's code; null: it is not there."""
+
+    what: str = Field(description="Like `instructions` or `tools.refund.timeout`.")
+    before: Any
+    after: Any
+
+
+class MisfitShape(Shape):
+    """An open call that the present code cannot make as it is stored."""
+
+    call: UUID
+    tool: str
+    code: str
+    message: str
+
+
+class CodeChangeShape(Shape):
+    """What has changed in an agent's code since a run went on last."""
+
+    changed: bool
+    before: str | None = Field(description="The version it went on with last.")
+    after: str | None = Field(description="The version there is now.")
+    code: str | None = Field(description="What `accept_changes` takes.")
+    recorded: bool = Field(description="The earlier code is on record; else there are no differences to show.")
+    differences: list[DifferenceShape]
+    misfits: list[MisfitShape]
 
 
 class StepShape(Shape):

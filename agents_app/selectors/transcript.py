@@ -68,15 +68,21 @@ def _turn(
         text=response.get("text", ""),
         thoughts=tuple(Thought(**thought) for thought in response.get("thoughts", [])),
         calls=tuple(
-            ProposedCall(id=entry["id"], name=entry["name"], arguments=_arguments(entry, calls, sensitive))
+            ProposedCall(id=entry["id"], name=_name(entry, calls), arguments=_arguments(entry, calls, sensitive))
             for entry in entries
         ),
     )
     for entry in entries:
         content, failed = _told(entry, calls, inputs)
-        yield CallResult(call_id=entry["id"], name=entry["name"], content=content, failed=failed)
+        yield CallResult(call_id=entry["id"], name=_name(entry, calls), content=content, failed=failed)
     if response.get("correction"):
         yield Correction(text=response["correction"])
+
+
+def _name(entry: dict[str, Any], calls: dict[str, ToolCall]) -> str:
+    """What the LLM called; of a call that was migrated to other code, the tool that it is now."""
+    call = calls.get(entry.get("ref", "")) if entry["kind"] == "tool" else None
+    return str(entry["name"]) if call is None else call.tool
 
 
 def _arguments(entry: dict[str, Any], calls: dict[str, ToolCall], sensitive: bool) -> str:

@@ -2,6 +2,7 @@
 
 from agents_app.services.approvals import approve, reject, settle_outcome
 from agents_app.services.archiving import archive_runs
+from agents_app.services.code_changes import CodeChange, read_code_change
 from agents_app.services.driving import run_and_wait
 from agents_app.services.handlers import forget_handler, release_handler
 from agents_app.services.inputs import answer_input
@@ -14,6 +15,7 @@ from agents_app.services.values import Run, read_run
 __all__ = [
     "CODE",
     "SYSTEM",
+    "CodeChange",
     "Origin",
     "Run",
     "answer_input",
@@ -22,6 +24,7 @@ __all__ = [
     "cancel_run",
     "forget_handler",
     "pause_run",
+    "read_code_change",
     "read_run",
     "reject",
     "release_handler",

@@ -167,6 +167,8 @@ def _edited(request: ApprovalRequest, arguments: dict[str, Any] | None) -> dict[
         return None
     call = request.call
     tool = tool_of(request)
+    if tool.schema_hash != call.schema_hash:
+        raise StaleDigest("The tool has changed since the call was proposed: approve it as it is, or reject it.")
     text = tool.text(tool.validate(_with_what_is_hidden(tool, call, arguments)))
     return stored_arguments(tool, text, digest(call.context_id, call.pk, call.tool, call.schema_hash, text))
 

@@ -5,17 +5,19 @@ from typing import Any
 from agents_app.core.canonical import clean_text
 from agents_app.core.status import RunStatus
 from agents_app.definitions.registry import registry
-from agents_app.exceptions import NotFound, NotPermitted, WrongState
+from agents_app.exceptions import NotPermitted, WrongState
+from agents_app.gate.code_change import CODE_CHANGED
 from agents_app.models import AgentContext
-from agents_app.selectors.archives import run_seen_by
-from agents_app.selectors.people import CONTROL, may_cancel, may_control, may_view_run, name_of
+from agents_app.selectors.people import CONTROL, may_cancel, may_control, name_of
+from agents_app.services.code_changes import accept, acceptance
+from agents_app.services.found import found_run
 from agents_app.services.values import Run, read_run
 from agents_app.transitions import Change, change, runs
 
 
 def cancel_run(run_id: Any, *, by: Any, reason: str = "") -> Run[Any]:
     """Ask the run to end. What has not started is not started; what has started is waited for."""
-    context = _found(run_id, by)
+    context = found_run(run_id, by)
     if not may_cancel(by, context):
         raise NotPermitted("You may not cancel this run.")
     with change(context.pk) as edit:
@@ -35,40 +37,46 @@ def pause_run(run_id: Any, *, by: Any, reason: str = "") -> Run[Any]:
     return read_run(context.pk)
 
 
-def resume_run(run_id: Any, *, by: Any) -> Run[Any]:
-    """Let a paused run go on."""
+def resume_run(run_id: Any, *, by: Any, accept_changes: str | None = None) -> Run[Any]:
+    """Let a paused run go on.
+
+    accept_changes: let it go on under the code there is now, whose hash this is (see `read_code_change`). A run that is
+    paused because its agent's code has changed needs it; else raises CodeChanged.
+    """
     context = _controlled(run_id, by)
+    asked = context.paused_at is not None and context.details.held_code == CODE_CHANGED
+    accepted = acceptance(context, accept_changes, asked=asked)
     with change(context.pk) as edit:
         _refuse_ended(edit)
         if edit.context.paused_at is None:
             raise WrongState("This run is not paused.")
+        if accepted is not None:
+            accept(edit, accepted, by=by)
         runs.resume(edit, by=name_of(by))
     return read_run(context.pk)
 
 
-def retry_run(run_id: Any, *, by: Any) -> Run[Any]:
-    """Let a failed run go on: settled calls are kept, steps and time start anew."""
+def retry_run(run_id: Any, *, by: Any, accept_changes: str | None = None) -> Run[Any]:
+    """Let a failed run go on: settled calls are kept, steps and time start anew.
+
+    accept_changes: as in `resume_run`; a run that failed because its agent's code has changed needs it.
+    """
     context = _controlled(run_id, by)
     if context.details.restored_at is not None:
         raise WrongState("This run was brought back from an archive, to be read only.", code="restored")
     definition = registry.get(context.agent)
+    accepted = acceptance(context, accept_changes, asked=context.details.error_code == CODE_CHANGED)
     with change(context.pk) as edit:
         if edit.context.status != RunStatus.FAILED:
             raise WrongState(f"Only a failed run can be retried; this one is {edit.context.status}.")
         runs.retry(edit, by=name_of(by), steps=definition.max_steps, timeout=definition.timeout)
+        if accepted is not None:
+            accept(edit, accepted, by=by)
     return read_run(context.pk)
 
 
-def _found(run_id: Any, by: Any) -> AgentContext:
-    """Raises NotFound also where this person may not know of the run, and Archived."""
-    context = run_seen_by(by, run_id, AgentContext.objects.select_related("details"))
-    if not may_view_run(by, context):
-        raise NotFound(f"There is no run {run_id}, or you may not see it.")
-    return context
-
-
 def _controlled(run_id: Any, by: Any) -> AgentContext:
-    context = _found(run_id, by)
+    context = found_run(run_id, by)
     if not may_control(by, context):
         raise NotPermitted(f"This needs the permission {CONTROL}.")
     return context

@@ -17,6 +17,7 @@ from agents_app.definitions.agent import Agent
 from agents_app.definitions.agent_definition import AgentDefinition
 from agents_app.definitions.registry import definition_of, registry
 from agents_app.exceptions import CalledFromEventLoop, IdempotencyConflict, InvalidInput
+from agents_app.gate.definition_records import is_known, remember
 from agents_app.models import AgentContext, AgentSession, ArchivedRun, RunDetails, as_stored, recently_read_now
 from agents_app.models.fields import uuid7
 from agents_app.selectors.people import name_of
@@ -63,6 +64,8 @@ def start_run(
         if subject is not None:
             details.subject_type = ContentType.objects.get_for_model(subject, for_concrete_model=False)
             details.subject_id = str(subject.pk)
+        if not is_known(definition):
+            transaction.on_commit(lambda: remember(definition), using=conf.DATABASE, robust=True)
         return _insert(context, details, definition, lambda: _started_before(key, text, session, subject))
 
 

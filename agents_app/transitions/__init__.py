@@ -1,7 +1,19 @@
 """THE ONLY WRITER OF STATUS. Each function performs a move inside one `change` of one run."""
 
-from agents_app.transitions import approvals, calls, claims, inputs, runs, thinking
+from agents_app.transitions import approvals, calls, claims, code_changes, inputs, runs, thinking
 from agents_app.transitions.change import Change, change, change_known
 from agents_app.transitions.rows import OpenRows
 
-__all__ = ["Change", "OpenRows", "approvals", "calls", "change", "change_known", "claims", "inputs", "runs", "thinking"]
+__all__ = [
+    "Change",
+    "OpenRows",
+    "approvals",
+    "calls",
+    "change",
+    "change_known",
+    "claims",
+    "code_changes",
+    "inputs",
+    "runs",
+    "thinking",
+]

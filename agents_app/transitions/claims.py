@@ -1,6 +1,6 @@
 """Taking runs for a while. The claim number is the fence: only the newest claim may write."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,8 +11,7 @@ from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Least
 
 from agents_app.conf import conf
-from agents_app.core.status import ToolCallStatus
-from agents_app.models import AgentContext, DatabaseNow, ToolCall, seconds_from_now
+from agents_app.models import AgentContext, DatabaseNow, seconds_from_now
 
 MOST_LONELY = 30_000
 """`claims_without_progress` stops here, well before its column overflows."""
@@ -25,7 +24,7 @@ AT_ONCE = 200
 class Claim:
     """A run taken by a worker. `recovered`: the claim before ran out of its lease; `deaths`: how many in a row did.
 
-    calls: whether it has, or had, calls of tools.
+    code: the hash of the agent's definition that it went on with last; schema: the version of its stored JSON.
     """
 
     run_id: UUID
@@ -33,7 +32,8 @@ class Claim:
     recovered: bool
     deaths: int
     agent: str = ""
-    calls: bool = True
+    code: str = ""
+    schema: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,14 +99,16 @@ def _claim_of(before: AgentContext) -> Claim:
         recovered=before.lease_until is not None,
         deaths=min(before.claims_without_progress, MOST_LONELY),
         agent=before.agent,
-        calls=before.last_call > 0,
+        code=before.code,  # type: ignore[attr-defined]  # annotated in _locked
+        schema=before.schema,  # type: ignore[attr-defined]
     )
 
 
 def _locked(contexts: "QuerySet[AgentContext]") -> "QuerySet[AgentContext]":
     """The same, passing over rows that somebody has locked. On SQLite the transaction itself is the lock."""
+    contexts = contexts.annotate(code=F("details__definition_hash"), schema=F("details__schema_version"))
     if connections[conf.DATABASE].features.has_select_for_update_skip_locked:
-        return contexts.select_for_update(skip_locked=True, no_key=True)
+        return contexts.select_for_update(skip_locked=True, no_key=True, of=("self",))
     return contexts
 
 
@@ -120,17 +122,6 @@ def _due(alone: bool) -> "QuerySet[AgentContext]":
 def due_run_ids(limit: int, *, alone: bool = False) -> list[UUID]:
     """Runs that somebody must act on now, oldest first. alone: also those whose last worker died."""
     return list(_due(alone).values_list("pk", flat=True)[:limit])
-
-
-def startable_tools(run_ids: Sequence[UUID]) -> dict[UUID, set[str]]:
-    """The tools of these runs' calls that no person has to look at before they start."""
-    found: dict[UUID, set[str]] = {run_id: set() for run_id in run_ids}
-    if run_ids:
-        waiting = (ToolCallStatus.PROPOSED, ToolCallStatus.READY)
-        rows = ToolCall.objects.filter(context_id__in=run_ids, status__in=waiting)
-        for run_id, tool in rows.values_list("context_id", "tool"):
-            found[run_id].add(tool)
-    return found
 
 
 def due_within(seconds: float) -> bool:

@@ -98,11 +98,11 @@ def _drop_unstarted(edit: Change) -> None:
             inputs.withdraw(edit, request)
 
 
-def pause(edit: Change, *, by: str, reason: str) -> None:
-    """Hold the run: nothing new is started. by: empty for the system."""
+def pause(edit: Change, *, by: str, reason: str, code: str = "") -> None:
+    """Hold the run: nothing new is started. by: empty for the system; code: what holds it then."""
     edit.context.paused_at = edit.now
-    edit.set_details(held_by=by, held_why=reason)
-    edit.record(EventType.RUN_PAUSED, by=by or None, reason=reason)
+    edit.set_details(held_by=by, held_why=reason, held_code=code)
+    edit.record(EventType.RUN_PAUSED, by=by or None, reason=reason, code=code)
 
 
 def resume(edit: Change, *, by: str) -> None:
@@ -110,7 +110,7 @@ def resume(edit: Change, *, by: str) -> None:
     edit.context.paused_at = None
     edit.context.claims_without_progress = 0
     edit.context.unknown_since = None
-    edit.set_details(held_by="", held_why="")
+    edit.set_details(held_by="", held_why="", held_code="")
     edit.record(EventType.RUN_RESUMED, by=by)
 
 

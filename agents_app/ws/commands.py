@@ -89,11 +89,11 @@ def _pause(command: frames.PauseCommand, caller: Caller) -> Any:
 
 
 def _resume(command: frames.ResumeCommand, caller: Caller) -> Any:
-    return services.resume_run(caller.run(command), by=caller.user)
+    return services.resume_run(caller.run(command), by=caller.user, accept_changes=command.accept_changes)
 
 
 def _retry(command: frames.RetryCommand, caller: Caller) -> Any:
-    return services.retry_run(caller.run(command), by=caller.user)
+    return services.retry_run(caller.run(command), by=caller.user, accept_changes=command.accept_changes)
 
 
 COMMANDS: Mapping[str, Command] = {

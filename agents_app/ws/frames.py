@@ -56,6 +56,9 @@ class AnswerCommand(CommandFrame):
     answer: Any = Field(description="A text, or what the question's schema asks for.")
 
 
+ACCEPT = "Go on under the code there is now: its hash, as code-change/ of the REST API shows it."
+
+
 class RunCommand(CommandFrame):
     """Base of the commands on a run."""
 
@@ -80,12 +83,14 @@ class ResumeCommand(RunCommand):
     """Let a paused run go on."""
 
     name: Literal["resume"]
+    accept_changes: Key | None = Field(default=None, description=ACCEPT)
 
 
 class RetryCommand(RunCommand):
     """Let a failed run go on."""
 
     name: Literal["retry"]
+    accept_changes: Key | None = Field(default=None, description=ACCEPT)
 
 
 class ErrorBody(BaseModel):

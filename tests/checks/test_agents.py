@@ -9,7 +9,7 @@ from django.core.checks import Error
 from django.test import override_settings
 from pydantic import BaseModel, Field, SecretStr
 
-from agents_app import Agent, Sensitive, ToolContext, Toolset, register, tool
+from agents_app import Agent, MigratingRun, Sensitive, ToolContext, Toolset, migrates, register, tool
 from agents_app.checks import check_agents
 from agents_app.definitions.problems import Code
 from agents_app.definitions.registry import definition_of, registry
@@ -84,6 +84,17 @@ class AnswersWithFunction(Agent[Callable[[], int]]):
 def called_ask_user() -> None: ...
 
 
+async def also_slow(self: Any, run: MigratingRun) -> None: ...
+
+
+def _to(target: Any, source: str = "1") -> Callable[..., None]:
+    """A migration from the first version."""
+
+    def migration(self: Any, run: MigratingRun) -> None: ...
+
+    return migrates(source, target)(migration)
+
+
 @pytest.mark.parametrize(
     ("agent", "expected"),
     [
@@ -100,6 +111,13 @@ def called_ask_user() -> None: ...
         (with_options(formerly="helpdesk"), [Code.AGENT_OPTION]),
         (with_options(version=2), [Code.AGENT_OPTION]),
         (with_options(metadata={"a": object()}), [Code.AGENT_OPTION]),
+        (with_options(on_code_change="stop"), [Code.AGENT_OPTION]),
+        (with_options(on=_to("1")), [Code.MIGRATION]),
+        (with_options(on=_to(2)), [Code.MIGRATION]),  # type: ignore[arg-type]  # the mistake
+        (with_options(a=_to("2"), b=_to("3")), [Code.MIGRATION]),
+        (with_options(on=migrates("1", "2")(lambda self: None)), [Code.MIGRATION]),  # type: ignore[arg-type, misc]
+        (with_options(on=migrates("1", "2")(also_slow)), [Code.MIGRATION]),
+        (with_options(a=_to("2"), b=_to("3", "2")), []),
         (with_options(ask_user="yes"), [Code.AGENT_OPTION]),
         (with_options(llm=""), [Code.AGENT_OPTION]),
         (with_options(tools="refund"), [Code.AGENT_OPTION]),

@@ -111,13 +111,18 @@ def test_a_call_of_a_tool_that_is_not_here_waits_for_a_worker_that_has_it(starte
     assert_sound(run)
 
 
-def test_after_ten_minutes_the_llm_is_told_that_the_tool_is_gone(started: Started, dora: Any) -> None:
+def test_after_ten_minutes_a_person_is_asked_what_to_do_without_the_tool(started: Started, dora: Any) -> None:
     run = started(PAY, "Done.")
     approve_pending(run, by=dora)
     with registry.override(Apprentice):
         run_until_idle()
         with move_time(601):
             run_until_idle()
+        assert run.again().status == "paused"
+        change = services.read_code_change(run.id, by=dora)
+        assert change is not None
+        services.resume_run(run.id, by=dora, accept_changes=change.code)
+        run_until_idle()
     call = office.call_of(run)
     assert (call.status, call.error_code) == ("rejected", "unknown_tool")
     assert run.again().output == "Done."

@@ -116,7 +116,7 @@ def test_many_are_taken_by_a_few_statements(django_assert_num_queries: Any) -> N
         taken = claims.claim_due(25)
     assert [claim.run_id for claim in taken][:2] == [runs[20].id, runs[0].id]
     assert runs[4].id not in {claim.run_id for claim in taken}
-    assert [(claim.number, claim.agent, claim.calls) for claim in taken] == [(1, "clerk", False)] * 25
+    assert [(claim.number, claim.agent, claim.schema) for claim in taken] == [(1, "clerk", 1)] * 25
     assert [claim.run_id for claim in claims.claim_due(25)] == [run.id for run in runs[26:]]
     assert claims.claim_due(25) == []
     assert claims.claim_due(0) == []

@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.response import Response
 
-from agents_app.api.bodies import Nothing, StartRun, WithReason
+from agents_app.api.bodies import GoOn, StartRun, WithReason
 from agents_app.api.filters import RunFilter
 from agents_app.api.idempotency import once
 from agents_app.api.openapi import PAGING, operation, page_of
@@ -15,10 +15,10 @@ from agents_app.api.view import ApiList, ApiView
 from agents_app.exceptions import InvalidInput, NotPermitted
 from agents_app.models import AgentContext
 from agents_app.selectors.people import CONTROL, START, may_start, may_start_for, user_named, visible_runs
-from agents_app.selectors.presentation import rows_for_runs, run_as_dict
-from agents_app.selectors.shapes import RunShape
+from agents_app.selectors.presentation import code_change_as_dict, rows_for_runs, run_as_dict
+from agents_app.selectors.shapes import CodeChangeShape, RunShape
 from agents_app.selectors.subjects import subject_for
-from agents_app.services import Run, cancel_run, pause_run, read_run, resume_run, retry_run, start_run
+from agents_app.services import Run, cancel_run, pause_run, read_code_change, read_run, resume_run, retry_run, start_run
 
 LONGEST_WAIT = 30.0
 WAIT = OpenApiParameter(
@@ -120,24 +120,33 @@ class Pause(_Command):
         return self.obey(run_id, pause_run, reason=body_of(request.data, WithReason).reason)
 
 
+class ChangeOfCode(ApiView):
+    """What has changed in the agent's code since a run went on last."""
+
+    @operation(
+        "runs_code_change", "Read a change of code", answer=CodeChangeShape, path=["run_id"], errors=[400, 404, 409]
+    )
+    def get(self, request: Any, run_id: str) -> Response:
+        """What to look at before `accept_changes`. Needs the permission agents_app.control_run."""
+        return Response(code_change_as_dict(read_code_change(run_id, by=request.user)))
+
+
 class Resume(_Command):
     """Let a paused run go on."""
 
-    @operation("runs_resume", "Resume a run", body=Nothing, answer=RunShape, path=["run_id"], errors=[404, 409, 410])
+    @operation("runs_resume", "Resume a run", body=GoOn, answer=RunShape, path=["run_id"], errors=[404, 409, 410])
     def post(self, request: Any, run_id: str) -> Response:
         """Let a paused run go on. Needs the permission agents_app.control_run."""
-        body_of(request.data, Nothing)
-        return self.obey(run_id, resume_run)
+        return self.obey(run_id, resume_run, accept_changes=body_of(request.data, GoOn).accept_changes)
 
 
 class Retry(_Command):
     """Let a failed run go on."""
 
-    @operation("runs_retry", "Retry a run", body=Nothing, answer=RunShape, path=["run_id"], errors=[404, 409, 410])
+    @operation("runs_retry", "Retry a run", body=GoOn, answer=RunShape, path=["run_id"], errors=[404, 409, 410])
     def post(self, request: Any, run_id: str) -> Response:
         """Let a failed run go on: settled calls are kept, steps and time start anew."""
-        body_of(request.data, Nothing)
-        return self.obey(run_id, retry_run)
+        return self.obey(run_id, retry_run, accept_changes=body_of(request.data, GoOn).accept_changes)
 
 
 def _other(user: Any, name: str) -> Any:

@@ -1,0 +1,16 @@
+"""The run that a command is about, for somebody who may know of it."""
+
+from typing import Any
+
+from agents_app.exceptions import NotFound
+from agents_app.models import AgentContext
+from agents_app.selectors.archives import run_seen_by
+from agents_app.selectors.people import may_view_run
+
+
+def found_run(run_id: Any, by: Any) -> AgentContext:
+    """Raises NotFound also where this person may not know of the run, and Archived."""
+    context = run_seen_by(by, run_id, AgentContext.objects.select_related("details"))
+    if not may_view_run(by, context):
+        raise NotFound(f"There is no run {run_id}, or you may not see it.")
+    return context

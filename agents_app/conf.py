@@ -11,8 +11,10 @@ from django.conf import settings
 class Conf:
     # The database alias that holds all rows of this app.
     DATABASE: str = "default"
-    # Where iterations run: "django_q2", "celery", "immediate", or the dotted path of an Executor class.
+    # Where iterations run: "django_q2", "celery", "aws_lambda", "immediate", or the dotted path of an Executor class.
     EXECUTOR: str = "django_q2"
+    # The function that the executor "aws_lambda" invokes (name or ARN); empty: the one it runs in.
+    LAMBDA_FUNCTION: str = ""
     # The LLM of agents that name none: an alias of LLMS or "provider:model".
     DEFAULT_LLM: str = "demo"
     # Aliases: {"fast": "openai:gpt-5-mini"} or {"local": {"llm": "openai:qwen3", "base_url": …, "api_key": …}}

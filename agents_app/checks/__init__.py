@@ -1,9 +1,18 @@
 """System checks: mistakes are told at start-up, each with a hint. Importing this registers them."""
 
 from agents_app.checks.agents import agent_problems, check_agents
+from agents_app.checks.aws import check_aws
 from agents_app.checks.celery import check_celery
 from agents_app.checks.handlers import check_handlers
 from agents_app.checks.queue import check_queue
 from agents_app.checks.settings import check_settings
 
-__all__ = ["agent_problems", "check_agents", "check_celery", "check_handlers", "check_queue", "check_settings"]
+__all__ = [
+    "agent_problems",
+    "check_agents",
+    "check_aws",
+    "check_celery",
+    "check_handlers",
+    "check_queue",
+    "check_settings",
+]

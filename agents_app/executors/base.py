@@ -12,11 +12,12 @@ from django.utils.module_loading import import_string
 from agents_app.conf import conf
 
 BUILT_IN = {
+    "aws_lambda": "agents_app.executors.aws_lambda.AwsLambdaExecutor",
     "celery": "agents_app.executors.celery.CeleryExecutor",
     "django_q2": "agents_app.executors.django_q2.DjangoQ2Executor",
     "immediate": "agents_app.executors.immediate.ImmediateExecutor",
 }
-EXTRAS = {"celery": "celery"}
+EXTRAS = {"aws_lambda": "aws", "celery": "celery"}
 """What to install for an executor: `pip install 'django-agents-app[…]'`."""
 
 

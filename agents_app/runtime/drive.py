@@ -25,7 +25,7 @@ from agents_app.runtime.held import Act, Held, ReconcileAct, SleepAct, ThinkAct,
 from agents_app.runtime.iterate import Reconciled, abandon, prepare, settle
 from agents_app.runtime.perform import perform
 from agents_app.runtime.results import raised
-from agents_app.runtime.shutdown import closing
+from agents_app.runtime.shutdown import closing, slice_and_drain
 from agents_app.transitions import claims
 
 logger = logging.getLogger("agents_app.runtime")
@@ -44,8 +44,8 @@ AGAIN_SECONDS = 0.05
 
 
 @delivers
-def continue_run(run_id: str) -> None:
-    """Drive this run, and others that are due, for one slice. Never raises."""
+def continue_run(run_id: str, *, seconds: float | None = None) -> None:
+    """Drive this run, and others that are due, for one slice; with `seconds` it alone, within them. Never raises."""
     try:
         first = UUID(str(run_id))
     except ValueError:
@@ -58,7 +58,7 @@ def continue_run(run_id: str) -> None:
         if where.inline:
             drive_to_rest(first)
             return
-        where.run(lambda on: Drive(on, others=True).run([first]))
+        where.run(lambda on: Drive(on, others=seconds is None, seconds=seconds).run([first]))
         if worn_out():
             be_replaced()
     except Exception:
@@ -97,12 +97,12 @@ class Hold:
 
 
 class Drive:
-    """One slice of work on a loop. others: besides the runs given, take what is due."""
+    """One slice of work on a loop. others: besides the runs given, take what is due. seconds: the most it may take."""
 
-    def __init__(self, on: Engine, *, others: bool) -> None:
-        self._on = on
-        self._others = others
-        self._over = time.monotonic() + conf.SLICE_SECONDS
+    def __init__(self, on: Engine, *, others: bool, seconds: float | None = None) -> None:
+        self._on, self._others = on, others
+        slice_seconds, self._drain_seconds = slice_and_drain(seconds)
+        self._over = time.monotonic() + slice_seconds
         self._holding: dict[Held, Hold] = {}
         self._stir = asyncio.Event()
         self._looked = self._look_at = 0.0
@@ -231,7 +231,7 @@ class Drive:
             held.draining = True
             held.on_news()
         if self._holding:
-            await asyncio.wait(self._tasks(), timeout=conf.DRAIN_SECONDS)
+            await asyncio.wait(self._tasks(), timeout=self._drain_seconds)
 
     async def _stop(self) -> None:
         """Give up what is still held, as if the worker had died."""

@@ -6,6 +6,9 @@ from importlib import import_module
 from agents_app.conf import conf
 from agents_app.runtime import drive, recovery
 from agents_app.services.cleaning import clean_up as clean_up_for
+from agents_app.tasks.aws_lambda import lambda_handler
+
+__all__ = ["clean_up", "continue_run", "lambda_handler", "recover"]
 
 
 def continue_run(run_id: str) -> None:

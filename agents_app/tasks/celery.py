@@ -47,11 +47,13 @@ continue_run: Any = shared_task(name=CONTINUE, **LATE)(_continue_run)
 recover: Any = shared_task(name=RECOVER, ignore_result=True)(_recover)
 clean_up: Any = shared_task(name=CLEAN_UP, ignore_result=True)(_clean_up)
 
-if conf.EXECUTOR not in OTHERS_SWEEP:
-    current_app.add_periodic_task(SWEEP_SECONDS, signature(RECOVER), name="agents_app: sweep", expires=SWEEP_EXPIRES)
-    current_app.add_periodic_task(
-        CLEANING_SECONDS, signature(CLEAN_UP), name="agents_app: clean up", expires=CLEANING_SECONDS
-    )
+
+def _let_beat_sweep() -> None:
+    if conf.EXECUTOR in OTHERS_SWEEP:
+        return
+    sweep, clean = signature(RECOVER), signature(CLEAN_UP)
+    current_app.add_periodic_task(SWEEP_SECONDS, sweep, name="agents_app: sweep", expires=SWEEP_EXPIRES)
+    current_app.add_periodic_task(CLEANING_SECONDS, clean, name="agents_app: clean up", expires=CLEANING_SECONDS)
 
 
 class Leash:
@@ -88,3 +90,4 @@ def _let_go(**kwargs: Any) -> None:
 signals.worker_init.connect(_make_leash)
 signals.worker_process_init.connect(_put_on_leash)
 signals.worker_shutting_down.connect(_let_go)
+_let_beat_sweep()

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -19,8 +21,10 @@ from django_q.signing import SignedPackage
 
 from agents_app import tasks
 from agents_app.brokers import postgresql
+from agents_app.runtime.shutdown import replaced
 from agents_app.testing import run_until_idle
 from agents_app.testing.executor import WAITING, WaitingExecutor
+from tests.aws.server import lambda_server
 from tests.celery_broker import broker_url, celery_app
 
 Nothing = AbstractContextManager[None]
@@ -118,7 +122,7 @@ def celery(stage: Stage) -> Queue:
     """A queue of its own on the real broker, in a Celery app that is the process's."""
     name = f"contract-{uuid4().hex[:8]}"
     app = stage.stack.enter_context(celery_app(broker_url(stage.redis()), task_default_queue=name))
-    app.loader.import_task_module("agents_app.tasks")
+    import_module("agents_app.tasks.celery")  # a worker of Celery does it when it imports agents_app.tasks
     worker = CeleryWorker(app)
     return Queue(executor="celery", work=worker.work, down=broker_gone)
 
@@ -161,6 +165,31 @@ def broker_gone() -> Iterator[None]:
         yield
 
 
+# AWS Lambda
+
+
+def aws_lambda(stage: Stage) -> Queue:
+    """The Invoke API on loopback; the handler is called here, with five minutes."""
+    events: list[Any] = []
+    server = stage.stack.enter_context(lambda_server(events.append))
+
+    def work() -> None:
+        context = SimpleNamespace(aws_request_id=str(uuid4()), get_remaining_time_in_millis=lambda: 300_000)
+        while events:
+            event = events.pop(0)
+            assert set(event) == {"action", "run_id"}, "a message carries the run's id alone"
+            tasks.lambda_handler(event, context)
+
+    @contextmanager
+    def throttled() -> Iterator[None]:
+        server.throttled = True
+        yield
+        server.throttled = False
+
+    stage.stack.callback(replaced.clear)
+    return Queue(executor="aws_lambda", work=work, down=throttled)
+
+
 QUEUES: dict[str, Callable[[Stage], Queue]] = {
     "immediate": immediate,
     "waiting": waiting,
@@ -168,5 +197,6 @@ QUEUES: dict[str, Callable[[Stage], Queue]] = {
     "django_q2 postgresql": django_q2_postgresql,
     "django_q2 redis": django_q2_redis,
     "celery": celery,
+    "aws_lambda": aws_lambda,
 }
 MARKS = {"django_q2 postgresql": pytest.mark.postgresql_only}

@@ -1,13 +1,15 @@
 """What the how-to pages show works: a page's blocks marked `tested` are one module, used here as the page says."""
 
 import importlib.util
+import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,9 +24,11 @@ from agents_app.definitions.handlers import handlers
 from agents_app.definitions.registry import registry
 from agents_app.exceptions import LLMError
 from agents_app.models import ToolCall
+from agents_app.runtime.shutdown import replaced
 from agents_app.services import read_run, run_and_wait, start_run
 from agents_app.tasks import continue_run
 from agents_app.testing import AgentsKit, calls
+from agents_app.testing.executor import WAITING
 from tests.docs.following import WAITS, new_project
 from tests.docs.markdown import DOCS, blocks
 from tests.packaging.test_readme import before_the_start
@@ -260,6 +264,25 @@ def test_your_own_executor(load: Load, django_capture_on_commit_callbacks: Any) 
         continue_run(module.QUEUE.pop())
         continue_run(str(run.id))  # twice does no harm
     assert read_run(run.id).status == "completed"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_aws_lambda(load: Load) -> None:
+    module = load("aws-lambda")
+    simple_agent("idle")
+    text = (DOCS / "how-to" / "aws-lambda.md").read_text()
+    shown = [json.loads(event) for event in re.findall(r"^\| `(\{.*?\})` \|", text, re.MULTILINE)]
+    assert [event["action"] for event in shown] == ["start", "continue", "sweep"]
+    User.objects.create_user("ada")
+    context = SimpleNamespace(aws_request_id="1", get_remaining_time_in_millis=lambda: 60_000)
+    with agents_app(EXECUTOR=WAITING):
+        started = module.lambda_handler({**shown[0], "agent": "idle", "input": "Hello"}, context)
+        assert module.lambda_handler({**shown[1], "run_id": started["run_id"]}, context) == {
+            "run_id": started["run_id"]
+        }
+        assert module.lambda_handler(shown[2], context)["due"] == 0
+    replaced.clear()
+    assert read_run(started["run_id"]).status == "completed"
 
 
 @pytest.mark.django_db

@@ -6,7 +6,7 @@ import pytest
 
 from agents_app import tasks
 from agents_app.models import AgentContext
-from agents_app.runtime.shutdown import closing
+from agents_app.runtime.shutdown import closing, slice_and_drain
 from agents_app.services import start_run
 from agents_app.testing import scripted_llm
 from tests.office import Clerk
@@ -28,3 +28,11 @@ def test_nothing_is_taken(asked_to_end: None) -> None:
     context = AgentContext.objects.get(pk=run.id)
     assert context.claim_number == 0
     assert context.due_at is not None
+
+
+@pytest.mark.parametrize(
+    ("most", "expected"),
+    [(None, (60, 75)), (300, (60, 75)), (135, (60, 75)), (100, (50, 50)), (4, (2, 2))],
+)
+def test_a_slice_and_its_drain_fit_into_the_time_there_is(most: float | None, expected: tuple[float, float]) -> None:
+    assert slice_and_drain(most) == expected

@@ -44,16 +44,12 @@ def test_the_tasks_are_acknowledged_late_and_given_back(side: ModuleType, monkey
 
 
 @pytest.mark.parametrize(("executor", "there"), [("celery", True), ("django_q2", False)])
-def test_beat_runs_the_sweep_of_its_own_accord(executor: str, there: bool) -> None:
+def test_beat_runs_the_sweep_of_its_own_accord(side: ModuleType, executor: str, there: bool) -> None:
     with celery_app("memory://") as app, override_settings(AGENTS_APP={"EXECUTOR": executor}):
-        import importlib
-
-        from agents_app.tasks import celery
-
-        importlib.reload(celery)
+        side._let_beat_sweep()
         swept = [entry for entry in app.conf.beat_schedule.values() if entry["task"] == "agents_app.recover"]
     assert len(swept) == there
-    assert all(entry["schedule"] == celery.SWEEP_SECONDS and entry["options"]["expires"] for entry in swept)
+    assert all(entry["schedule"] == side.SWEEP_SECONDS and entry["options"]["expires"] for entry in swept)
 
 
 @pytest.mark.usefixtures("_afterwards")

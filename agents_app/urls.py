@@ -4,7 +4,7 @@ from django.urls import path
 
 from agents_app.api.schema import Description
 from agents_app.api.stream import stream_events
-from agents_app.api.views import agents, approvals, calls, inputs, run_parts, runs, sessions, tickets
+from agents_app.api.views import agents, approvals, calls, inputs, llms, run_parts, runs, sessions, tickets
 
 app_name = "agents_app"
 
@@ -33,6 +33,8 @@ urlpatterns = [
     path("input-requests/", inputs.Inputs.as_view(), name="input-requests"),
     path("input-requests/<str:request_id>/", inputs.Input.as_view(), name="input-request"),
     path("input-requests/<str:request_id>/answer/", inputs.AnswerInput.as_view(), name="input-request-answer"),
+    path("llms/", llms.LLMs.as_view(), name="llms"),
+    path("llms/close/", llms.CloseLLM.as_view(), name="llm-close"),
     path("sessions/", sessions.Sessions.as_view(), name="sessions"),
     path("sessions/<str:session_id>/", sessions.Session.as_view(), name="session"),
     path("tickets/", tickets.Tickets.as_view(), name="tickets"),

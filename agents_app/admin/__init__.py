@@ -8,6 +8,7 @@ from agents_app.admin.calls import ToolCallAdmin
 from agents_app.admin.events import AgentEventAdmin
 from agents_app.admin.inlines import AgentRunsInline
 from agents_app.admin.inputs import InputRequestAdmin
+from agents_app.admin.llms import LLMStateAdmin
 from agents_app.admin.runs import AgentContextAdmin
 from agents_app.admin.sessions import AgentSessionAdmin
 from agents_app.models import (
@@ -17,6 +18,7 @@ from agents_app.models import (
     ApprovalRequest,
     ArchivedRun,
     InputRequest,
+    LLMState,
     ToolCall,
 )
 
@@ -31,6 +33,7 @@ def register_with(site: admin.AdminSite) -> None:
     site.register(ToolCall, ToolCallAdmin)
     site.register(AgentSession, AgentSessionAdmin)
     site.register(AgentEvent, AgentEventAdmin)
+    site.register(LLMState, LLMStateAdmin)
     site.register(ArchivedRun, ArchivedRunAdmin)
 
 

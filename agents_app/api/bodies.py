@@ -29,6 +29,12 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class CloseBreaker(Body):
+    """Let an LLM that is down be asked again."""
+
+    name: str = Field(description="As it stands in the list of LLMs.", min_length=1, max_length=200)
+
+
 class StartRun(Body):
     """Start a run of an agent."""
 

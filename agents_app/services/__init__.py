@@ -6,6 +6,7 @@ from agents_app.services.code_changes import CodeChange, read_code_change
 from agents_app.services.driving import run_and_wait
 from agents_app.services.handlers import forget_handler, release_handler
 from agents_app.services.inputs import answer_input
+from agents_app.services.llms import close_breaker
 from agents_app.services.principals import CODE, SYSTEM, Origin
 from agents_app.services.restoring import restore_run
 from agents_app.services.runs import cancel_run, pause_run, resume_run, retry_run
@@ -22,6 +23,7 @@ __all__ = [
     "approve",
     "archive_runs",
     "cancel_run",
+    "close_breaker",
     "forget_handler",
     "pause_run",
     "read_code_change",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.contrib.admin.utils import quote
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.test import Client
@@ -88,10 +89,15 @@ def run_of(people: dict[str, Any], till: AgentsKit) -> Callable[..., Run[Any]]:
     return start
 
 
+def key_of(row: Any) -> str:
+    """How addresses name a run, or a row."""
+    return str(row.id) if isinstance(row, Run) else quote(row.pk)
+
+
 def page_of(row: Any) -> str:
     """The address of the page of a run, request, question or call."""
     name = "agentcontext" if isinstance(row, Run) else row._meta.model_name
-    return reverse(f"admin:agents_app_{name}_change", args=[row.id])
+    return reverse(f"admin:agents_app_{name}_change", args=[key_of(row)])
 
 
 def list_of(model: str) -> str:

@@ -11,6 +11,7 @@ from django.core.cache import cache
 from rest_framework.test import APIClient
 
 from agents_app.definitions.registry import registry
+from agents_app.models import LLMState
 from agents_app.services import Run, start_run
 from agents_app.testing import AgentsKit
 from tests.api.desk import Desk, desk_llm
@@ -35,6 +36,7 @@ ROLES = {
 
 def make_people() -> dict[str, Any]:
     """One user per role, and a superuser."""
+    LLMState.objects.get_or_create(name="far")  # what `llms/` lists
     users = get_user_model().objects
     people = {name: users.create_user(name, password="secret") for name in ROLES}
     for name, permissions in ROLES.items():

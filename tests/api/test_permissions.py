@@ -59,6 +59,8 @@ MATRIX: dict[str, tuple[str, str, str, dict[str, Any] | None, tuple[int, ...]]] 
         {"answer": "blue"},
         (401, 200, 404, 403, 200, 200),
     ),
+    "llms_list": ("get", "llms/", "", None, (401, 403, 403, 403, 403, 200)),
+    "llms_close": ("post", "llms/close/", "", {"name": "far"}, (401, 403, 403, 403, 403, 200)),
     "sessions_list": ("get", "sessions/", "answer", None, (401, 200, 200, 200, 200, 200)),
     "sessions_read": ("get", "sessions/{session}/", "answer", None, (401, 200, 404, 200, 404, 200)),
     "tickets_issue": ("post", "tickets/", "", {}, (401, 201, 201, 201, 201, 201)),

@@ -16,7 +16,7 @@ from agents_app.definitions.registry import registry
 from agents_app.exceptions import LLMError
 from agents_app.management.doctor import database, queue
 from agents_app.management.doctor.findings import examined, ok
-from agents_app.models import AgentContext, database_now
+from agents_app.models import AgentContext, LLMState, database_now
 from agents_app.services import start_run
 from agents_app.testing import AgentsKit
 from tests.management.desk import Result, manage
@@ -218,6 +218,21 @@ class TestLLMs:
         with ours(DEFAULT_LLM="own", LLMS={"own": f"tests.management.test_doctor.{name}"}):
             found = doctor("--call-llm")["LLM own"][0]
         assert (found[0], text in found[1]) == ("broken", True)
+
+    def test_one_that_is_down(self) -> None:
+        now = database_now()
+        down = {
+            "opened_at": now,
+            "open_until": now + timedelta(seconds=30),
+            "error_code": "unavailable",
+            "error": "No.",
+        }
+        LLMState.objects.create(name="far", failures=10, **down)
+        LLMState.objects.create(name="near", failures=1)
+        found = doctor()
+        level, text, _ = found["LLM far"][0]
+        assert (level, "No. (unavailable)" in text) == ("warning", True)
+        assert "LLM near" not in found
 
 
 def test_an_examination_that_raises_is_a_finding() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import OperationalError, connections, transaction
 
 from agents_app.conf import conf
+from agents_app.core.failpoints import failpoint
 from agents_app.core.outcomes import Ending, Outcome
 from agents_app.definitions.tool_context import ToolContext
 from agents_app.exceptions import StaleContext, ToolFailed
@@ -90,8 +91,13 @@ def _once(held: Held, act: ToolAct, context: ToolContext, raw: RawConnection) ->
             with connection.cursor() as cursor:
                 cursor.execute(f"SET LOCAL statement_timeout = {int(act.timeout * 1000)}")
         arguments = _checked(act, context)
+        failpoint("atomic.calling", (held, act))
         value = act.tool.call(context, arguments)
-        return settle(held, act, returned(act.tool, value), durable=False)
+        failpoint("atomic.called")
+        acts = settle(held, act, returned(act.tool, value), durable=False)
+        failpoint("atomic.settled")
+    failpoint("atomic.committed")
+    return acts
 
 
 def _checked(act: ToolAct, context: ToolContext) -> Any:

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from agents_app.conf import conf
 from agents_app.core.canonical import clean_text
+from agents_app.core.failpoints import failpoint
 from agents_app.core.outcomes import Ending, Outcome, backoff_seconds
 from agents_app.core.status import StepStatus, ToolCallStatus, Verdict
 from agents_app.core.transcript import LLMReply
@@ -79,6 +80,7 @@ def prepare(held: Held) -> list[Act]:
     """Open what can be opened. An empty list: the run was given back or has ended (or what is open goes on)."""
     acts: list[Act] = []
     verdicts: Verdicts | None = None
+    failpoint("prepare.begun")
     for _ in range(ROUNDS):
         with _changing(held, look=True) as edit:
             if held.first_look:
@@ -88,7 +90,9 @@ def prepare(held: Held) -> list[Act]:
         held.first_look = False
         acts += opened.acts
         if not opened.asks:
+            failpoint("prepare.ended")
             return acts
+        failpoint("gate.asked")
         held.permit = ask(held) if opened.ask_llm else None
         verdicts = judge(held, edit.context, opened.judge)
     with _changing(held, look=True) as edit:
@@ -161,6 +165,7 @@ def judge_call(
 
 def settle(held: Held, act: Act, outcome: Any, *, durable: bool = True) -> list[Act]:
     """Record how an act ended and open what comes next."""
+    failpoint("settle.begun")
     try:
         opened = _settle(held, act, outcome, durable)
     except Overtaken:
@@ -360,6 +365,7 @@ def abandon(held: Held, acts: list[Act]) -> None:
     made = {(act.call_id, act.attempt) for act in acts if isinstance(act, ToolAct)}
     lost = Outcome(ending=Ending.DIED, code="worker_stopped", message="The worker was stopped during the call.")
     not_made = Outcome(ending=Ending.POSTPONED, code="worker_stopped", message="The worker was stopped.")
+    failpoint("abandon.begun")
     with _changing(held, look=True) as edit:
         for call in edit.rows.calls:
             if call.status == ToolCallStatus.STARTED:
@@ -369,3 +375,4 @@ def abandon(held: Held, acts: list[Act]) -> None:
         if think is not None and think.status == StepStatus.STARTED and think.claim_number is not None:
             thinking.lose_turn(edit, think)
         runs.release(edit)
+    failpoint("abandon.ended")

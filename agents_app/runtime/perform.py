@@ -8,6 +8,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError
 from pydantic import BaseModel
 
+from agents_app.core.failpoints import failpoint
 from agents_app.core.outcomes import Outcome
 from agents_app.core.transcript import LLMReply
 from agents_app.definitions.agent_definition import AgentDefinition
@@ -78,7 +79,10 @@ async def _ask(engine: Engine, held: Held, act: ThinkAct) -> LLMReply | LLMError
         llm = _llm_of(held.definition, request.llm)
         deltas = _Deltas(held, act)
         async with asyncio.timeout(act.timeout + llm_gate.GRACE_SECONDS):
-            return await llm.respond(request, deltas.add)
+            failpoint("llm.asking")
+            reply = await llm.respond(request, deltas.add)
+            failpoint("llm.answered")
+            return reply
     except LLMError as error:
         return error
     except (OperationalError, InterfaceError):
@@ -132,12 +136,14 @@ async def use_tool(engine: Engine, held: Held, act: ToolAct) -> Outcome | Return
         if tool.effect == "atomic":
             return await engine.call(lambda: call_atomic(held, act, context, raw), act.timeout, raw.cut)
         arguments = tool.parse(text)
+        failpoint("tool.calling", (held, act))
         if tool.isolation == "process":
             return await call_in_process(held, act)
         if tool.is_async:
             value = await _awaited(tool, context, arguments, act.timeout)
         else:
             value = await engine.call(lambda: tool.call(context, arguments), act.timeout, _nothing)
+        failpoint("tool.called")
         return Returned(value=value)
     except StaleContext:
         raise
@@ -201,7 +207,9 @@ async def reconcile(engine: Engine, held: Held, act: ReconcileAct) -> Reconciled
         return Reconciled(said=None, asked=False)
     question: Callable[[], Any] = lambda: act.tool.reconcile(context, act.tool.parse(text))  # noqa: E731
     try:
+        failpoint("reconcile.asking")
         said = await engine.call(question, act.timeout, _nothing)
+        failpoint("reconcile.answered")
         if not isinstance(said, Happened):
             return Reconciled(said=said)
         outcome = await engine.database(returned, act.tool, said.result)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import islice, takewhile
 from uuid import UUID
 
+from agents_app.core.failpoints import failpoint
 from agents_app.models import AgentContext, database_now
 from agents_app.runtime.reminders import remind, wake_retries
 from agents_app.transitions import claims, hints
@@ -41,12 +42,14 @@ def sweep(dry_run: bool = False) -> Sweep:
     due = AgentContext.objects.claimable()
     ripe = list(islice((context for context in due.order_by("due_at").iterator() if _ripe(context, now)), MOST))
     hinted = tuple(context.pk for context in ripe)
+    failpoint("sweep.found")
     if not dry_run:
         hinted = _submitted(hinted)
         claims.note_hints(hinted, now)
         remind()
         if hinted:
             logger.info("Sent %s wake-ups; %s leases had run out.", len(hinted), stale)
+    failpoint("sweep.hinted")
     return Sweep(due=due.count(), stale_leases=stale, hinted=hinted)
 
 

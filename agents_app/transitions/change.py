@@ -21,6 +21,7 @@ from django.db import IntegrityError, connections, models, transaction
 from agents_app.conf import conf
 from agents_app.core.derive import due_at_of, status_of
 from agents_app.core.events import EVENTS, EventType, RecordedEvent
+from agents_app.core.failpoints import failpoint
 from agents_app.core.lifecycle import check_move
 from agents_app.core.snapshot import Snapshot
 from agents_app.core.status import ENDED, WAITING_FOR_PEOPLE, RunStatus, StepKind, StepStatus
@@ -266,9 +267,12 @@ def change(
             raise StaleContext("Another worker has taken this run, or it was given back.")
         known = rows if rows is not None and rows.version == context.version else read_open_rows(context)
         edit = Change(context, now, known, claim, new=False)
+        failpoint("change.locked")
         yield edit
         edit.write()
+        failpoint("change.written", edit)
         known.context, known.read = context, Reading(now)
+    failpoint("change.committed", edit)
 
 
 @contextmanager
@@ -284,8 +288,10 @@ def change_known(run_id: UUID, *, claim: int, rows: OpenRows) -> Iterator[Change
             edit = Change(rows.context, rows.read.now(), rows, claim, new=False)
             yield edit
             edit.write()
+            failpoint("known.written", edit)
     except (StaleContext, IntegrityError) as error:
         raise Overtaken("The run has changed meanwhile.") from error
+    failpoint("known.committed", edit)
 
 
 @contextmanager
@@ -295,6 +301,8 @@ def new_run(context: AgentContext) -> Iterator[Change]:
         edit = Change(context, context.status_at, OpenRows(version=0), None, new=True)
         yield edit
         edit.write()
+        failpoint("start.written")
+    failpoint("start.committed")
 
 
 def lock(run_id: UUID, *, whole: bool = False) -> tuple[AgentContext, datetime]:

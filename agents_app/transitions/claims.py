@@ -11,6 +11,7 @@ from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Least
 
 from agents_app.conf import conf
+from agents_app.core.failpoints import failpoint
 from agents_app.models import AgentContext, DatabaseNow, seconds_from_now
 
 MOST_LONELY = 30_000
@@ -89,7 +90,10 @@ def _take(choose: Callable[[], list[AgentContext]]) -> list[Claim]:
         if taken != len(contexts):  # cannot be: they are locked, or this is the one who may write
             transaction.set_rollback(True, using=conf.DATABASE)
             return []
-    return [_claim_of(context) for context in contexts]
+        failpoint("claim.written")
+    claims = [_claim_of(context) for context in contexts]
+    failpoint("claim.committed", claims)
+    return claims
 
 
 def _claim_of(before: AgentContext) -> Claim:
@@ -165,6 +169,8 @@ def _renew(numbers: Mapping[UUID, int], lengths: Mapping[UUID, float]) -> dict[U
         if renewed:
             lease = _leases({row[0]: lengths[row[0]] for row in renewed})
             mine.filter(pk__in=[row[0] for row in renewed]).update(lease_until=lease, due_at=lease)
+            failpoint("heartbeat.written")
+    failpoint("heartbeat.committed")
     signs = {row[0]: _sign(row, renewed=True) for row in renewed}
     passed = [run_id for run_id in numbers if run_id not in signs]
     others = [row for row in rows.filter(pk__in=passed) if row[1] == numbers[row[0]]] if passed else []
@@ -198,3 +204,4 @@ def note_hints(run_ids: Iterable[UUID], now: datetime) -> None:
     AgentContext.objects.filter(pk__in=list(run_ids)).update(
         hints=Least(F("hints") + 1, Value(MOST_LONELY)), hinted_at=now
     )
+    failpoint("hint.noted")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
+from agents_app.core.failpoints import failpoint
 from agents_app.executors import get_executor
 
 logger = logging.getLogger("agents_app.transitions")
@@ -18,7 +19,9 @@ def send_hint(run_id: UUID, later: datetime | None = None) -> bool:
     if later is not None and not executor.delays:
         return True
     try:
+        failpoint("hint.sending")
         executor.submit(run_id, later)
+        failpoint("hint.sent")
     except Exception:
         logger.exception("The queue did not take a wake-up; the sweep will send another.", extra={"run_id": run_id})
         return False

@@ -9,9 +9,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from agents_app.conf import conf
 from agents_app.core.canonical import clean_text
@@ -20,19 +18,19 @@ from agents_app.core.outcomes import Ending, Outcome, backoff_seconds
 from agents_app.core.status import StepStatus, ToolCallStatus, Verdict
 from agents_app.core.transcript import LLMReply
 from agents_app.definitions.reconcile import Happened, NotHappened
-from agents_app.exceptions import InvalidArguments, LLMError, Overtaken, StaleContext
+from agents_app.exceptions import LLMError, Overtaken, StaleContext
 from agents_app.gate.contexts import tool_context_of
-from agents_app.gate.dispatch import Dispatch, Go, check, full_text
+from agents_app.gate.dispatch import full_text
 from agents_app.gate.policy import summarise
-from agents_app.models import AgentContext, AgentStep, ApprovalRequest, ToolCall, database_now
+from agents_app.models import AgentStep, ToolCall
 from agents_app.runtime.advance import Advance, Verdicts, advance
 from agents_app.runtime.held import Act, Held, ReconcileAct, ThinkAct, ToolAct
+from agents_app.runtime.judging import judge, judge_new
 from agents_app.runtime.llm_gate import ask, fallback
 from agents_app.runtime.replies import Turn, read_reply
 from agents_app.runtime.results import Returned, returned
 from agents_app.selectors.transcript import TranscriptRows
 from agents_app.transitions import Change, calls, change, change_known, inputs, runs, thinking
-from agents_app.transitions.calls import Proposal
 
 logger = logging.getLogger("agents_app.runtime")
 
@@ -124,42 +122,6 @@ def settle_lost(edit: Change, number: int) -> None:
         thinking.lose_turn(edit, think)
 
 
-# The gate, outside of any transaction.
-
-
-def judge(held: Held, context: AgentContext, call_ids: list[UUID]) -> Verdicts:
-    """What the gate says of these calls, at the run's present version."""
-    rows = {call.pk: call for call in held.rows.calls} if held.rows else {}
-    _, now = known_context(held)
-    found = {
-        call_id: judge_call(held, context, rows[call_id], held.rows.request_of(rows[call_id]), now)
-        for call_id in call_ids
-        if held.rows is not None and call_id in rows
-    }
-    return Verdicts(version=context.version, of=found)
-
-
-def judge_call(
-    held: Held, context: AgentContext, call: ToolCall, request: ApprovalRequest | None, now: datetime
-) -> Dispatch:
-    """What the gate says of one call."""
-    tool = held.definition.tools.get(call.tool)
-    if tool is None:
-        return Dispatch(go=Go.REFUSE, code="unknown_tool", reason="This tool does not exist any more.")
-    if call.schema_hash != tool.schema_hash:
-        return Dispatch(
-            go=Go.REFUSE, code="tool_changed", reason="This tool has changed since; propose the call again."
-        )
-    key = call.idempotency_key or None
-    about = tool_context_of(context, tool=tool.name, call_id=call.pk, idempotency_key=key, attempt=max(call.attempt, 1))
-    try:
-        return check(call, request, tool, about, now)
-    except InvalidArguments as error:
-        return Dispatch(go=Go.REFUSE, code="invalid_arguments", reason=error.message)
-    finally:
-        about.close()
-
-
 # Settling.
 
 
@@ -201,7 +163,7 @@ def _settle_turn(held: Held, act: ThinkAct, outcome: LLMReply | LLMError) -> Adv
         return _settle_failed_turn(
             held, act, LLMError("The LLM's reply cannot be read; see the log.", code="llm_reply")
         )
-    verdicts = _judge_new(held, turn.proposals)
+    verdicts = judge_new(held, turn.proposals)
     known, transcript = held.rows, held.transcript()
     with _changing(held) as edit:
         step = _open_turn(edit, act)
@@ -242,35 +204,6 @@ def _store(edit: Change, step: AgentStep, turn: Turn) -> TranscriptRows:
         calls={str(call.pk): call for call in proposed},
         inputs={str(question.pk): question for question in asked},
     )
-
-
-def _judge_new(held: Held, proposals: list[Proposal]) -> Verdicts | None:
-    """Judge calls that are not stored yet, so that the first may start in the change that stores it."""
-    sound = [proposal for proposal in proposals if proposal.problem is None]
-    if not sound or held.rows is None:
-        return None
-    context, now = known_context(held)
-    found = {}
-    for proposal in sound:
-        call = ToolCall(
-            id=proposal.id,
-            context=context,
-            tool=proposal.tool,
-            schema_hash=proposal.schema_hash,
-            arguments=proposal.arguments,
-            sealed=proposal.sealed,
-            digest=proposal.digest,
-        )
-        found[proposal.id] = judge_call(held, context, call, None, now)
-    return Verdicts(version=context.version, of=found)
-
-
-def known_context(held: Held) -> tuple[AgentContext, datetime]:
-    """The run's row as its holder knows it, and database time."""
-    rows = held.rows
-    if rows is not None and rows.context is not None and rows.read is not None:
-        return rows.context, rows.read.now()
-    return AgentContext.objects.select_related("details", "session").get(pk=held.run_id), database_now()
 
 
 def _settle_failed_turn(held: Held, act: ThinkAct, error: LLMError) -> Advance:

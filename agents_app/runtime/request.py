@@ -8,7 +8,7 @@ from agents_app.definitions.agent_definition import AgentDefinition
 from agents_app.gate.contexts import tool_context_of
 from agents_app.models import AgentContext
 from agents_app.runtime.held import Held
-from agents_app.runtime.iterate import known_context
+from agents_app.runtime.judging import known_context
 from agents_app.runtime.replies import ASK_USER_FUNCTION, FINAL_ANSWER
 from agents_app.selectors.transcript import TranscriptRows, messages_of, read_transcript
 

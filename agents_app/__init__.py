@@ -4,6 +4,7 @@ What is exported here *declares*, and is safe to import before Django's app regi
 What *acts* (start_run, approve, …) is in `agents_app.services`.
 """
 
+from agents_app.core.budgets import Budget
 from agents_app.definitions.agent import Agent
 from agents_app.definitions.code_change import MigratingCall, MigratingRun, migrates
 from agents_app.definitions.handlers import on
@@ -17,6 +18,7 @@ from agents_app.exceptions import ApprovalRequired, Postpone, ToolFailed, ToolRe
 __all__ = [
     "Agent",
     "ApprovalRequired",
+    "Budget",
     "Happened",
     "MigratingCall",
     "MigratingRun",

@@ -20,6 +20,12 @@ class Conf:
     # Aliases: {"fast": "openai:gpt-5-mini"} or {"local": {"llm": "openai:qwen3", "base_url": …, "api_key": …}}
     # or {"mine": "dotted.path.to.LLMClass"}. Limits stand there too: see "When an LLM is down or slow".
     LLMS: dict[str, Any] = {}
+    # What runs, sessions and users may spend: {"run": {"tokens": …}, "session": {"ever": {…}}, "user": {"day": {…}}}.
+    BUDGETS: dict[str, Any] = {}
+    # USD per million tokens, {"my-alias": {"input": "0.25", "output": "2.00"}}; else the installed price list counts.
+    PRICES: dict[str, Any] = {}
+    # Tokens that budgets hold for a reply where neither the agent nor the LLM's alias limits it (`max_tokens`).
+    REPLY_TOKENS: int = 4096
     # Seconds a worker holds a run without a sign of life.
     LEASE_SECONDS: float = 30.0
     # Seconds between two signs of life.

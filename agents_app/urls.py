@@ -19,6 +19,7 @@ urlpatterns = [
     path("runs/<str:run_id>/code-change/", runs.ChangeOfCode.as_view(), name="run-code-change"),
     path("runs/<str:run_id>/retry/", runs.Retry.as_view(), name="run-retry"),
     path("runs/<str:run_id>/steps/", run_parts.Steps.as_view(), name="run-steps"),
+    path("runs/<str:run_id>/budgets/", run_parts.RunBudgets.as_view(), name="run-budgets"),
     path("runs/<str:run_id>/tool-calls/", run_parts.RunCalls.as_view(), name="run-tool-calls"),
     path("runs/<str:run_id>/events/", run_parts.Events.as_view(), name="run-events"),
     path("runs/<str:run_id>/events/stream", stream_events, name="run-events-stream"),

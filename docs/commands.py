@@ -14,7 +14,14 @@ GROUPS = {
     "Look": ("agents_list", "agents_show", "agents_inbox", "agents_doctor"),
     "Run": ("agents_run", "agents_cancel", "agents_pause", "agents_resume", "agents_retry"),
     "Decide": ("agents_approve", "agents_reject", "agents_settle", "agents_answer"),
-    "Operate": ("agents_cluster", "agents_recover", "agents_archive", "agents_restore", "agents_handlers"),
+    "Operate": (
+        "agents_cluster",
+        "agents_recover",
+        "agents_archive",
+        "agents_restore",
+        "agents_handlers",
+        "agents_budget",
+    ),
 }
 INTRODUCTION = """\
 `manage.py agents_…` does what the other doors do, by the same rules. `manage.py COMMAND --help` says what stands here.

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from agents_app.selectors.shapes import EventShape, Shape
+from agents_app.core.budgets import MOST_COUNT, Budget
+from agents_app.selectors.shapes import BudgetShape, EventShape, Shape
 
 REASON_LIMIT = 10_000
 LATEST_START = timedelta(days=3660)
@@ -35,6 +36,19 @@ class CloseBreaker(Body):
     name: str = Field(description="As it stands in the list of LLMs.", min_length=1, max_length=200)
 
 
+class BudgetBody(Body):
+    """What may be spent at most; what is left out has no limit."""
+
+    steps: int | None = Field(None, ge=0, le=MOST_COUNT, description="LLM turns and tool calls together.")
+    tool_calls: int | None = Field(None, ge=0, le=MOST_COUNT)
+    tokens: int | None = Field(None, ge=0, le=MOST_COUNT)
+    money: Annotated[str, Field(max_length=40)] | None = Field(None, description='USD: "2.50".')
+
+    def budget(self) -> Budget:
+        """As commands take it."""
+        return Budget(steps=self.steps, tool_calls=self.tool_calls, tokens=self.tokens, money=self.money)
+
+
 class StartRun(Body):
     """Start a run of an agent."""
 
@@ -46,6 +60,7 @@ class StartRun(Body):
     )
     metadata: dict[str, Any] = Field({}, description="JSON values for the project's own use.")
     run_at: Annotated[AwareDatetime, AfterValidator(_soon_enough)] | None = Field(None, description="Not before.")
+    budget: BudgetBody | None = Field(None, description="Narrows what its agent lets a run spend.")
     user: str | None = Field(
         None,
         description="The name of the user whose run it shall be, if not yours; needs agents_app.control_run.",
@@ -123,3 +138,9 @@ class EventsShape(Shape):
     results: list[EventShape]
     after: int = Field(description="The number of the last one; ask for more with it.")
     more: bool = Field(description="There are more already.")
+
+
+class RunBudgetsShape(Shape):
+    """The budgets that limit a run."""
+
+    results: list[BudgetShape]

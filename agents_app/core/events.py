@@ -52,6 +52,9 @@ class EventType(StrEnum):
     INPUT_EXPIRED = "input.expired"
     INPUT_WITHDRAWN = "input.withdrawn"
     MESSAGE_PRODUCED = "message.produced"
+    BUDGET_RESERVED = "budget.reserved"
+    BUDGET_SETTLED = "budget.settled"
+    BUDGET_EXCEEDED = "budget.exceeded"
 
 
 class Payload(BaseModel):
@@ -197,6 +200,35 @@ class MessageProduced(Payload):
     step: int
 
 
+class BudgetReserved(Payload):
+    """For one attempt at a turn of the LLM: estimated tokens, and USD as a string."""
+
+    step: int
+    attempt: int
+    tokens: int
+    money: str
+
+
+class BudgetSettled(BudgetReserved):
+    """What the attempt came to. `state`: settled (by the provider's word), released (nothing was spent) or kept (it is
+    not known, so all that was reserved counts as spent); `note` says why."""
+
+    state: str
+    note: str = ""
+
+
+class BudgetExceeded(Payload):
+    """Whose budget has not enough left, and of what. Amounts are strings, money in USD; `kind` may be `time`."""
+
+    scope: str
+    period: str
+    kind: str
+    limit: str
+    spent: str
+    reserved: str
+    wanted: str
+
+
 @dataclass(frozen=True, slots=True)
 class EventKind:
     """A type's payload model and its line in the documentation."""
@@ -243,6 +275,9 @@ EVENTS: Mapping[EventType, EventKind] = {
     _T.INPUT_EXPIRED: EventKind(InputDecided, "the time to answer ran out"),
     _T.INPUT_WITHDRAWN: EventKind(InputDecided, "the question no longer matters"),
     _T.MESSAGE_PRODUCED: EventKind(MessageProduced, "the agent said something to the user"),
+    _T.BUDGET_RESERVED: EventKind(BudgetReserved, "budgets hold what the LLM's next reply may cost"),
+    _T.BUDGET_SETTLED: EventKind(BudgetSettled, "budgets were charged with what it did cost"),
+    _T.BUDGET_EXCEEDED: EventKind(BudgetExceeded, "a budget has not enough left for what comes next"),
 }
 
 

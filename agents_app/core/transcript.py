@@ -75,7 +75,7 @@ class FunctionSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LLMRequest:
-    """One turn of the LLM. `timeout` is seconds for the whole call.
+    """One turn of the LLM. `timeout` is seconds for the whole call; `max_tokens` the longest reply, None: no limit.
 
     `answer` is the function by which a structured answer is given; None means that plain text is the answer.
     `llm` names the model, for implementations that serve several.
@@ -88,6 +88,7 @@ class LLMRequest:
     answer: FunctionSpec | None = None
     temperature: float | None = None
     timeout: float = 60.0
+    max_tokens: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

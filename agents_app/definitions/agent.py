@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Generic
 
 from typing_extensions import TypeVar
 
+from agents_app.core.budgets import Budget
 from agents_app.definitions.code_change import OnCodeChange
 from agents_app.definitions.tool_context import ToolContext
 from agents_app.definitions.tools import ToolOwner, ToolSource
@@ -43,6 +44,11 @@ class Agent(ToolOwner, Generic[Answer]):
     """LLM turns and tool calls, counted together."""
     timeout: ClassVar[float | None] = None
     """Seconds of wall time, without the time spent waiting for people; None for no limit."""
+
+    max_tokens: ClassVar[int | None] = None
+    """The longest reply that is asked of the LLM; None leaves it to the LLM (or its alias)."""
+    budget: ClassVar[Budget | None] = None
+    """What one run may spend; a start may narrow it."""
 
     tools: ClassVar[Sequence[ToolSource]] = ()
     """Functions and toolsets, beside the methods with `@tool`."""

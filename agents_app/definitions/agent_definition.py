@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from agents_app.core.budgets import Budget
 from agents_app.core.canonical import JSON, sha256_of
 from agents_app.definitions.agent import Agent
 from agents_app.definitions.answers import AnswerType
@@ -33,6 +34,8 @@ class AgentDefinition:
     llm_timeout: float
     max_steps: int
     timeout: float | None
+    max_tokens: int | None
+    budget: Budget | None
     tools: Mapping[str, ToolSpec]
     asks_user: bool
     metadata: Mapping[str, Any]

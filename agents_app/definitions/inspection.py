@@ -5,13 +5,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from agents_app.core.budgets import Budget
 from agents_app.core.canonical import canonical_text, clean_text, sha256_of
 from agents_app.definitions.agent import Agent
 from agents_app.definitions.agent_definition import AgentDefinition, Inspection
 from agents_app.definitions.answers import AnswerType, answer_of, answer_type
 from agents_app.definitions.code_change import POLICIES, migrations_of
 from agents_app.definitions.collect import same_names, tools_of_class, tools_of_sources
-from agents_app.definitions.options import is_duration
+from agents_app.definitions.options import is_count, is_duration
 from agents_app.definitions.problems import Code, Problem, first_line
 from agents_app.definitions.resolve import resolve_tool
 from agents_app.definitions.tool_spec import ToolSpec
@@ -58,8 +59,11 @@ def _definition(agent: type[Agent[Any]], tools: Mapping[str, ToolSpec], answer: 
         "metadata": dict(agent.metadata),
     }
     parts: dict[str, Any] = {"answer": answer.schema, "tools": {name: _facts(spec) for name, spec in tools.items()}}
-    if agent.fallback_llms:  # left out, so that agents without keep the hash that is stored with their runs
+    # Left out, so that agents without keep the hash that is stored with their runs.
+    if agent.fallback_llms:
         parts["fallback_llms"] = list(agent.fallback_llms)
+    if agent.max_tokens is not None:
+        parts["max_tokens"] = agent.max_tokens
     whole = {**facts, **parts}
     return AgentDefinition(
         **facts,
@@ -69,6 +73,8 @@ def _definition(agent: type[Agent[Any]], tools: Mapping[str, ToolSpec], answer: 
         formerly=tuple(agent.formerly),
         tools=tools,
         answer=answer,
+        max_tokens=agent.max_tokens,
+        budget=agent.budget,
         hash=sha256_of(whole),
         facts=whole,
         # Not a part of the hash: what becomes of changed code is no change of what the agent does.
@@ -146,6 +152,11 @@ def _option_problems(agent: type[Agent[Any]]) -> list[Problem]:
             "is a whole number above 0",
         ),
         "timeout": (agent.timeout is None or is_duration(agent.timeout), "is a number of seconds above 0, or None"),
+        "max_tokens": (
+            agent.max_tokens is None or (is_count(agent.max_tokens) and agent.max_tokens > 0),
+            "is a whole number above 0, or None",
+        ),
+        "budget": (agent.budget is None or _is_budget(agent.budget), _budget_hint(agent.budget)),
         "ask_user": (isinstance(agent.ask_user, bool), "is True or False"),
         "metadata": (_is_metadata(agent.metadata), "is a dictionary of JSON values"),
         "get_instructions": (_is_plain_method(agent), "is a plain `def` that takes a context"),
@@ -156,6 +167,16 @@ def _option_problems(agent: type[Agent[Any]]) -> list[Problem]:
         for name, (right, meaning) in rules.items()
         if not right
     ]
+
+
+def _is_budget(value: Any) -> bool:
+    return isinstance(value, Budget) and not value.problems()
+
+
+def _budget_hint(value: Any) -> str:
+    if isinstance(value, Budget):
+        return f"is not right: {' '.join(value.problems())}"
+    return 'is None or a Budget: Budget(tokens=200_000, money="2.50 USD")'
 
 
 def _is_text(value: Any) -> bool:

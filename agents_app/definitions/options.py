@@ -74,7 +74,7 @@ def _wrong_values(given: ToolOptions) -> list[Problem]:
         "effect": (given.get("effect", "read") in list(Effect), "is one of: read, idempotent, atomic, external"),
         "requires_approval": (isinstance(given.get("requires_approval", False), bool), "is True or False"),
         "timeout": (is_duration(given.get("timeout", 1.0)), "is a number of seconds above 0"),
-        "retries": (_is_count(given.get("retries", 0)), "is a whole number, 0 or more"),
+        "retries": (is_count(given.get("retries", 0)), "is a whole number, 0 or more"),
         "permission": (_is_permission(given.get("permission")), 'is a permission like "shop.refund_order", or None'),
         "summary": (_is_text(given.get("summary", "-")), "is a text"),
         "isolation": (given.get("isolation", "thread") in ("thread", "process"), 'is "thread" or "process"'),
@@ -91,7 +91,8 @@ def is_duration(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > 0
 
 
-def _is_count(value: Any) -> bool:
+def is_count(value: Any) -> bool:
+    """Whether this is a whole number, 0 or more."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 

@@ -102,6 +102,8 @@ class PydanticAILLM:
         settings.update(self.endpoint.settings)
         if request.temperature is not None:
             settings["temperature"] = request.temperature
+        if request.max_tokens is not None:
+            settings["max_tokens"] = request.max_tokens
         return settings  # type: ignore[return-value]  # an alias may set what only its provider knows
 
     def _secrets(self) -> list[str | None]:

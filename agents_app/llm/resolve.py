@@ -26,10 +26,10 @@ def resolve(name: str) -> LLM:
 
     It does no network I/O and needs no event loop. Raises `UnknownLLM`, whose text says what to do.
     """
-    target = _target(name)
-    if isinstance(target, Endpoint):
-        return PydanticAILLM(target)
-    return DemoLLM() if target == DEMO else _own(name, target)
+    found = target(name)
+    if isinstance(found, Endpoint):
+        return PydanticAILLM(found)
+    return DemoLLM() if found == DEMO else _own(name, found)
 
 
 def known(name: str) -> bool:
@@ -40,14 +40,14 @@ def known(name: str) -> bool:
 def problem_of(name: str) -> str | None:
     """Why `resolve` would not understand this name, as a sentence; None if it would."""
     try:
-        _target(name)
+        target(name)
     except UnknownLLM as error:
         return error.message
     return None
 
 
-def _target(name: str, *, seen: tuple[str, ...] = ()) -> Endpoint | str:
-    """Where a name leads: an endpoint of a provider, "demo", or the dotted path of a class."""
+def target(name: str, *, seen: tuple[str, ...] = ()) -> Endpoint | str:
+    """Where a name leads: an endpoint of a provider, "demo", or the dotted path of a class. Raises UnknownLLM."""
     aliases: Mapping[str, Any] = conf.LLMS
     if name in aliases and name not in seen:
         return _aliased(name, aliases[name], seen=(*seen, name))
@@ -63,19 +63,19 @@ def _target(name: str, *, seen: tuple[str, ...] = ()) -> Endpoint | str:
 
 def _aliased(alias: str, value: Any, *, seen: tuple[str, ...]) -> Endpoint | str:
     if isinstance(value, str):
-        return _target(value, seen=seen)
+        return target(value, seen=seen)
     if not isinstance(value, Mapping) or not isinstance(value.get("llm"), str):
         raise UnknownLLM(f'AGENTS_APP["LLMS"]["{alias}"] must be a string or a dictionary with the key "llm".')
     options = {key: option for key, option in value.items() if key in CONNECTION_KEYS}
     if surplus := sorted(set(value) - set(KEYS)):
         raise UnknownLLM(f'AGENTS_APP["LLMS"]["{alias}"] has unknown keys {surplus}; it may have {", ".join(KEYS)}.')
     _check_limits(alias, value)
-    target = _target(value["llm"], seen=seen)
+    found = target(value["llm"], seen=seen)
     if not options:
-        return target
-    if not isinstance(target, Endpoint):
+        return found
+    if not isinstance(found, Endpoint):
         raise UnknownLLM(f'AGENTS_APP["LLMS"]["{alias}"]: base_url, api_key and settings need a "provider:model".')
-    return target.with_options(**options)
+    return found.with_options(**options)
 
 
 def _check_limits(alias: str, value: Mapping[str, Any]) -> None:

@@ -47,6 +47,9 @@ SENTENCES: Mapping[EventType, str] = MappingProxyType(
         _T.INPUT_EXPIRED: "nobody answered in time",
         _T.INPUT_WITHDRAWN: "the question no longer matters",
         _T.MESSAGE_PRODUCED: "says",
+        _T.BUDGET_RESERVED: "",
+        _T.BUDGET_SETTLED: "",
+        _T.BUDGET_EXCEEDED: "the {scope}'s budget has not enough {kind} left: {spent} of {limit} spent",
     }
 )
 """What is said of each event; nothing of those that others tell already."""
@@ -58,6 +61,7 @@ STYLES: Mapping[EventType, str] = MappingProxyType(
         _T.TOOL_CALL_SUCCEEDED: "SUCCESS",
         _T.RUN_FAILED: "ERROR",
         _T.STEP_FAILED: "ERROR",
+        _T.BUDGET_EXCEEDED: "ERROR",
         _T.TOOL_CALL_FAILED: "ERROR",
         _T.TOOL_CALL_UNKNOWN: "ERROR",
         _T.APPROVAL_REQUESTED: "WARNING",

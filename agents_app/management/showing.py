@@ -5,6 +5,7 @@ from typing import Any
 from agents_app.core.status import ApprovalStatus, InputStatus, RunStatus, StepKind, ToolCallStatus
 from agents_app.management.console import Console, call_text, moment_text, status_text, value_text
 from agents_app.models import AgentContext, AgentStep, ApprovalRequest, InputRequest, ToolCall
+from agents_app.selectors.budgets import budgets_of_run, spending_of
 from agents_app.selectors.people import may_control
 from agents_app.selectors.presentation import (
     approval_as_dict,
@@ -37,6 +38,8 @@ def show_run(console: Console, context: AgentContext, viewer: Any) -> None:
     for name, text in _facts(run):
         if text:
             console.label(name, text)
+    for title, text in spending_of(budgets_of_run(context, viewer)):
+        console.label("Budget", f"{title}: {text}")
     if run["content_hidden"]:
         console.line(HIDDEN)
     else:

@@ -2,6 +2,7 @@
 
 from agents_app.models.approval import ApprovalRequest, Decision
 from agents_app.models.archive import Archive, ArchivedRun
+from agents_app.models.budget import AgentBudget
 from agents_app.models.clock import (
     DatabaseNow,
     Reading,
@@ -26,6 +27,7 @@ from agents_app.models.tool_call import ToolCall
 
 __all__ = [
     "SCHEMA_VERSION",
+    "AgentBudget",
     "AgentContext",
     "AgentEvent",
     "AgentSession",

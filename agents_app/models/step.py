@@ -12,7 +12,9 @@ class AgentStep(models.Model):
     """Number and attempt are fixed before the work. `claim_number` says which claim has it open; null: none.
 
     `response` of a `think` step is the LLM's reply: {"v": 1, "text", "thoughts", "calls": [{"id", "name", "kind",
-    "ref"}], "answer"}; arguments of tool calls lie with the calls alone.
+    "ref"}], "answer"}; arguments of tool calls lie with the calls alone. `reservation` is null where no budget holds:
+    {"v": 1, "attempt", "tokens", "money", "budgets": [[id, window]], "state": open|settled|released|kept, "note",
+    "earlier": […]}.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -34,6 +36,7 @@ class AgentStep(models.Model):
     input_tokens = models.PositiveIntegerField(default=0)
     output_tokens = models.PositiveIntegerField(default=0)
     cost = models.DecimalField(max_digits=16, decimal_places=8, null=True, blank=True, help_text="USD")
+    reservation = models.JSONField(null=True, blank=True, help_text="What its attempts reserved in budgets.")
     error_code = models.CharField(max_length=100, blank=True)
     error = models.TextField(blank=True)
 

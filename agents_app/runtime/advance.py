@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from agents_app.core.budgets import Refusal
 from agents_app.core.decide import decide
 from agents_app.core.derive import due_at_of
 from agents_app.core.next_step import CallLLM, Cancel, Complete, Fail, NextStep, Reconcile, RunTools
@@ -12,7 +13,7 @@ from agents_app.gate.dispatch import Dispatch, Go, row_checks
 from agents_app.models import ToolCall
 from agents_app.runtime.held import Act, Held, ReconcileAct, SleepAct, ThinkAct, ToolAct
 from agents_app.runtime.llm_gate import permit_without_asking
-from agents_app.transitions import Change, approvals, calls, runs, thinking
+from agents_app.transitions import Change, approvals, budgets, calls, runs, thinking
 from agents_app.transitions.steps import MARGIN_SECONDS
 
 NAP_SECONDS = 5.0
@@ -33,11 +34,15 @@ class Verdicts:
 @dataclass(kw_only=True, slots=True)
 class Advance:
     """The acts that were opened, and the calls that the gate must judge before more can be; or whether the gate in
-    front of the LLM must be asked."""
+    front of the LLM must be asked.
+
+    `refused`: a budget has nothing left for a call that is next; when nothing is open any more the run ends by it.
+    """
 
     acts: list[Act] = field(default_factory=list)
     judge: list[UUID] = field(default_factory=list)
     ask_llm: bool = False
+    refused: Refusal | None = None
 
     @property
     def asks(self) -> bool:
@@ -53,6 +58,9 @@ def advance(edit: Change, held: Held, verdicts: Verdicts | None) -> Advance:
         step = decide(edit.snapshot())
         if not _take(step, edit, held, fresh, opened):
             break
+    if opened.refused is not None and not _busy(edit, held):
+        budgets.tell_exceeded(edit, opened.refused)
+        runs.fail(edit, opened.refused.code, opened.refused.message)
     if edit.context.ended or opened.asks or _busy(edit, held):
         return opened
     _rest(edit, held, opened)
@@ -135,6 +143,9 @@ def _open_calls(
             continue
         moved = True
         act = _apply(edit, held, call, verdict)
+        if isinstance(act, Refusal):
+            opened.refused = act
+            return False
         if act is not None:
             opened.acts.append(act)
     return moved and not opened.judge
@@ -150,7 +161,7 @@ def _why_withdrawn(verdict: Dispatch) -> str:
     return verdict.reason if verdict.go is Go.ASK else f"The call is refused: {verdict.code}."
 
 
-def _apply(edit: Change, held: Held, call: ToolCall, verdict: Dispatch) -> Act | None:
+def _apply(edit: Change, held: Held, call: ToolCall, verdict: Dispatch) -> Act | Refusal | None:
     tool = held.definition.tools.get(call.tool)
     request = edit.rows.request_of(call)
     if verdict.go is not Go.START or tool is None:
@@ -174,6 +185,9 @@ def _apply(edit: Change, held: Held, call: ToolCall, verdict: Dispatch) -> Act |
     if call.effect in (Effect.EXTERNAL, Effect.IDEMPOTENT) and _twin_unknown(call, edit):
         calls.postpone_twin(edit, call)
         return None
+    refused = budgets.count_call(edit, call) if held.claim.budgeted else None
+    if refused is not None:
+        return refused
     calls.start(edit, call, timeout=tool.timeout, key=f"{call.pk}-{call.digest[:16]}")
     return ToolAct(call_id=call.pk, attempt=call.attempt, tool=tool, timeout=tool.timeout)
 

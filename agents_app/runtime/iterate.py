@@ -64,7 +64,9 @@ def _changing(held: Held, durable: bool = True, look: bool = False) -> Iterator[
     if held.lost:  # whoever comes back from a rule that hung, after the run was given up
         raise StaleContext("The run was given up.")
     rows, held.rows = held.rows, None
-    # What people approved is judged by the database's own clock: under the lock.
+    # What people approved is judged by the database's own clock, and whoever touches a budget has touched the run
+    # before: under the lock.
+    look = look or held.claim.budgeted
     if rows is not None and rows.context is not None and not rows.requests and durable and not look:
         changing = change_known(held.run_id, claim=held.claim.number, rows=rows)
     else:

@@ -8,6 +8,7 @@ import logging
 from datetime import datetime
 
 from agents_app.conf import conf
+from agents_app.core.budgets import EXCEEDED, PRICE_UNKNOWN
 from agents_app.core.llm_limits import LLMLimits
 from agents_app.core.outcomes import believed
 from agents_app.core.status import StepStatus
@@ -28,7 +29,10 @@ GRACE_SECONDS = 5.0
 """What an LLM may take beyond its own timeout before it is given up from outside."""
 
 NOT_ASKED = frozenset(
-    {"cancelled", "database_away", "misconfigured", "not_installed", "unknown_llm", "llm_raised", "llm_reply"}
+    {
+        *("cancelled", "database_away", "misconfigured", "not_installed", "unknown_llm", "llm_raised", "llm_reply"),
+        *(PRICE_UNKNOWN, *EXCEEDED.values()),
+    }
 )
 """Codes that say nothing about the LLM's health: it was not asked, or an error of our side came in between."""
 

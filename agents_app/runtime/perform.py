@@ -21,9 +21,11 @@ from agents_app.gate.contexts import tool_context_of
 from agents_app.gate.dispatch import full_text
 from agents_app.live import publish
 from agents_app.llm import LLM, resolve
+from agents_app.llm.estimates import with_cost
 from agents_app.models import AgentContext, ToolCall
 from agents_app.runtime import llm_gate
 from agents_app.runtime.atomic import RawConnection, call_atomic
+from agents_app.runtime.budgets import reserve
 from agents_app.runtime.engines import Abandoned, Engine
 from agents_app.runtime.heartbeat import renew
 from agents_app.runtime.held import Act, Held, ReconcileAct, SleepAct, ThinkAct, ToolAct
@@ -78,13 +80,17 @@ async def _ask(engine: Engine, held: Held, act: ThinkAct) -> LLMReply | LLMError
         )
         llm = _llm_of(held.definition, request.llm)
         deltas = _Deltas(held, act)
+        if held.claim.budgeted:
+            await engine.database(reserve, held, act, request)
         async with asyncio.timeout(act.timeout + llm_gate.GRACE_SECONDS):
             failpoint("llm.asking")
             reply = await llm.respond(request, deltas.add)
             failpoint("llm.answered")
-            return reply
+        return with_cost(reply, request.llm, needed=held.claim.budgeted)
     except LLMError as error:
         return error
+    except StaleContext:
+        raise
     except (OperationalError, InterfaceError):
         logger.exception("The LLM could not be asked.", extra={"run_id": held.run_id})
         return LLMError("The database was away when the LLM was to be asked.", code="database_away", transient=True)

@@ -34,6 +34,7 @@ def build_request(held: Held, llm: str) -> LLMRequest:
         answer=_answer_function(definition),
         temperature=definition.temperature,
         timeout=definition.llm_timeout,
+        max_tokens=definition.max_tokens,
     )
 
 

@@ -21,6 +21,8 @@ VIEW_SESSION = "agents_app.view_agentsession"
 DECIDE = "agents_app.decide_approvalrequest"
 SETTLE = "agents_app.settle_toolcall"
 ANSWER = "agents_app.answer_inputrequest"
+VIEW_BUDGET = "agents_app.view_agentbudget"
+CHANGE_BUDGET = "agents_app.change_agentbudget"
 CONTROL = "agents_app.control_run"
 START = "agents_app.start_run"
 

@@ -23,6 +23,7 @@ from agents_app.models import (
     RunDetails,
     ToolCall,
 )
+from agents_app.selectors.budgets import budget_shape
 from agents_app.selectors.people import (
     may_read_approval,
     may_read_call,
@@ -70,7 +71,7 @@ WAITS_FOR = (
 
 def rows_for_runs(runs: Any) -> Any:
     """A queryset of runs with all that `run_as_dict` reads."""
-    return runs.select_related("details", "session").prefetch_related(*WAITS_FOR)
+    return runs.select_related("details", "session").prefetch_related(*WAITS_FOR, "budgets")
 
 
 def rows_for_steps(steps: Any) -> Any:
@@ -95,6 +96,7 @@ def run_as_dict(context: AgentContext, viewer: Any) -> JSONObject:
             session=context.session.key if context.session else None,
             session_id=context.session_id,
             subject=subject_of(details),
+            budgets=[budget_shape(budget) for budget in context.budgets.all()],
             waits_for=_waits_for(context),
             content_hidden=not shown,
             input=details.input if shown else None,

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.utils import timezone
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from agents_app.core.budgets import Period, Scope
 from agents_app.core.events import EventType
 from agents_app.core.status import (
     ApprovalStatus,
@@ -51,6 +52,31 @@ class WaitsForShape(Shape):
     outcomes: list[UUID]
 
 
+class AmountsShape(Shape):
+    """An amount of each kind."""
+
+    steps: int | None
+    tool_calls: int | None
+    tokens: int | None
+    money: Decimal | None = Field(description="USD, as a string.")
+
+
+class BudgetShape(Shape):
+    """What a run, a session or a user may spend per period, and has spent in the present one."""
+
+    id: UUID
+    scope: Scope
+    period: Period
+    run: UUID | None
+    session_id: UUID | None
+    user: str | None = Field(description="The primary key of the user.")
+    from_settings: bool = Field(description="The limits are the settings' for everybody.")
+    ends_at: Moment | None = Field(description="Nothing more may be spent after this.")
+    limits: AmountsShape = Field(description="Null: no limit.")
+    spent: AmountsShape
+    reserved: AmountsShape = Field(description="Held for calls of the LLM that are under way.")
+
+
 class RunShape(Shape):
     """One run."""
 
@@ -81,6 +107,7 @@ class RunShape(Shape):
     held_code: str = Field(description="What holds it, if no person does: code_changed, migration_failed, poison.")
     steps_used: int
     max_steps: int
+    budgets: list[BudgetShape] = Field(description="Its own; `budgets/` has those of its session and its user, too.")
     waits_for: WaitsForShape
     error_code: str
     content_hidden: Hidden

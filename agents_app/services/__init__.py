@@ -2,6 +2,7 @@
 
 from agents_app.services.approvals import approve, reject, settle_outcome
 from agents_app.services.archiving import archive_runs
+from agents_app.services.budgets import set_budget
 from agents_app.services.code_changes import CodeChange, read_code_change
 from agents_app.services.driving import run_and_wait
 from agents_app.services.handlers import forget_handler, release_handler
@@ -34,6 +35,7 @@ __all__ = [
     "resume_run",
     "retry_run",
     "run_and_wait",
+    "set_budget",
     "settle_outcome",
     "start_run",
 ]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from agents_app.core.budgets import lower
 from agents_app.core.canonical import clean_text
 from agents_app.core.status import RunStatus
 from agents_app.definitions.registry import registry
@@ -9,6 +10,7 @@ from agents_app.exceptions import NotPermitted, WrongState
 from agents_app.gate.code_change import CODE_CHANGED
 from agents_app.models import AgentContext
 from agents_app.selectors.people import CONTROL, may_cancel, may_control, name_of
+from agents_app.services.budgets import limits_of_run
 from agents_app.services.code_changes import accept, acceptance
 from agents_app.services.found import found_run
 from agents_app.services.values import Run, read_run
@@ -69,7 +71,9 @@ def retry_run(run_id: Any, *, by: Any, accept_changes: str | None = None) -> Run
     with change(context.pk) as edit:
         if edit.context.status != RunStatus.FAILED:
             raise WrongState(f"Only a failed run can be retried; this one is {edit.context.status}.")
-        runs.retry(edit, by=name_of(by), steps=definition.max_steps, timeout=definition.timeout)
+        limits = limits_of_run(definition.budget, None)
+        steps, timeout = lower(definition.max_steps, limits.steps), lower(definition.timeout, limits.seconds)
+        runs.retry(edit, by=name_of(by), steps=steps, timeout=timeout)
         if accepted is not None:
             accept(edit, accepted, by=by)
     return read_run(context.pk)

@@ -11,6 +11,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Value
 
 from agents_app.conf import conf
+from agents_app.core.budgets import Budget, lower
 from agents_app.core.canonical import clean_text
 from agents_app.core.status import RunStatus
 from agents_app.definitions.agent import Agent
@@ -21,6 +22,7 @@ from agents_app.gate.definition_records import is_known, remember
 from agents_app.models import AgentContext, AgentSession, ArchivedRun, RunDetails, as_stored, recently_read_now
 from agents_app.models.fields import uuid7
 from agents_app.selectors.people import name_of
+from agents_app.services.budgets import limits_of_run
 from agents_app.services.fingerprints import fingerprint, fingerprint_of
 from agents_app.services.json_values import as_json
 from agents_app.services.principals import System
@@ -41,19 +43,22 @@ def start_run(
     metadata: dict[str, Any] | None = None,
     idempotency_key: str | None = None,
     run_at: datetime | None = None,
+    budget: Budget | None = None,
     by: Any = None,
 ) -> Run[Answer]:
     """Accept a run of this agent (a class or a name). Once the transaction has committed it is never lost.
 
     user: whose run it is; by: who started it, if somebody else. session: the key of a conversation that runs share.
     subject: the object of yours that it is about. idempotency_key: a second start with the same key (for this agent
-    and user) gives the first one's run, also when that was archived since. run_at: not before.
+    and user) gives the first one's run, also when that was archived since. run_at: not before. budget: narrows what the
+    run may spend.
     Raises UnknownAgent, InvalidInput, IdempotencyConflict, and CalledFromEventLoop in async code.
     """
     _refuse_event_loop()
     definition = registry.get(definition_of(agent).name)
     text = _checked_input(input)
     given = _checked_metadata(metadata)
+    limits = limits_of_run(definition.budget, budget)
     key = _scoped_key(definition, user, idempotency_key)
     with transaction.atomic(using=conf.DATABASE):
         known = _started_before(key, text, session, subject)
@@ -66,21 +71,27 @@ def start_run(
             details.subject_id = str(subject.pk)
         if not is_known(definition):
             transaction.on_commit(lambda: remember(definition), using=conf.DATABASE, robust=True)
-        return _insert(context, details, definition, lambda: _started_before(key, text, session, subject))
+        context.max_steps = lower(definition.max_steps, limits.steps)
+        return _insert(
+            context,
+            details,
+            (lower(definition.timeout, limits.seconds), limits),
+            lambda: _started_before(key, text, session, subject),
+        )
 
 
 def _insert(
     context: AgentContext,
     details: RunDetails,
-    definition: AgentDefinition,
+    limits: tuple[float | None, Budget],
     started_before: Callable[[], Run[Any] | None],
 ) -> Run[Any]:
     if details.idempotency_key is None:
-        runs.start(context, details, timeout=definition.timeout)
+        runs.start(context, details, timeout=limits[0], limits=limits[1])
         return run_of(context)
     try:
         with transaction.atomic(using=conf.DATABASE):
-            runs.start(context, details, timeout=definition.timeout)
+            runs.start(context, details, timeout=limits[0], limits=limits[1])
     except IntegrityError:
         # Somebody started with the same key at the same moment; the unique key let one of us through.
         known = started_before()

@@ -7,12 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connections, transaction
-from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models import Case, Exists, F, OuterRef, QuerySet, Value, When
 from django.db.models.functions import Least
 
 from agents_app.conf import conf
+from agents_app.core.budgets import Scope
 from agents_app.core.failpoints import failpoint
-from agents_app.models import AgentContext, DatabaseNow, seconds_from_now
+from agents_app.models import AgentBudget, AgentContext, DatabaseNow, seconds_from_now
+from agents_app.transitions import budgets
 
 MOST_LONELY = 30_000
 """`claims_without_progress` stops here, well before its column overflows."""
@@ -26,6 +28,7 @@ class Claim:
     """A run taken by a worker. `recovered`: the claim before ran out of its lease; `deaths`: how many in a row did.
 
     code: the hash of the agent's definition that it went on with last; schema: the version of its stored JSON.
+    budgeted: a budget of the run, its session or its user holds; else nothing is asked or written about any.
     """
 
     run_id: UUID
@@ -35,6 +38,7 @@ class Claim:
     agent: str = ""
     code: str = ""
     schema: int = 1
+    budgeted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,12 +109,30 @@ def _claim_of(before: AgentContext) -> Claim:
         agent=before.agent,
         code=before.code,  # type: ignore[attr-defined]  # annotated in _locked
         schema=before.schema,  # type: ignore[attr-defined]
+        budgeted=before.has_budget or _has_default(before),  # type: ignore[attr-defined]
     )
 
 
+def _has_default(context: AgentContext) -> bool:
+    """Whether the settings limit what sessions or users spend, and the run has one."""
+    of_session = context.session_id is not None and bool(budgets.from_settings(Scope.SESSION))
+    return of_session or (context.user_id is not None and bool(budgets.from_settings(Scope.USER)))
+
+
 def _locked(contexts: "QuerySet[AgentContext]") -> "QuerySet[AgentContext]":
-    """The same, passing over rows that somebody has locked. On SQLite the transaction itself is the lock."""
-    contexts = contexts.annotate(code=F("details__definition_hash"), schema=F("details__schema_version"))
+    """The same, passing over rows that somebody has locked. On SQLite the transaction itself is the lock.
+
+    Beside each what a claim tells; whether there is a budget for it costs no statement more for who has none.
+    """
+    found = AgentBudget.objects.values("pk")
+    has_budget = (
+        Exists(found.filter(context=OuterRef("pk")))
+        | Exists(found.filter(session=OuterRef("session_id")))
+        | Exists(found.filter(user=OuterRef("user_id")))
+    )
+    contexts = contexts.annotate(
+        code=F("details__definition_hash"), schema=F("details__schema_version"), has_budget=has_budget
+    )
     if connections[conf.DATABASE].features.has_select_for_update_skip_locked:
         return contexts.select_for_update(skip_locked=True, no_key=True, of=("self",))
     return contexts

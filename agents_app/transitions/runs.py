@@ -3,21 +3,30 @@
 from datetime import timedelta
 from typing import Any
 
+from agents_app.core.budgets import Budget
 from agents_app.core.events import EventType
 from agents_app.core.status import ApprovalStatus, InputStatus, RunStatus, StepKind, StepStatus, ToolCallStatus
 from agents_app.exceptions import WrongState
 from agents_app.models import AgentContext, RunDetails
-from agents_app.transitions import approvals, calls, inputs, thinking
+from agents_app.transitions import approvals, budgets, calls, inputs, thinking
 from agents_app.transitions.change import Change, new_run
 
+UNLIMITED = Budget()
 
-def start(context: AgentContext, details: RunDetails, *, timeout: float | None) -> None:
-    """Accept a run. timeout: seconds of wall time, from now or from `run_at`, without waiting for people."""
+
+def start(context: AgentContext, details: RunDetails, *, timeout: float | None, limits: Budget = UNLIMITED) -> None:
+    """Accept a run. timeout: seconds of wall time, from now or from `run_at`, without waiting for people.
+
+    limits: what it may spend; its steps and its time are the context's own.
+    """
     with new_run(context) as edit:
         begins = max(context.run_at, edit.now) if context.run_at else edit.now
         if timeout is not None:
             context.deadline_at = begins + timedelta(seconds=timeout)
         edit.add(details)
+        budget = budgets.new_budget(context, limits, edit.now)
+        if budget is not None:
+            edit.add(budget)
         edit.record(
             EventType.RUN_STARTED, agent=context.agent, by=details.started_by_name or None, run_at=context.run_at
         )

@@ -8,6 +8,7 @@ from agents_app.core.status import RunStatus, StepKind, StepStatus
 from agents_app.core.transcript import Usage
 from agents_app.exceptions import LLMError
 from agents_app.models import AgentEvent, AgentStep
+from agents_app.transitions import budgets
 from agents_app.transitions.change import Change
 
 LEAST_WAIT_SECONDS = 0.05
@@ -55,6 +56,7 @@ def settle_turn(
         cost=usage.cost,
         llm=llm or step.llm,
     )
+    budgets.settle(edit, step, usage)
     edit.record(EventType.STEP_COMPLETED, **named(step))
 
 
@@ -63,12 +65,14 @@ def back_off(edit: Change, step: AgentStep, error: LLMError, seconds: float) -> 
     edit.cause = f"the LLM is asked again: {error.code}"
     edit.set_fields(step, claim_number=None, error_code=error.code, error=error.message)
     edit.context.run_at = edit.now + timedelta(seconds=seconds)
+    budgets.settle_failed(edit, step, error.code)
     edit.record(EventType.STEP_FAILED, **named(step), code=error.code, message=error.message)
 
 
 def fall_back(edit: Change, step: AgentStep, error: LLMError, llm: str) -> None:
     """This LLM is given up for this turn: another is asked at once."""
     edit.record(EventType.STEP_FAILED, **named(step), code=error.code, message=error.message)
+    budgets.settle_failed(edit, step, error.code)
     edit.set_fields(
         step,
         claim_number=None,
@@ -97,12 +101,14 @@ def _last_told(edit: Change) -> str:
 def fail_turn(edit: Change, step: AgentStep, code: str, message: str) -> None:
     """The turn failed for good."""
     edit.set_status(step, StepStatus.FAILED, ended_at=edit.now, claim_number=None, error_code=code, error=message)
+    budgets.settle_failed(edit, step, code)
     edit.record(EventType.STEP_FAILED, **named(step), code=code, message=message)
 
 
 def lose_turn(edit: Change, step: AgentStep) -> None:
     """The worker that asked the LLM is gone, and its attempt with it."""
     edit.set_fields(step, claim_number=None)
+    budgets.keep(edit, step, "The worker that asked was lost.")
 
 
 def say(edit: Change, text: str) -> None:

@@ -7,7 +7,12 @@ import pytest
 from agents_app.core.events import EVENTS, EventType
 from agents_app.management.sentences import SENTENCES, STYLES, sentence
 
-SILENT = {EventType.STEP_COMPLETED, EventType.TOOL_CALL_READY}
+SILENT = {
+    EventType.STEP_COMPLETED,
+    EventType.TOOL_CALL_READY,
+    EventType.BUDGET_RESERVED,
+    EventType.BUDGET_SETTLED,
+}
 
 
 @pytest.mark.parametrize("event", EventType)

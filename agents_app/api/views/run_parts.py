@@ -5,12 +5,13 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.response import Response
 
-from agents_app.api.bodies import EventsShape
+from agents_app.api.bodies import EventsShape, RunBudgetsShape
 from agents_app.api.openapi import PAGING, operation, page_of
 from agents_app.api.pagination import InOrder
 from agents_app.api.view import ApiList, ApiView
 from agents_app.exceptions import InvalidInput, NotPermitted
 from agents_app.models import AgentStep, ToolCall
+from agents_app.selectors.budgets import budget_as_dict, budgets_of_run
 from agents_app.selectors.people import VIEW_TRANSCRIPT, may_view_transcript
 from agents_app.selectors.presentation import (
     call_as_dict,
@@ -44,6 +45,16 @@ class Steps(ApiList):
         """What the run did, in order."""
         steps = rows_for_steps(AgentStep.objects.filter(context=self.run(run_id)))
         return self.page(steps, lambda step: step_as_dict(step, request.user))
+
+
+class RunBudgets(ApiView):
+    """What limits a run."""
+
+    @operation("runs_budgets", "List a run's budgets", answer=RunBudgetsShape, path=["run_id"], errors=[404])
+    def get(self, request: Any, run_id: str) -> Response:
+        """Its own, and those of its session and its user as far as you may know of them."""
+        found = budgets_of_run(self.run(run_id), request.user)
+        return Response({"results": [budget_as_dict(budget) for budget in found]})
 
 
 class RunCalls(ApiList):

@@ -74,6 +74,7 @@ class Runs(ApiList):
             subject=None if body.subject is None else subject_for(user, body.subject),
             metadata=body.metadata,
             run_at=body.run_at,
+            budget=None if body.budget is None else body.budget.budget(),
         )
         return self.started(run)
 

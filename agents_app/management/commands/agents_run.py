@@ -9,6 +9,7 @@ from django.core.management.base import CommandParser
 
 from agents_app.management.base import OPERATOR, AgentsCommand, json_value, person
 from agents_app.management.exits import Exit, exit_of_run
+from agents_app.management.limits import add_limits, limits_of
 from agents_app.management.watching import Watch, rests
 from agents_app.runtime.drive import drive_to_rest
 from agents_app.selectors.people import visible_runs
@@ -31,6 +32,7 @@ class Command(AgentsCommand):
         parser.add_argument("--user", help="Whose run it is: the user's natural key. Default: nobody's.")
         parser.add_argument("--session", metavar="KEY", help="The conversation that it belongs to.")
         parser.add_argument("--metadata", metavar="JSON", help="An object to keep with the run.")
+        add_limits(parser)
         parser.add_argument("--key", help="An idempotency key: a second start with it gives the first one's run.")
         parser.add_argument(
             "--watch", action="store_true", help="Show what happens, until it ends or waits for people."
@@ -59,6 +61,7 @@ class Command(AgentsCommand):
             session=options["session"],
             metadata=json_value(options["metadata"], "--metadata") if options["metadata"] else None,
             idempotency_key=options["key"],
+            budget=limits_of(options),
             by=OPERATOR,
         )
 

@@ -25,8 +25,10 @@ class AgentsAppConfig(AppConfig):
         """Find the agents and handlers of all apps, register the checks, connect those who tell to those who change."""
         from agents_app import checks  # noqa: F401 (they register themselves)
         from agents_app.live import publish
+        from agents_app.logs import mark_records
         from agents_app.signals import run_changed
 
+        mark_records()
         autodiscover_modules("agents", "event_handlers")
         run_changed.connect(publish.announce, dispatch_uid="agents_app.live")
         post_migrate.connect(schedule_sweep, sender=self, dispatch_uid="agents_app.schedule_sweep")

@@ -87,6 +87,8 @@ class Conf:
     ARCHIVE_FOLDER: str = "agents_archive"
     # Days that an answer of the REST API to a request with an Idempotency-Key is kept.
     RESPONSE_DAYS: float = 30.0
+    # Whether /health/ready tells what it looked at to everybody, not to staff alone.
+    HEALTH_DETAILS: bool = False
     # Tries of one event before its event handler is parked for that run.
     HANDLER_ATTEMPTS: int = 10
     # Whether and how live clients are told of news: "auto", "postgres", "channels" or "poll".

@@ -7,5 +7,6 @@ from django.urls import include, path
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("agents_app.urls")),
+    path("health/", include("agents_app.health.urls")),
     *staticfiles_urlpatterns(),
 ]

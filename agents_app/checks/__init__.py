@@ -3,6 +3,7 @@
 from agents_app.checks.agents import agent_problems, check_agents
 from agents_app.checks.aws import check_aws
 from agents_app.checks.celery import check_celery
+from agents_app.checks.database import check_durability
 from agents_app.checks.handlers import check_handlers
 from agents_app.checks.queue import check_queue
 from agents_app.checks.settings import check_settings
@@ -12,6 +13,7 @@ __all__ = [
     "check_agents",
     "check_aws",
     "check_celery",
+    "check_durability",
     "check_handlers",
     "check_queue",
     "check_settings",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pydantic_ai.providers import Provider
     from pydantic_ai.settings import ModelSettings
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("agents_app.llm")
 
 MAX_TOKENS = {"anthropic": 16_384}
 """Output tokens asked of providers that demand a limit; the alias' settings may say another number.

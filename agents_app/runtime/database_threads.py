@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -37,6 +38,7 @@ class Job:
     def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], loop: asyncio.AbstractEventLoop) -> None:
         self.done: asyncio.Future[Any] = loop.create_future()
         self._work = (function, args)
+        self._facts = copy_context()  # so that records of the log say which run they are about
         self._loop = loop
 
     def __repr__(self) -> str:
@@ -47,7 +49,7 @@ class Job:
         function, args = self._work
         result, error = None, None
         try:
-            result = function(*args)
+            result = self._facts.run(function, *args)
         except BaseException as raised:
             error = raised
         with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever asked

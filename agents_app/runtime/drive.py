@@ -15,6 +15,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 from agents_app.conf import conf
 from agents_app.core.status import ENDED
 from agents_app.exceptions import LLMError, StaleContext
+from agents_app.logs import note_facts
 from agents_app.models import AgentContext, database_now
 from agents_app.runtime.code_change import definition_for
 from agents_app.runtime.database_threads import Hung
@@ -186,10 +187,8 @@ class Drive:
         self._stir.set()
 
     async def _make_way(self) -> None:
-        """The worker is full: where others are due, those that were held for long go to the back of the queue.
-
-        A run of a thousand steps shall not keep out short ones. Each has made at least one step.
-        """
+        """The worker is full: where others are due, those that were held for long go to the back of the queue, so that
+        a run of a thousand steps does not keep out short ones. Each has made at least one step."""
         going, long = sum(held.draining for held in self._holding), len(self._held_long())
         if not long:
             return
@@ -212,6 +211,7 @@ class Drive:
     async def _guard(self, held: Held) -> None:
         """One run's failure must not touch the others."""
         try:
+            note_facts(run_id=held.run_id)
             if not held.inline:
                 heartbeat.add(held)
             await hold(self._on, held)

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
+from contextvars import copy_context
 from multiprocessing import parent_process
 from typing import Any, Protocol, TypeVar
 
@@ -98,7 +99,9 @@ class ThreadedEngine:
 
     async def call(self, function: Callable[[], T], seconds: float, on_timeout: Callable[[], None]) -> T:
         future: Future[T] = Future()
-        thread = threading.Thread(target=_fulfil, args=(future, function), name="agents-tool", daemon=True)
+        thread = threading.Thread(
+            target=copy_context().run, args=(_fulfil, future, function), name="agents-tool", daemon=True
+        )
         thread.start()
         ending = asyncio.wrap_future(future)
         try:

@@ -14,6 +14,7 @@ from agents_app.conf import conf
 from agents_app.core.canonical import clean_text
 from agents_app.core.events import RecordedEvent
 from agents_app.definitions.handlers import Handler, handlers
+from agents_app.logs import about
 from agents_app.models import database_now
 from agents_app.selectors.handlers import events_for
 from agents_app.transitions import cursors
@@ -114,7 +115,7 @@ class Turn:
 def call(handler: Handler, event: RecordedEvent) -> BaseException | None:
     """Call the handler; what it raised, if it did."""
     try:
-        with _sound_connections():
+        with about(run_id=event.run_id), _sound_connections():
             said = handler.function(event)
             if inspect.isawaitable(said):
                 async_to_sync(_awaited)(said, handler.timeout)

@@ -8,6 +8,7 @@ from agents_app.core.outcomes import Outcome
 from agents_app.definitions.registry import registry
 from agents_app.gate.contexts import tool_context_of
 from agents_app.gate.dispatch import full_text
+from agents_app.logs import note_facts
 from agents_app.models import ToolCall
 from agents_app.runtime.results import raised, returned
 
@@ -16,6 +17,7 @@ def outcome_of(call_id: str, agent: str) -> Outcome:
     """Make the stored call, and say how it ended. The parent settles it."""
     call = ToolCall.objects.select_related("context__details", "context__session").get(pk=call_id)
     tool = registry.get(agent).tools[call.tool]
+    note_facts(run_id=call.context_id, call_id=call.pk, tool=tool.name)
     context = tool_context_of(
         call.context,
         tool=call.tool,

@@ -22,6 +22,7 @@ from agents_app.gate.dispatch import full_text
 from agents_app.live import publish
 from agents_app.llm import LLM, resolve
 from agents_app.llm.estimates import with_cost
+from agents_app.logs import note_facts
 from agents_app.models import AgentContext, ToolCall
 from agents_app.runtime import llm_gate
 from agents_app.runtime.atomic import RawConnection, call_atomic
@@ -127,6 +128,7 @@ class _Deltas:
 async def use_tool(engine: Engine, held: Held, act: ToolAct) -> Outcome | Returned | list[Act]:
     """Make the call. The lease is checked right before; an abandoned call's context is dead."""
     tool = act.tool
+    note_facts(call_id=act.call_id, tool=tool.name)
     try:
         known = known_call(held, act)
         context, text = known if known is not None else await engine.database(read_call, held, act)

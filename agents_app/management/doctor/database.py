@@ -10,13 +10,12 @@ from django.utils import timezone
 from agents_app.conf import conf
 from agents_app.management.doctor.findings import Finding, broken, ok, warning
 from agents_app.models import AgentContext, database_now
+from agents_app.selectors.durability import weaknesses
 
 SUBJECT = "database"
 LABEL = AgentContext._meta.app_label
 CLOCK_SECONDS = 5.0
 BUSY_MILLISECONDS = 5_000
-FULL = 2
-"""SQLite's `PRAGMA synchronous` under which a commit survives a power cut."""
 SHIPPED = "project/databases.py in the repository shows settings that keep the promises."
 
 
@@ -31,6 +30,9 @@ def examine_database() -> Iterator[Finding]:
     version = ".".join(str(part) for part in connection.get_database_version())
     yield ok(SUBJECT, f"{connection.display_name} {version}, alias “{conf.DATABASE}”")
     yield from _settings(connection)
+    for weakness in weaknesses(connection):
+        may = "the database may be corrupt after" if weakness.corrupts else "an accepted run may be lost in"
+        yield warning(SUBJECT, f"{weakness.what}: {may} a power cut.", f"Use {weakness.instead}. {SHIPPED}")
     yield from _migrations(connection)
     yield from _clock()
 
@@ -54,15 +56,10 @@ def _sqlite(connection: Any) -> Iterator[Finding]:
         text = "SQLite transactions are not IMMEDIATE: workers will meet “database is locked”."
         yield warning(SUBJECT, text, f'Set OPTIONS["transaction_mode"] = "IMMEDIATE". {SHIPPED}')
     with connection.cursor() as cursor:
-        journal, synchronous, busy = (
-            cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "busy_timeout")
-        )
+        journal, busy = (cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "busy_timeout"))
     if journal != "wal":
         text = f"SQLite's journal_mode is {journal}: readers and the writer block each other."
         yield warning(SUBJECT, text, f'Set OPTIONS["init_command"] = "PRAGMA journal_mode=WAL;". {SHIPPED}')
-    if synchronous < FULL:
-        text = "SQLite's synchronous is not FULL: an accepted run may be lost in a power cut."
-        yield warning(SUBJECT, text, f'Add "PRAGMA synchronous=FULL;" to OPTIONS["init_command"]. {SHIPPED}')
     if busy < BUSY_MILLISECONDS:
         text = f"SQLite's busy timeout is {busy / 1000:g} s: writers give up early."
         yield warning(SUBJECT, text, f'Set OPTIONS["timeout"] = 20. {SHIPPED}')

@@ -8,11 +8,11 @@ from agents_app.executors import get_executor
 from agents_app.management.console import counted
 from agents_app.management.doctor.findings import Finding, broken, ok, warning
 from agents_app.models import AgentContext, DatabaseNow, database_now
+from agents_app.selectors.handlers import handler_states
+from agents_app.selectors.health import LATE_SECONDS, STUCK_SECONDS
 from agents_app.selectors.runs import oldest_due
 
 SUBJECT = "queue"
-LATE_SECONDS = 15.0
-STUCK_SECONDS = 60.0
 SWEEP_TASKS = ("agents_app.tasks.recover", "recovery.sweep")
 START = "Start a cluster (manage.py agents_cluster); if one is running, restart it, then manage.py agents_recover."
 
@@ -23,6 +23,7 @@ def examine_queue() -> Iterator[Finding]:
     yield ok(SUBJECT, f"executor {conf.EXECUTOR}")
     yield from _progress()
     yield from _leases()
+    yield from _handlers()
     if conf.EXECUTOR == "django_q2":
         yield from _cluster()
     elif conf.EXECUTOR == "immediate":
@@ -57,6 +58,16 @@ def _leases() -> Iterator[Finding]:
         yield warning("leases", text, "They died or hang; other workers take over. If none does: " + START)
     else:
         yield ok("leases", f"{counted(held, 'run')} {'is' if held == 1 else 'are'} being worked on")
+
+
+def _handlers() -> Iterator[Finding]:
+    for state in handler_states():
+        if state.parked:
+            text = f"{state.name} is parked for {counted(state.parked, 'run')}: it failed too often."
+            yield warning("handlers", text, "manage.py agents_handlers says why, and lets it go on.")
+        if not state.known and state.waiting:
+            text = f"{state.name} is not in the code here; {counted(state.waiting, 'run')} have something for it."
+            yield warning("handlers", text, f"Deploy its code, or: manage.py agents_handlers --forget {state.name}")
 
 
 def _cluster() -> Iterator[Finding]:

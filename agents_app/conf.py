@@ -108,6 +108,10 @@ class Conf:
         default = object.__getattribute__(self, name)
         return getattr(settings, "AGENTS_APP", {}).get(name, default)
 
+    def given(self) -> Any:
+        """What the project's settings say, as they stand there: another object whenever they are overridden."""
+        return getattr(settings, "AGENTS_APP", None)
+
     def names(self) -> list[str]:
         """The names of all settings."""
         return [name for name in vars(Conf) if name.isupper()]

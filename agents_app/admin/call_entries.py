@@ -26,16 +26,24 @@ def step_started(told: Told) -> Entry:
     attempt = told.data["attempt"]
     facts = (f"attempt {attempt}",) if attempt > 1 else ()
     if told.outcome is None:
+        facts = (*_asked(told), *facts)
         return Entry(title="The LLM is asked", icon="spark", tone="active", facts=facts, writing=_writing(told, step))
     if told.outcome.type == _E.STEP_FAILED:
         note = f"{told.outcome.data['message']} ({told.outcome.data['code']})"
-        return Entry(title="The LLM did not reply", icon="spark", tone="bad", note=note, facts=(*facts, *took(told)))
+        facts = (*_asked(told), *facts, *took(told))
+        return Entry(title="The LLM did not reply", icon="spark", tone="bad", note=note, facts=facts)
     return Entry(
         title="The LLM gave its answer" if step.answered else "The LLM replied",
         icon="spark",
         facts=(*facts, *took(told), *usage_of(step)),
         blocks=_said(told, step),
     )
+
+
+def _asked(told: Told) -> tuple[str, ...]:
+    """Which LLM this attempt was made at, by its name in the settings."""
+    name = told.data.get("llm")
+    return (str(name),) if name else ()
 
 
 @tells(_E.STEP_COMPLETED, _E.STEP_FAILED)

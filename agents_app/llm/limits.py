@@ -1,11 +1,24 @@
 """What the settings say about asking an LLM: its limits, and who is asked when it is down."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from agents_app.conf import conf
 from agents_app.core.llm_limits import LIMIT_KEYS, LLMLimits, read_limits
 from agents_app.exceptions import UnknownLLM
+
+Answers = dict[Any, Any]
+
+_kept: tuple[Any, Answers] = (None, {})
+"""Answers to what is asked before every turn, and the settings that they were read from."""
+
+
+def _answers() -> Answers:
+    global _kept
+    given = conf.given()
+    if _kept[0] is not given or given is None:
+        _kept = (given, {})
+    return _kept[1]
 
 
 def limits_of(name: str) -> tuple[str, LLMLimits]:
@@ -13,6 +26,14 @@ def limits_of(name: str) -> tuple[str, LLMLimits]:
 
     An alias that only leads on shares those of what it leads to.
     """
+    answers = _answers()
+    if name not in answers:
+        answers[name] = _limits_of(name)
+    found: tuple[str, LLMLimits] = answers[name]
+    return found
+
+
+def _limits_of(name: str) -> tuple[str, LLMLimits]:
     seen: set[str] = set()
     while (onward := _leads_on(name)) is not None and name not in seen:
         seen.add(name)
@@ -32,12 +53,16 @@ def _leads_on(name: str) -> str | None:
     return options["llm"] if plain or options["llm"] in conf.LLMS else None
 
 
-def candidates(name: str, fallbacks: Iterable[str] = ()) -> tuple[str, ...]:
+def candidates(name: str, fallbacks: tuple[str, ...] = ()) -> tuple[str, ...]:
     """The LLMs that are asked for this one, the first that is up: itself, its alias' fallbacks, then `fallbacks`."""
-    found: dict[str, None] = {}
-    for each in (name, *fallbacks):
-        _collect(each, found)
-    return tuple(found)
+    answers, asked = _answers(), (name, fallbacks)
+    if asked not in answers:
+        collected: dict[str, None] = {}
+        for each in (name, *fallbacks):
+            _collect(each, collected)
+        answers[asked] = tuple(collected)
+    found: tuple[str, ...] = answers[asked]
+    return found
 
 
 def _collect(name: str, found: dict[str, None]) -> None:

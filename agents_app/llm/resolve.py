@@ -17,6 +17,9 @@ CONNECTION_KEYS = ("base_url", "api_key", "settings")
 KEYS = ("llm", *CONNECTION_KEYS, "fallback_llms", *LIMIT_KEYS)
 """What a dictionary in AGENTS_APP["LLMS"] may have."""
 
+NAME_LIMIT = 200
+"""Characters of the name of an LLM: it is stored with every turn."""
+
 DEMO = "demo"
 """The name of the offline demo LLM, unless an alias has this name."""
 
@@ -48,6 +51,8 @@ def problem_of(name: str) -> str | None:
 
 def target(name: str, *, seen: tuple[str, ...] = ()) -> Endpoint | str:
     """Where a name leads: an endpoint of a provider, "demo", or the dotted path of a class. Raises UnknownLLM."""
+    if len(name) > NAME_LIMIT:
+        raise UnknownLLM(f"The name of an LLM has at most {NAME_LIMIT} characters.")
     aliases: Mapping[str, Any] = conf.LLMS
     if name in aliases and name not in seen:
         return _aliased(name, aliases[name], seen=(*seen, name))

@@ -88,10 +88,16 @@ def _next(definition: AgentDefinition, step: AgentStep | None) -> tuple[str, ...
 
 
 def _guarded(definition: AgentDefinition, name: str) -> bool:
-    if isinstance(llm_override_for(definition.name), LLM):
+    if _overridden(definition):
         return False
     key, limits = _limits(name)
     return limits.limited or (limits.breaker is not None and key in _troubled)
+
+
+def _overridden(definition: AgentDefinition) -> bool:
+    """Whether a test has put an LLM in place, which has no limits."""
+    override = llm_override_for(definition.name)
+    return override is not None and isinstance(override, LLM)
 
 
 def _limits(name: str) -> tuple[str, LLMLimits]:
@@ -123,12 +129,15 @@ def _asker(held: Held) -> Asker:
 
 def concerned(held: Held, act: ThinkAct, outcome: LLMReply | LLMError) -> bool:
     """Whether `report` has anything to write about this call."""
-    if isinstance(llm_override_for(held.definition.name), LLM):
-        return False
-    key, limits = _limits(act.permit.llm)
     permit = act.permit
-    drawn = permit.slot or permit.probe or limits.tokens_per_minute is not None
-    return drawn or (limits.breaker is not None and (key in _troubled or _is_outage(outcome)))
+    if permit.slot or permit.probe or permit.tokens is not None:
+        return True
+    if isinstance(outcome, LLMReply) and not _troubled:
+        return False
+    if _overridden(held.definition):
+        return False
+    key, limits = _limits(permit.llm)
+    return limits.breaker is not None and (key in _troubled or _is_outage(outcome))
 
 
 def report(held: Held, act: ThinkAct, outcome: LLMReply | LLMError) -> None:
@@ -143,7 +152,7 @@ def _report(held: Held, act: ThinkAct, outcome: LLMReply | LLMError) -> None:
     permit = act.permit
     key, limits = _limits(permit.llm)
     asked = isinstance(outcome, LLMReply) or outcome.code not in NOT_ASKED
-    if permit.slot or limits.tokens_per_minute is not None or (permit.probe and not asked):
+    if permit.slot or permit.tokens is not None or (permit.probe and not asked):
         used = outcome.usage.input_tokens + outcome.usage.output_tokens if isinstance(outcome, LLMReply) else None
         llms.give_back(key, limits, _asker(held), permit, used=used, asked=asked)
     if limits.breaker is None or not asked:

@@ -67,8 +67,16 @@ async def think(engine: Engine, held: Held, act: ThinkAct) -> LLMReply | LLMErro
         outcome = await _ask(engine, held, act)
     finally:
         if llm_gate.concerned(held, act, outcome):
-            await engine.database(llm_gate.report, held, act, outcome)
+            await _reported(engine, held, act, outcome)
     return outcome
+
+
+async def _reported(engine: Engine, held: Held, act: ThinkAct, outcome: LLMReply | LLMError) -> None:
+    """A reply is paid for: what cannot be noted of it must not cost it."""
+    try:
+        await engine.database(llm_gate.report, held, act, outcome)
+    except Exception:
+        logger.exception("What came of asking an LLM could not be noted.", extra={"run_id": held.run_id})
 
 
 async def _ask(engine: Engine, held: Held, act: ThinkAct) -> LLMReply | LLMError:

@@ -47,7 +47,8 @@ class Permit:
     """Ask this LLM now; or, with `until`, not before then, because of `why`.
 
     down: its breaker is open. queued: the run has a place, and its turn comes then. probe: this call is to find out
-    whether it is up again. slot: it takes one of the calls that may be under way at once. tokens: what was drawn.
+    whether it is up again. slot: it takes one of the calls that may be under way at once. tokens: what was drawn,
+    None where nobody counts them.
     """
 
     llm: str
@@ -57,7 +58,7 @@ class Permit:
     queued: bool = False
     probe: bool = False
     slot: bool = False
-    tokens: int = 0
+    tokens: int | None = None
 
 
 @contextmanager
@@ -135,7 +136,8 @@ def _admit_limited(
         _keep(place)
     else:
         LLMPlace.objects.filter(run_id=asker.run_id).delete()
-    return Permit(llm=permit.llm, probe=permit.probe, slot=limits.max_concurrent is not None, tokens=place.tokens)
+    tokens = None if limits.tokens_per_minute is None else place.tokens
+    return Permit(llm=permit.llm, probe=permit.probe, slot=limits.max_concurrent is not None, tokens=tokens)
 
 
 def _wait_for_slot(place: LLMPlace, now: datetime, ahead: float, permit: Permit, patience: float | None) -> Permit:
@@ -282,7 +284,7 @@ def give_back(name: str, limits: LLMLimits, asker: Asker, permit: Permit, *, use
     if limits.tokens_per_minute is not None and (used is not None or not asked):
         with _locked(name) as (row, now):
             spent = used or 0
-            row.tokens_full_at = correct(row.tokens_full_at, now, permit.tokens, spent, limits.tokens_per_minute)
+            row.tokens_full_at = correct(row.tokens_full_at, now, permit.tokens or 0, spent, limits.tokens_per_minute)
             if asked:
                 known = row.tokens_per_call
                 row.tokens_per_call = spent if known is None else known + LATELY * (spent - known)

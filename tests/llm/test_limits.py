@@ -75,3 +75,16 @@ def test_an_alias_that_cannot_be_used_says_so(options: dict[str, object]) -> Non
         assert not known("mine")
         with pytest.raises(UnknownLLM, match="mine"):
             resolve("mine")
+
+
+def test_what_is_kept_is_read_anew_when_settings_change() -> None:
+    for rate in (3, 4):
+        llms = {"mine": {"llm": "demo", "requests_per_minute": rate, "fallback_llms": [f"demo-{rate}"]}}
+        with override_settings(AGENTS_APP={"LLMS": llms}):
+            for _ in range(2):
+                assert limits_of("mine")[1].requests_per_minute == rate
+                assert candidates("mine") == ("mine", f"demo-{rate}")
+
+
+def test_a_name_that_no_row_could_hold() -> None:
+    assert not known("openai:" + "x" * 200)

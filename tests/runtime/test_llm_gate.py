@@ -1,11 +1,14 @@
 """The gate in front of the LLM: limits, breaker and fallbacks, in whole runs. Time is moved, never slept through."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from agents_app.core.status import RunStatus
 from agents_app.core.transcript import LLMReply, Usage
@@ -360,3 +363,23 @@ def test_fallbacks_of_an_alias() -> None:
     with told_llms({"fallback_llms": ["second"]}):
         behaviour["first"] = LLMError("No money.", code="quota_exceeded")
         assert go(Plain).output == "second says so."
+
+
+def test_a_reply_is_not_lost_because_nothing_could_be_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise OperationalError("away")
+
+    with told_llms({"tokens_per_minute": 6000, "max_concurrent": 2}):
+        monkeypatch.setattr(llms, "give_back", broken)
+        assert go().status is RunStatus.COMPLETED
+
+
+def test_the_timeline_names_the_llm_of_each_attempt() -> None:
+    behaviour["first"] = LLMError("No money.", code="quota_exceeded")
+    run = go(Reserved)
+    client = Client()
+    client.force_login(office.person("olga", is_staff=True, is_superuser=True))
+    page = client.get(reverse("admin:agents_app_agentcontext_change", args=[run.id])).content.decode()
+    assert "No money. (quota_exceeded)" in page
+    assert re.search(r"did not reply.{0,200}\bfirst\b", page, re.DOTALL), "who failed"
+    assert "second-2026" in page

@@ -17,6 +17,7 @@ GROUPS = {
     "Operate": (
         "agents_cluster",
         "agents_recover",
+        "agents_drive",
         "agents_archive",
         "agents_restore",
         "agents_handlers",

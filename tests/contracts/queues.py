@@ -7,25 +7,28 @@ from datetime import datetime, timedelta
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from celery import Celery
 from django.conf import settings
+from django.core.management import call_command
 from django.test import override_settings
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_q import brokers
 from django_q.conf import Conf
 from django_q.signing import SignedPackage
+from moto.server import ThreadedMotoServer
 
 from agents_app import tasks
 from agents_app.brokers import postgresql
 from agents_app.runtime.shutdown import replaced
 from agents_app.testing import run_until_idle
 from agents_app.testing.executor import WAITING, WaitingExecutor
-from tests.aws.server import lambda_server
+from tests.aws.server import aws_environment, lambda_server
 from tests.celery_broker import broker_url, celery_app
+from tests.docs.pages import loaded
 
 Nothing = AbstractContextManager[None]
 
@@ -190,6 +193,73 @@ def aws_lambda(stage: Stage) -> Queue:
     return Queue(executor="aws_lambda", work=work, down=throttled)
 
 
+# Those of the how-to pages
+
+
+def cron(stage: Stage) -> Queue:
+    """Nothing is submitted, and `agents_drive` is started by the clock: there is no queue that could be down."""
+    stage.stack.enter_context(loaded("cron"))
+    executor = "how_to_cron.CronExecutor"
+    return Queue(
+        executor=executor,
+        work=lambda: call_command("agents_drive", "--seconds", "30"),
+        down=lambda: refusing(import_string(executor), "submit"),
+    )
+
+
+def failover(stage: Stage) -> Queue:
+    """The first never accepts, the second does as long as it is not down."""
+    module = stage.stack.enter_context(loaded("failover"))
+    own = stage.stack.enter_context(loaded("your-own-executor"))
+    refused: list[UUID] = []
+
+    class Refusing:
+        def submit(self, run_id: UUID) -> None:
+            refused.append(run_id)
+            raise ConnectionError("This region is away.")
+
+    own.Refusing = Refusing  # type: ignore[attr-defined]
+    names = ("how_to_your_own_executor.Refusing", "how_to_your_own_executor.ListExecutor")
+    stage.patch.setattr(module.FailoverExecutor, "executors", names)
+
+    def work() -> None:
+        while own.QUEUE:
+            run_id = own.QUEUE.pop()
+            assert UUID(run_id) in refused
+            tasks.continue_run(run_id)
+
+    executor = "how_to_failover.FailoverExecutor"
+    return Queue(executor=executor, work=work, down=lambda: refusing(own.ListExecutor, "submit"))
+
+
+def sqs(stage: Stage) -> Queue:
+    """moto's server, on a loopback address; left alone it would listen on all of them."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    stage.stack.callback(server.stop)
+    host, port = server.get_host_and_port()
+    assert host == "127.0.0.1"
+    for name, value in aws_environment(f"http://127.0.0.1:{port}").items():
+        stage.patch.setenv(name, value)
+    module = stage.stack.enter_context(loaded("sqs"))
+    url = module.sqs().create_queue(QueueName=f"agents-{uuid4().hex[:8]}")["QueueUrl"]
+    stage.patch.setenv("AGENTS_QUEUE", url)
+
+    def work() -> None:
+        while module.work(wait=0):
+            pass
+
+    @contextmanager
+    def away() -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+            module.sqs.cache_clear()
+            yield
+        module.sqs.cache_clear()
+
+    return Queue(executor="how_to_sqs.SqsExecutor", work=work, down=away)
+
+
 QUEUES: dict[str, Callable[[Stage], Queue]] = {
     "immediate": immediate,
     "waiting": waiting,
@@ -198,5 +268,8 @@ QUEUES: dict[str, Callable[[Stage], Queue]] = {
     "django_q2 redis": django_q2_redis,
     "celery": celery,
     "aws_lambda": aws_lambda,
+    "cron": cron,
+    "failover": failover,
+    "sqs": sqs,
 }
 MARKS = {"django_q2 postgresql": pytest.mark.postgresql_only}

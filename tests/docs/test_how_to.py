@@ -1,6 +1,5 @@
 """What the how-to pages show works: a page's blocks marked `tested` are one module, used here as the page says."""
 
-import importlib.util
 import json
 import re
 import subprocess
@@ -29,6 +28,7 @@ from agents_app.services import read_run, run_and_wait, start_run
 from agents_app.tasks import continue_run
 from agents_app.testing import AgentsKit, calls
 from agents_app.testing.executor import WAITING
+from tests.docs import pages
 from tests.docs.following import WAITS, new_project
 from tests.docs.markdown import DOCS, blocks
 from tests.packaging.test_readme import before_the_start
@@ -39,25 +39,14 @@ Load = Callable[[str], ModuleType]
 
 
 @pytest.fixture
-def load(tmp_path: Path) -> Iterator[Load]:
+def load() -> Iterator[Load]:
     """The tested blocks of a page, as a module; while the test lasts its agents are the only ones."""
     with ExitStack() as stack:
         stack.enter_context(registry.override())
         stack.enter_context(handlers.override())
 
         def loaded(page: str) -> ModuleType:
-            name = f"how_to_{page.replace('-', '_')}"
-            path = tmp_path / f"{name}.py"
-            code = [block.text for block in blocks(DOCS / "how-to" / f"{page}.md") if block.label == "tested"]
-            assert code, f"{page} has no tested block"
-            path.write_text("\n\n".join(code))
-            spec = importlib.util.spec_from_file_location(name, path)
-            assert spec is not None
-            assert spec.loader is not None
-            module = importlib.util.module_from_spec(spec)
-            sys.modules[name] = module
-            stack.callback(sys.modules.pop, name)
-            spec.loader.exec_module(module)
+            module = stack.enter_context(pages.loaded(page))
             for agent in registry.classes():
                 assert agent_problems(agent) == []
             return module

@@ -1,14 +1,26 @@
 """In the submitting process, without recursion."""
 
+import inspect
 import threading
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.conf import settings
+from django.test import override_settings
 from django.utils import timezone
 
 from agents_app import tasks
+from agents_app.core.transcript import CallResult, LLMReply, LLMRequest, ProposedCall
+from agents_app.definitions.registry import override_llm, registry
 from agents_app.executors.immediate import ImmediateExecutor
+from agents_app.models import AgentStep
+from agents_app.runtime.engines import close_engine
+from agents_app.runtime.heartbeat import heartbeat
+from agents_app.services import start_run
+from tests import office
+from tests.office import Clerk
 
 
 def test_it_drives_before_it_returns_and_nested_submissions_after(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,3 +68,59 @@ def test_a_workers_own_thread_is_not_made_to_wait(monkeypatch: pytest.MonkeyPatc
         if thread.name == "agents-immediate":
             thread.join()
     assert driven == ["agents-immediate"]
+
+
+def test_it_loops_however_many_follow_from_one_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of 2,000 passes submits the next; with recursion the stack would be full long before."""
+    executor, depths = ImmediateExecutor(), []
+
+    def continue_run(run_id: str) -> None:
+        depths.append(len(inspect.stack(0)))
+        if len(depths) < 2000:
+            executor.submit(uuid4())
+
+    monkeypatch.setattr(tasks, "continue_run", continue_run)
+    executor.submit(uuid4())
+    assert len(depths) == 2000
+    assert len(set(depths)) == 1
+
+
+LONG_WALK = 1000
+"""Turns, each with one call: two steps."""
+
+
+class Tireless:
+    """Proposes a call again and again."""
+
+    async def respond(self, request: LLMRequest, on_text: Any = None) -> LLMReply:
+        done = sum(isinstance(message, CallResult) for message in request.messages)
+        if done == LONG_WALK:
+            return LLMReply(text="Done.")
+        return LLMReply(calls=(ProposedCall(id=str(done), name="glance", arguments='{"number": "1"}'),))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.django_db(transaction=True)
+def test_a_run_of_2000_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within start_run, and with as many threads and as deep a stack at its end as at its beginning."""
+    depths: list[int] = []
+    threads: list[int] = []
+
+    async def measured(context: Any, number: str) -> str:
+        depths.append(len(inspect.stack(0)))
+        threads.append(threading.active_count())
+        return number
+
+    marcher: type[Clerk] = type("Marcher", (Clerk,), {"name": "marcher", "max_steps": 2 * LONG_WALK + 10})
+    ours = {**settings.AGENTS_APP, "SLICE_SECONDS": 600.0}
+    monkeypatch.setitem(office.behaviour, "glance", measured)
+    with registry.override(marcher), override_llm(marcher, Tireless()), override_settings(AGENTS_APP=ours):
+        run = start_run(marcher, "x")
+    heartbeat.join()
+    close_engine()
+    assert run.again().output == "Done."
+    assert AgentStep.objects.filter(context_id=run.id).count() > 2 * LONG_WALK
+    assert len(depths) == LONG_WALK
+    assert max(depths) == min(depths)
+    assert max(threads) - min(threads) <= 4

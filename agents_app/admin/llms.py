@@ -56,6 +56,9 @@ class LLMStateAdmin(ReadOnlyAdmin):
     def visible_rows(self, user: Any) -> "QuerySet[LLMState]":
         return visible_llms(user)
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"title": "LLMs", **(extra_context or {})})
+
     def own_urls(self) -> list[URLPattern]:
         return [self.own_url("<path:name>/close/", self.close_view, "close")]
 

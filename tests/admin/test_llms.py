@@ -41,6 +41,7 @@ def client_of(db: None) -> Any:
 def test_the_list_says_what_is_down(client_of: Any) -> None:
     text = client_of("agents_app.view_llmstate").get(list_of("llmstate")).content.decode()
     assert PAGE in text
+    assert "<h1>LLMs</h1>" in text
     assert text.count("Down</span>") == 1
     assert text.count("Up</span>") == 1
 

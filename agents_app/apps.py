@@ -31,6 +31,7 @@ class AgentsAppConfig(AppConfig):
         mark_records()
         autodiscover_modules("agents", "event_handlers")
         run_changed.connect(publish.announce, dispatch_uid="agents_app.live")
+        post_migrate.connect(remember_definitions, sender=self, dispatch_uid="agents_app.remember_definitions")
         post_migrate.connect(schedule_sweep, sender=self, dispatch_uid="agents_app.schedule_sweep")
         post_migrate.connect(register_handlers, sender=self, dispatch_uid="agents_app.register_handlers")
 
@@ -45,13 +46,27 @@ def schedule_sweep(using: str, **kwargs: Any) -> None:
     schedules = apps.get_model("django_q", "Schedule")
     if router.db_for_write(schedules) != using:
         return
-    table = schedules._meta.db_table
-    if table not in connections[using].introspection.table_names():
+    tables = connections[using].introspection.table_names()
+    if schedules._meta.db_table not in tables:
         return  # not migrated yet; its own `migrate` comes by here
     kept = schedules._default_manager.using(using)
+    if using == conf.DATABASE and f"{AgentsAppConfig.label}_agentcontext" not in tables:
+        kept.filter(func__in=[function for function, _, _ in SCHEDULES]).delete()
+        return  # migrated to zero: there is nothing to sweep any more
     for function, name, minutes in SCHEDULES:
         if not kept.filter(func=function).exists():
             kept.create(name=name, func=function, schedule_type="I", minutes=minutes, repeats=-1)
+
+
+def remember_definitions(using: str, **kwargs: Any) -> None:
+    """After each `migrate`: note which code there is now, so that later what has changed since can be told."""
+    from agents_app.conf import conf
+    from agents_app.definitions.registry import registry
+    from agents_app.gate.definition_records import deployed
+    from agents_app.models import DefinitionRecord
+
+    if using == conf.DATABASE and DefinitionRecord._meta.db_table in connections[using].introspection.table_names():
+        deployed(registry.all())
 
 
 def register_handlers(using: str, **kwargs: Any) -> None:

@@ -18,6 +18,7 @@ GROUPS = {
         "agents_cluster",
         "agents_recover",
         "agents_drive",
+        "agents_uninstall",
         "agents_archive",
         "agents_restore",
         "agents_handlers",

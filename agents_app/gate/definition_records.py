@@ -1,5 +1,7 @@
 """Writing down what definitions there are. Done once per process and definition, beside the runs."""
 
+from collections.abc import Iterable
+
 from agents_app.conf import conf
 from agents_app.definitions.agent_definition import AgentDefinition
 from agents_app.models import DefinitionRecord, database_now
@@ -13,19 +15,25 @@ def is_known(definition: AgentDefinition) -> bool:
     return (conf.DATABASE, definition.hash) in _known
 
 
-def remember(*definitions: AgentDefinition) -> None:
-    """Write these down, or that they are in use (again) now."""
-    now = database_now()
+def remember(definition: AgentDefinition) -> None:
+    """Write it down where it is not yet: runs begin with it."""
+    DefinitionRecord.objects.bulk_create(_records([definition]), ignore_conflicts=True)
+    _known.add((conf.DATABASE, definition.hash))
+
+
+def deployed(definitions: Iterable[AgentDefinition]) -> None:
+    """Write down that this is the code from now on, also where it was before and had been replaced meanwhile."""
     DefinitionRecord.objects.bulk_create(
-        [
-            DefinitionRecord(hash=each.hash, agent=each.name, version=each.version, facts=facts_of(each), seen_at=now)
-            for each in definitions
-        ],
-        update_conflicts=True,
-        update_fields=["seen_at"],
-        unique_fields=["hash"],
+        _records(definitions), update_conflicts=True, update_fields=["seen_at"], unique_fields=["hash"]
     )
-    _known.update((conf.DATABASE, each.hash) for each in definitions)
+
+
+def _records(definitions: Iterable[AgentDefinition]) -> list[DefinitionRecord]:
+    now = database_now()
+    return [
+        DefinitionRecord(hash=each.hash, agent=each.name, version=each.version, facts=facts_of(each), seen_at=now)
+        for each in definitions
+    ]
 
 
 def facts_of(definition: AgentDefinition) -> dict[str, object]:

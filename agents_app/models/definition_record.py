@@ -6,7 +6,7 @@ from django.db import models
 class DefinitionRecord(models.Model):
     """One per definition hash. `facts` is {"v": 1, …}: everything in the hash, and the parameters of its tools.
 
-    `seen_at` is when a process last began to start runs with it, or `migrate` last ran with it.
+    `seen_at` is when `migrate` last ran with it, or else when runs first began with it.
     """
 
     hash = models.CharField(max_length=64, primary_key=True)

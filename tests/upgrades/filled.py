@@ -3,22 +3,24 @@
 It gets an empty database of its own. Every `assert` is a part of the test.
 """
 
+import io
 import sys
 
 import django
 
 django.setup()
 
+from django.conf import settings  # noqa: E402 - Django has to be set up first
 from django.core.management import call_command  # noqa: E402 - Django has to be set up first
 from django.db import connection  # noqa: E402
+from django.test import override_settings  # noqa: E402
+from django_q.models import Schedule  # noqa: E402
 
 from agents_app.definitions.registry import registry  # noqa: E402
-from agents_app.models import AgentContext, AgentEvent  # noqa: E402
+from agents_app.models import AgentContext, AgentEvent, DefinitionRecord  # noqa: E402
 from tests.upgrades import stored  # noqa: E402
 from tests.upgrades.desk import Desk  # noqa: E402
 from tests.upgrades.test_columns import RELEASED  # noqa: E402
-
-OURS = "agents_app_%"
 
 
 def migrate(*arguments: str) -> None:
@@ -61,16 +63,25 @@ def _names() -> list[str]:
 def away() -> None:
     """Every table goes, with the runs in them; and forwards again."""
     assert AgentContext.objects.exists()
+    assert _scheduled() == ["agents_app.tasks.clean_up", "agents_app.tasks.recover"]
+    assert DefinitionRecord.objects.filter(agent="desk").exists()
+    call_command("agents_uninstall", stdout=io.StringIO())
+    assert _scheduled() == []
     migrate("agents_app", "zero")
+    assert _scheduled() == []
     assert tables() == []
     migrate("agents_app")
     assert not AgentContext.objects.exists()
     assert not AgentEvent.objects.exists()
 
 
+def _scheduled() -> list[str]:
+    return sorted(Schedule.objects.filter(func__startswith="agents_app.").values_list("func", flat=True))
+
+
 def main() -> None:
     migrate()
-    with registry.override(Desk):
+    with registry.override(Desk), override_settings(AGENTS_APP={**settings.AGENTS_APP, "EXECUTOR": "django_q2"}):
         stored.people()
         for release in RELEASED:
             migrate("agents_app", "zero")

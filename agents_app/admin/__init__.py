@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from agents_app.admin.approvals import ApprovalRequestAdmin
 from agents_app.admin.archives import ArchivedRunAdmin
+from agents_app.admin.budgets import AgentBudgetAdmin
 from agents_app.admin.calls import ToolCallAdmin
 from agents_app.admin.events import AgentEventAdmin
 from agents_app.admin.inlines import AgentRunsInline
@@ -12,6 +13,7 @@ from agents_app.admin.llms import LLMStateAdmin
 from agents_app.admin.runs import AgentContextAdmin
 from agents_app.admin.sessions import AgentSessionAdmin
 from agents_app.models import (
+    AgentBudget,
     AgentContext,
     AgentEvent,
     AgentSession,
@@ -32,6 +34,7 @@ def register_with(site: admin.AdminSite) -> None:
     site.register(InputRequest, InputRequestAdmin)
     site.register(ToolCall, ToolCallAdmin)
     site.register(AgentSession, AgentSessionAdmin)
+    site.register(AgentBudget, AgentBudgetAdmin)
     site.register(AgentEvent, AgentEventAdmin)
     site.register(LLMState, LLMStateAdmin)
     site.register(ArchivedRun, ArchivedRunAdmin)

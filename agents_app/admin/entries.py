@@ -143,6 +143,31 @@ def run_scheduled(told: Told) -> Entry:
     return Entry(title="Continues later", icon="clock", note=str(told.data["reason"]), minor=True)
 
 
+@tells(_E.BUDGET_RESERVED)
+def budget_reserved(told: Told) -> None:
+    """What it came to is told when it is settled."""
+
+
+@tells(_E.BUDGET_SETTLED)
+def budget_settled(told: Told) -> Entry | None:
+    if told.data["state"] != "kept":
+        return None
+    title = f"{told.data['tokens']:,} tokens count as spent"
+    return Entry(title=title, icon="alert", note=str(told.data["note"]), minor=True)
+
+
+@tells(_E.BUDGET_EXCEEDED)
+def budget_exceeded(told: Told) -> Entry:
+    data = told.data
+    kind = str(data["kind"]).replace("_", " ")
+    return Entry(
+        title=f"The {data['scope']}'s budget has not enough {kind} left",
+        icon="stop",
+        tone="bad",
+        note=f"{data['spent']} of {data['limit']} spent, {data['reserved']} reserved, {data['wanted']} needed",
+    )
+
+
 _BY_PERSON = {
     _E.RUN_PAUSED: ("paused the run", "pause", "waiting"),
     _E.RUN_RESUMED: ("let the run go on", "play", "active"),

@@ -16,6 +16,7 @@ from agents_app.admin.code_changes import asks_about_code, shown_change
 from agents_app.admin.declared import currencies_of_answer
 from agents_app.admin.displays import SENTENCES, badge, between, time_tag
 from agents_app.admin.links import Links, subject_of
+from agents_app.admin.meters import budget_facts
 from agents_app.admin.run_rows import EVENTS_SHOWN, RunRows, read_run_rows
 from agents_app.admin.timeline import timeline
 from agents_app.core.status import RunStatus
@@ -144,6 +145,7 @@ def facts_of(site: AdminSite, request: HttpRequest, rows: RunRows) -> list[tuple
         ("Steps", f"{context.steps_used} of {context.max_steps}"),
         ("Tokens", f"{tokens_in:,} in, {tokens_out:,} out"),
         ("Cost", cost(sum(costs[1:], costs[0])) if costs else ""),
+        *budget_facts(request.user, context),
         ("Metadata", block("metadata", "Metadata", details.metadata) if details.metadata and rows.transcript else ""),
         ("Run", str(context.pk)),
     ]

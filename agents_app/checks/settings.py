@@ -13,11 +13,13 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import router
 
 from agents_app.conf import conf
+from agents_app.core.budgets import default_problems
 from agents_app.core.llm_limits import read_breaker
 from agents_app.core.status import Effect
 from agents_app.definitions.registry import registry
 from agents_app.executors import get_executor
 from agents_app.live.way import way
+from agents_app.llm.estimates import price_problems
 from agents_app.llm.limits import candidates
 from agents_app.llm.resolve import known, problem_of
 from agents_app.models import AgentContext
@@ -38,7 +40,17 @@ def check_settings(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
         message = f'AGENTS_APP["DATABASE"] is {conf.DATABASE!r}, which is no alias in DATABASES.'
         hint = f"The aliases are: {', '.join(sorted(settings.DATABASES))}."
         return [*_unknown_names(given), Error(message, hint=hint, id="agents_app.E102")]
-    return [*_unknown_names(given), *_breaker(), *_llms(), *_executor(), *_router(), *_live(), *_lease(), *_database()]
+    return [
+        *_unknown_names(given),
+        *_breaker(),
+        *_llms(),
+        *_spending(),
+        *_executor(),
+        *_router(),
+        *_live(),
+        *_lease(),
+        *_database(),
+    ]
 
 
 def _unknown_names(given: Mapping[str, Any]) -> Iterator[CheckMessage]:
@@ -77,6 +89,11 @@ def _executor() -> Iterator[CheckMessage]:
         get_executor()
     except ImproperlyConfigured as error:
         yield Error(str(error), hint="Name a built-in executor, or the dotted path of a class.", id="agents_app.E104")
+
+
+def _spending() -> Iterator[CheckMessage]:
+    for problem in [*default_problems(conf.BUDGETS), *price_problems()]:
+        yield Error(problem, hint="See “Limit what a run may cost” in the documentation.", id="agents_app.E121")
 
 
 def _router() -> Iterator[CheckMessage]:

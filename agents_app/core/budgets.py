@@ -119,6 +119,27 @@ class Budget:
 BUDGET_FIELDS = tuple(field.name for field in fields(Budget))
 
 
+def default_problems(given: Any) -> list[str]:
+    """What is wrong with the setting BUDGETS, each a sentence."""
+    if not isinstance(given, Mapping) or set(given) - set(Scope):
+        return [f"BUDGETS is a dictionary with the keys {', '.join(Scope)}."]
+    found = _limit_problems("run", given.get(Scope.RUN, {}), BUDGET_FIELDS)
+    for scope in (Scope.SESSION, Scope.USER):
+        periods = given.get(scope, {})
+        if not isinstance(periods, Mapping) or set(periods) - set(Period):
+            found.append(f"BUDGETS, {scope}: limits stand by their period, one of {', '.join(Period)}.")
+            continue
+        for period, limits in periods.items():
+            found += _limit_problems(f"{scope}, {period}", limits, tuple(Kind))
+    return found
+
+
+def _limit_problems(where: str, limits: Any, known: tuple[str, ...]) -> list[str]:
+    if not isinstance(limits, Mapping) or set(limits) - set(known):
+        return [f"BUDGETS, {where}: limits are {', '.join(known)}."]
+    return [f"BUDGETS, {where}: {problem}" for problem in Budget(**limits).problems()]
+
+
 def lower(one: Any, other: Any) -> Any:
     """The lower of two limits, where None is no limit."""
     if one is None or other is None:

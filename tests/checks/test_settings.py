@@ -148,3 +148,26 @@ def test_others_wait_for_longer_than_an_atomic_tool_holds_sqlite(busy: float | N
 def test_an_llm_that_is_not_known_is_told_at_start_up(given: dict[str, Any], wrong: list[str]) -> None:
     with registry.override():
         assert ids(**given) == wrong
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"BUDGETS": {"team": {}}},
+        {"BUDGETS": {"user": {"tokens": 5}}},
+        {"BUDGETS": {"user": {"day": {"coffee": 5}}}},
+        {"BUDGETS": {"session": {"ever": {"money": "2 EUR"}}}},
+        {"BUDGETS": {"run": {"tokens": -1}}},
+        {"BUDGETS": []},
+        {"PRICES": {"openai:mine": "cheap"}},
+        {"PRICES": {"openai:mine": {"input": "1", "output": "-1"}}},
+    ],
+    ids=["scope", "no-period", "kind", "currency", "negative", "no-dictionary", "no-price", "negative-price"],
+)
+def test_budgets_and_prices_that_cannot_be_used(given: dict[str, Any]) -> None:
+    assert ids(LITE, **given) == ["agents_app.E121"]
+
+
+def test_budgets_and_prices_that_can() -> None:
+    limits = {"run": {"steps": 5}, "user": {"day": {"money": "2.50 USD"}}, "session": {"ever": {"tool_calls": 0}}}
+    assert ids(LITE, BUDGETS=limits, PRICES={"openai:mine": {"input": "0.1", "output": 2}}) == []

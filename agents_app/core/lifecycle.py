@@ -31,7 +31,7 @@ TOOL_CALL_MOVES = (
     Move(_C.PROPOSED, _C.READY, "the policy allows it"),
     Move(_C.PROPOSED, _C.REJECTED, "the policy denies it, or its arguments do not fit"),
     Move(_C.PROPOSED, _C.CANCELLED, "the run ended first"),
-    Move(_C.AWAITING_APPROVAL, _C.READY, "approved"),
+    Move(_C.AWAITING_APPROVAL, _C.READY, "approved; or migrated to other code, and the gate judges it anew"),
     Move(_C.AWAITING_APPROVAL, _C.REJECTED, "a person said no, or the time to decide ran out"),
     Move(_C.AWAITING_APPROVAL, _C.CANCELLED, "the run ended first"),
     Move(_C.AWAITING_APPROVAL, _C.UNKNOWN, "the run ended first, and an earlier attempt is in doubt"),

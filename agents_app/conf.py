@@ -38,6 +38,12 @@ class Conf:
     STALL_SECONDS: float = 30.0
     # Runs that one queue task drives at the same time.
     RUNS_PER_WORKER: int = 20
+    # How many runs of an agent are driven at once, over all processes: {"support": 20}. Goes before its max_running.
+    MAX_RUNNING: dict[str, int] = {}
+    # How many runs of one user are driven at once, None for no limit. Runs that wait for people do not count.
+    MAX_RUNNING_PER_USER: int | None = None
+    # How many runs of one session are driven at once, None for no limit; an agent may say another number.
+    MAX_RUNNING_PER_SESSION: int | None = None
     # Seconds after which a run goes to the back of the queue, where others are due and the task drives its most.
     HOLD_SECONDS: float = 10.0
     # Seconds between two looks of a driving task for further due runs.

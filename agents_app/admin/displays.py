@@ -97,6 +97,13 @@ SENTENCES: Mapping[RunStatus, str] = {
 }
 """How a run stands, for people who do not know the words of this app."""
 
+SLOTS: Mapping[str, str] = {
+    "agent": "It waits for a free slot: as many runs of this agent as may are being driven.",
+    "user": "It waits for a free slot: as many runs of this user as may are being driven.",
+    "session": "It waits for a free slot: as many runs of this session as may are being driven.",
+}
+"""The same for a run that is held back at a limit; by the kind of limit."""
+
 VERDICTS: Mapping[Verdict, str] = {
     Verdict.APPROVED: "approved",
     Verdict.EDITED: "proposed other arguments",

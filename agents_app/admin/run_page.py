@@ -14,11 +14,12 @@ from agents_app.admin.blocks import Block, block
 from agents_app.admin.call_entries import cost
 from agents_app.admin.code_changes import asks_about_code, shown_change
 from agents_app.admin.declared import currencies_of_answer
-from agents_app.admin.displays import SENTENCES, badge, between, time_tag
+from agents_app.admin.displays import SENTENCES, SLOTS, badge, between, time_tag
 from agents_app.admin.links import Links, subject_of
 from agents_app.admin.meters import budget_facts
 from agents_app.admin.run_rows import EVENTS_SHOWN, RunRows, read_run_rows
 from agents_app.admin.timeline import timeline
+from agents_app.core.priority import priority_of
 from agents_app.core.status import RunStatus
 from agents_app.models import AgentContext, PartialReply, RunDetails
 from agents_app.selectors.people import may_answer, may_cancel, may_control, may_settle
@@ -116,7 +117,7 @@ def head_of(context: AgentContext) -> dict[str, Any]:
     status = RunStatus(context.status)
     return {
         "badge": badge(status),
-        "meaning": SENTENCES[status],
+        "meaning": SLOTS.get(context.waits_for_slot) or SENTENCES[status],
         "since": time_tag(context.status_at),
         "hindrance": hindrance(context),
         "continues": time_tag(context.due_at) if status is RunStatus.SCHEDULED else None,
@@ -142,6 +143,7 @@ def facts_of(site: AdminSite, request: HttpRequest, rows: RunRows) -> list[tuple
         ("Took", between(details.created_at, details.ended_at)),
         ("Restored", restored(details)),
         ("Time limit", time_tag(context.deadline_at) if context.deadline_at and not context.ended else ""),
+        ("Priority", priority_of(context.priority).value if context.priority else ""),
         ("Steps", f"{context.steps_used} of {context.max_steps}"),
         ("Tokens", f"{tokens_in:,} in, {tokens_out:,} out"),
         ("Cost", cost(sum(costs[1:], costs[0])) if costs else ""),

@@ -8,6 +8,7 @@ from django import forms
 from django.contrib.auth import get_user_model
 from django.http import QueryDict
 
+from agents_app.core.priority import Priority
 from agents_app.definitions.registry import registry
 from agents_app.exceptions import AgentsError
 from agents_app.selectors.people import CONTROL, name_of
@@ -28,6 +29,11 @@ class StartForm(forms.Form):
     )
     session = forms.CharField(
         required=False, help_text="The key of a conversation that several runs share. May be empty."
+    )
+    priority = forms.ChoiceField(
+        required=False,
+        choices=[("", "The agent's own"), *((priority.value, priority.value.capitalize()) for priority in Priority)],
+        help_text="Which runs are taken first when more is due than workers can drive.",
     )
     metadata = forms.CharField(
         required=False,
@@ -78,6 +84,7 @@ class StartForm(forms.Form):
                 user=given["username"],
                 session=given["session"].strip() or None,
                 metadata=given["metadata"],
+                priority=given["priority"] or None,
                 idempotency_key=given["token"] or None,
                 by=self.person,
             )

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from agents_app.core.budgets import MOST_COUNT, Budget
+from agents_app.core.priority import Priority
 from agents_app.selectors.shapes import BudgetShape, EventShape, Shape
 
 REASON_LIMIT = 10_000
@@ -61,6 +62,9 @@ class StartRun(Body):
     metadata: dict[str, Any] = Field({}, description="JSON values for the project's own use.")
     run_at: Annotated[AwareDatetime, AfterValidator(_soon_enough)] | None = Field(None, description="Not before.")
     budget: BudgetBody | None = Field(None, description="Narrows what its agent lets a run spend.")
+    priority: Priority | None = Field(
+        None, description="Which is taken first when more is due than workers can drive; the agent's own if left out."
+    )
     user: str | None = Field(
         None,
         description="The name of the user whose run it shall be, if not yours; needs agents_app.control_run.",

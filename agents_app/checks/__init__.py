@@ -5,6 +5,7 @@ from agents_app.checks.aws import check_aws
 from agents_app.checks.celery import check_celery
 from agents_app.checks.database import check_durability
 from agents_app.checks.handlers import check_handlers
+from agents_app.checks.limits import check_limits
 from agents_app.checks.queue import check_queue
 from agents_app.checks.settings import check_settings
 
@@ -15,6 +16,7 @@ __all__ = [
     "check_celery",
     "check_durability",
     "check_handlers",
+    "check_limits",
     "check_queue",
     "check_settings",
 ]

@@ -1,7 +1,7 @@
 """`Agent`, the class that an author subclasses in an app's `agents.py`."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Generic
+from typing import Any, ClassVar, Generic, Literal
 
 from typing_extensions import TypeVar
 
@@ -49,6 +49,12 @@ class Agent(ToolOwner, Generic[Answer]):
     """The longest reply that is asked of the LLM; None leaves it to the LLM (or its alias)."""
     budget: ClassVar[Budget | None] = None
     """What one run may spend; a start may narrow it."""
+    priority: ClassVar[Literal["high", "normal", "low"]] = "normal"
+    """Of its runs, unless `start_run` says otherwise: which are taken first when more is due than workers can drive."""
+    max_running: ClassVar[int | None] = None
+    """How many of its runs are driven at once, over all processes; None for no limit. Runs that wait do not count."""
+    max_running_per_session: ClassVar[int | None] = None
+    """The same for the runs of one session: 1 has them one after the other. None is the setting of this name."""
 
     tools: ClassVar[Sequence[ToolSource]] = ()
     """Functions and toolsets, beside the methods with `@tool`."""

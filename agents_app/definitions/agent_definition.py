@@ -6,6 +6,7 @@ from typing import Any
 
 from agents_app.core.budgets import Budget
 from agents_app.core.canonical import JSON, sha256_of
+from agents_app.core.priority import Priority
 from agents_app.definitions.agent import Agent
 from agents_app.definitions.answers import AnswerType
 from agents_app.definitions.code_change import Migrations, OnCodeChange
@@ -44,6 +45,9 @@ class AgentDefinition:
     facts: Mapping[str, Any]
     on_code_change: OnCodeChange = "continue"
     migrations: Migrations = field(default_factory=dict)
+    priority: Priority = Priority.NORMAL
+    max_running: int | None = None
+    max_running_per_session: int | None = None
 
     def hash_under(self, name: str) -> str:
         """The hash that this very agent has under another name: a new name alone is no other code."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from agents_app.core.budgets import Budget
 from agents_app.core.canonical import canonical_text, clean_text, sha256_of
+from agents_app.core.priority import Priority
 from agents_app.definitions.agent import Agent
 from agents_app.definitions.agent_definition import AgentDefinition, Inspection
 from agents_app.definitions.answers import AnswerType, answer_of, answer_type
@@ -80,6 +81,9 @@ def _definition(agent: type[Agent[Any]], tools: Mapping[str, ToolSpec], answer: 
         # Not a part of the hash: what becomes of changed code is no change of what the agent does.
         on_code_change=agent.on_code_change,
         migrations=migrations_of(agent)[0],
+        priority=Priority(agent.priority),
+        max_running=agent.max_running,
+        max_running_per_session=agent.max_running_per_session,
     )
 
 
@@ -147,16 +151,16 @@ def _option_problems(agent: type[Agent[Any]]) -> list[Problem]:
         ),
         "temperature": (agent.temperature is None or _is_temperature(agent.temperature), "is from 0 to 2, or None"),
         "llm_timeout": (is_duration(agent.llm_timeout), "is a number of seconds above 0"),
-        "max_steps": (
-            isinstance(steps, int) and not isinstance(steps, bool) and steps > 0,
-            "is a whole number above 0",
-        ),
+        "max_steps": (steps is not None and is_limit(steps), "is a whole number above 0"),
         "timeout": (agent.timeout is None or is_duration(agent.timeout), "is a number of seconds above 0, or None"),
         "max_tokens": (
             agent.max_tokens is None or (is_count(agent.max_tokens) and agent.max_tokens > 0),
             "is a whole number above 0, or None",
         ),
         "budget": (agent.budget is None or _is_budget(agent.budget), _budget_hint(agent.budget)),
+        "priority": (agent.priority in list(Priority), 'is "high", "normal" or "low"'),
+        "max_running": (is_limit(agent.max_running), "is a whole number above 0, or None"),
+        "max_running_per_session": (is_limit(agent.max_running_per_session), "is a whole number above 0, or None"),
         "ask_user": (isinstance(agent.ask_user, bool), "is True or False"),
         "metadata": (_is_metadata(agent.metadata), "is a dictionary of JSON values"),
         "get_instructions": (_is_plain_method(agent), "is a plain `def` that takes a context"),
@@ -177,6 +181,11 @@ def _budget_hint(value: Any) -> str:
     if isinstance(value, Budget):
         return f"is not right: {' '.join(value.problems())}"
     return 'is None or a Budget: Budget(tokens=200_000, money="2.50 USD")'
+
+
+def is_limit(value: Any) -> bool:
+    """Whether this is a whole number above 0, or None for no limit."""
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0)
 
 
 def _is_text(value: Any) -> bool:

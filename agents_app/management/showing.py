@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from agents_app.core.priority import Priority
 from agents_app.core.status import ApprovalStatus, InputStatus, RunStatus, StepKind, ToolCallStatus
 from agents_app.management.console import Console, call_text, moment_text, status_text, value_text
 from agents_app.models import AgentContext, AgentStep, ApprovalRequest, InputRequest, ToolCall
@@ -64,6 +65,8 @@ def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
         ("Session", run["session"] or ""),
         ("Subject", run["subject"] or ""),
         ("Not before", moment_text(run["run_at"])),
+        ("Priority", run["priority"] if run["priority"] != Priority.NORMAL else ""),
+        ("Waits", f"for a free slot: the limit of its {run['waits_for_slot']}" if run["waits_for_slot"] else ""),
         ("Steps", f"{run['steps_used']} of {run['max_steps']}"),
         ("Held", f"by {run['held_by'] or 'the system'}: {run['held_why']}" if run["paused_at"] else ""),
         (

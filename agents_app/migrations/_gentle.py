@@ -4,8 +4,23 @@ from typing import Any
 
 from django.db import models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations import AddConstraint
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
+
+
+class AddCheck(AddConstraint):
+    """A check constraint that the rows which are there fit already: they are not read again (`NOT VALID`)."""
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        model = to_state.apps.get_model(app_label, self.model_name)
+        if schema_editor.connection.vendor != "postgresql":
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+        elif self.allow_migrate_model(schema_editor.connection.alias, model):
+            statement: Any = self.constraint.create_sql(model, schema_editor)
+            schema_editor.execute(f"{statement} NOT VALID", params=None)
 
 
 class ReplaceCheck(Operation):

@@ -22,6 +22,7 @@ from agents_app.models.input_request import InputRequest
 from agents_app.models.llm_state import LLMPlace, LLMState
 from agents_app.models.partial import PartialReply
 from agents_app.models.session import AgentSession
+from agents_app.models.slot import RunSlot
 from agents_app.models.step import AgentStep
 from agents_app.models.tool_call import ToolCall
 
@@ -46,6 +47,7 @@ __all__ = [
     "PartialReply",
     "Reading",
     "RunDetails",
+    "RunSlot",
     "StoredResponse",
     "ToolCall",
     "as_stored",

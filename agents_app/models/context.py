@@ -1,9 +1,13 @@
 """The durable state of one run. Small and often updated; what is written once lies in `RunDetails`."""
 
+from datetime import datetime
+
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.db.models import F, Q
 
+from agents_app.conf import conf
+from agents_app.core.priority import RANKS, turn
 from agents_app.core.status import ENDED, RunStatus
 from agents_app.models.clock import DatabaseNow
 from agents_app.models.constraints import one_of
@@ -13,13 +17,16 @@ from agents_app.models.session import AgentSession
 SCHEMA_VERSION = 1
 """Of the JSON in a run's rows. Who stores what this release's readers would not understand counts it up in the run."""
 
+BUSY = (RunStatus.IDLE, RunStatus.THINKING, RunStatus.USING_TOOL)
+"""The statuses in which only a worker is needed."""
+
 
 class ContextQuerySet(models.QuerySet["AgentContext"]):
     """Reads of contexts that say what they mean."""
 
     def due(self) -> "ContextQuerySet":
         """Somebody must act on it now."""
-        return self.filter(due_at__lte=DatabaseNow())
+        return self.filter(due_at__lte=DatabaseNow(), priority__in=RANKS.values())
 
     def claimable(self) -> "ContextQuerySet":
         """Due, not ended, and held by nobody."""
@@ -29,6 +36,20 @@ class ContextQuerySet(models.QuerySet["AgentContext"]):
     def live(self) -> "ContextQuerySet":
         """Not ended."""
         return self.exclude(status__in=ENDED)
+
+    def heads(self, limit: int) -> list["AgentContext"]:
+        """Of each priority the `limit` that have been due longest, in one statement that reads no more of the index."""
+        parts, params = [], []
+        for rank in RANKS.values():
+            part = self.filter(priority=rank).order_by("due_at")[:limit]
+            sql, values = part.query.get_compiler(using=conf.DATABASE).as_sql()
+            parts.append(f"SELECT * FROM ({sql}) AS of_one")  # noqa: S608  made by the ORM, values apart
+            params += values
+        return list(self.model._default_manager.using(conf.DATABASE).raw(" UNION ALL ".join(parts), params))
+
+    def in_turn(self, limit: int) -> list["AgentContext"]:
+        """The first of these: by priority, and by how long they have been due."""
+        return sorted(self.heads(limit), key=AgentContext.turn)[:limit]
 
 
 class AgentContext(models.Model):
@@ -63,6 +84,11 @@ class AgentContext(models.Model):
     )
     hints = models.PositiveSmallIntegerField(default=0, help_text="Wake-ups sent by the sweep since it became due.")
     hinted_at = models.DateTimeField(null=True, blank=True)
+    priority = models.SmallIntegerField(default=0, db_default=0, help_text="1 is high, 0 normal, -1 low.")
+    at_limit = models.CharField(  # noqa: DJ001  null keeps those that wait for no slot out of the index
+        max_length=300, null=True, blank=True, help_text="The limit at which it was held back: no slot was free."
+    )
+    at_limit_since = models.DateTimeField(null=True, blank=True)
 
     objects = ContextQuerySet.as_manager()
 
@@ -76,7 +102,14 @@ class AgentContext(models.Model):
             ("control_run", "Can cancel, pause, resume and retry runs"),
         ]
         indexes = [
-            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="agents_context_due"),
+            models.Index(
+                fields=["priority", "due_at"], condition=Q(due_at__isnull=False), name="agents_context_due_next"
+            ),
+            models.Index(
+                fields=["at_limit", "-priority", "at_limit_since"],
+                condition=Q(at_limit__isnull=False, due_at__isnull=False),
+                name="agents_context_at_limit",
+            ),
             models.Index(fields=["user", "-id"], name="agents_context_user"),
             models.Index(fields=["agent", "-id"], name="agents_context_agent"),
             models.Index(
@@ -93,15 +126,29 @@ class AgentContext(models.Model):
                 condition=Q(lease_until__isnull=True) | Q(due_at__isnull=False), name="agents_context_leased_is_due"
             ),
             models.CheckConstraint(condition=Q(steps_used__lte=F("last_step")), name="agents_context_steps_used"),
+            # Workers look for these alone.
+            models.CheckConstraint(condition=Q(priority__in=sorted(RANKS.values())), name="agents_context_priority"),
         ]
 
     def __str__(self) -> str:
         return f"{self.agent} {self.pk}"
 
+    def turn(self) -> datetime:
+        """Runs that are due are taken in this order."""
+        assert self.due_at is not None, "nobody has to act on it"
+        return turn(self.due_at, self.priority)
+
     @property
     def ended(self) -> bool:
         """Whether the run is over."""
         return self.status in ENDED
+
+    @property
+    def waits_for_slot(self) -> str:
+        """The kind of limit at which it waits for a free slot: "agent", "user" or "session"; empty if it does not."""
+        if self.at_limit is None or self.due_at is None or self.status not in BUSY:
+            return ""
+        return self.at_limit.partition(":")[0]
 
 
 class RunDetails(models.Model):

@@ -24,10 +24,11 @@ from agents_app.runtime.engines import Engine, be_replaced, engine, worn_out
 from agents_app.runtime.heartbeat import heartbeat
 from agents_app.runtime.held import Act, Held, ReconcileAct, SleepAct, ThinkAct, ToolAct
 from agents_app.runtime.iterate import Reconciled, abandon, prepare, settle
+from agents_app.runtime.limits import limits_of
 from agents_app.runtime.perform import perform
 from agents_app.runtime.results import raised
 from agents_app.runtime.shutdown import closing, slice_and_drain
-from agents_app.transitions import claims
+from agents_app.transitions import claims, slots
 
 logger = logging.getLogger("agents_app.runtime")
 
@@ -112,7 +113,7 @@ class Drive:
         """Drive until nothing is held and nothing is due soon, or the slice is over."""
         try:
             for run_id in first:
-                await self._take(lambda run_id=run_id: [claims.claim(run_id)])  # type: ignore[misc]
+                await self._take(lambda run_id=run_id: [claims.claim(run_id, limits=limits_of)])  # type: ignore[misc]
             while self._holding or (self._others and await self._due_soon()):
                 if self._over <= time.monotonic() or worn_out() or closing.is_set():
                     await self._drain()
@@ -154,11 +155,11 @@ class Drive:
         room = min(conf.RUNS_PER_WORKER - len(self._holding), START_AT_ONCE - self._not_begun())
         if room <= 0:
             await self._make_way()
-        elif await self._take(partial(claims.claim_due, room)) == room:
+        elif await self._take(partial(claims.claim_due, room, limits=limits_of)) == room:
             self._look_at = now + AGAIN_SECONDS
         elif not self._holding:
             # One whose last worker died is taken when nothing else is here.
-            await self._take(partial(claims.claim_due, 1, alone=True))
+            await self._take(partial(claims.claim_due, 1, alone=True, limits=limits_of))
 
     def _not_begun(self) -> int:
         return sum(held.first_look for held in self._holding)
@@ -224,6 +225,15 @@ class Drive:
         finally:
             held.lost = True  # whatever of it is still under way in a thread writes nothing any more
             heartbeat.remove(held)
+            if held.claim.limited:
+                await self._free_slots(held)
+
+    async def _free_slots(self, held: Held) -> None:
+        try:
+            await self._on.database(slots.free, held.run_id, held.claim.number)
+        except Exception:
+            # They are free anyway, since the lease is; who waits for them looks again by and by.
+            logger.warning("Nobody was called to a free slot.", exc_info=True, extra={"run_id": held.run_id})
 
     async def _drain(self) -> None:
         """The slice is over: what is open may end, nothing new is opened."""

@@ -2,14 +2,16 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import islice, takewhile
+from itertools import takewhile
 from uuid import UUID
 
+from django.db.models import Q
+
 from agents_app.core.failpoints import failpoint
-from agents_app.models import AgentContext, database_now
+from agents_app.models import AgentContext, database_now, seconds_from_now
+from agents_app.models.context import ContextQuerySet
 from agents_app.runtime.reminders import remind, wake_retries
-from agents_app.transitions import claims, hints
+from agents_app.transitions import claims, hints, slots
 
 logger = logging.getLogger("agents_app.recovery")
 
@@ -40,10 +42,10 @@ def sweep(dry_run: bool = False) -> Sweep:
     now = database_now()
     stale = claims.stale_leases()
     due = AgentContext.objects.claimable()
-    ripe = list(islice((context for context in due.order_by("due_at").iterator() if _ripe(context, now)), MOST))
-    hinted = tuple(context.pk for context in ripe)
+    hinted = _ids(due.filter(_ripe()), MOST)
     failpoint("sweep.found")
     if not dry_run:
+        slots.forget_dead()
         hinted = _submitted(hinted)
         claims.note_hints(hinted, now)
         remind()
@@ -58,8 +60,7 @@ def wake() -> bool:
 
     Says whether the queue took them all. One wake-up lets a worker take many runs, so a few are enough at a time.
     """
-    fresh = AgentContext.objects.claimable().filter(hinted_at__isnull=True).order_by("due_at")
-    run_ids = tuple(fresh.values_list("pk", flat=True)[:MOST_AT_ONCE])
+    run_ids = _ids(AgentContext.objects.claimable().filter(hinted_at__isnull=True), MOST_AT_ONCE)
     hinted = _submitted(run_ids)
     if hinted:
         claims.note_hints(hinted, database_now())
@@ -67,9 +68,8 @@ def wake() -> bool:
 
 
 def nudge() -> bool:
-    """Send a wake-up for the run that has been due longest, however often it was hinted at; False if none was sent."""
-    oldest = AgentContext.objects.claimable().order_by("due_at").values_list("pk", flat=True).first()
-    return oldest is not None and hints.send_hint(oldest)
+    """Send a wake-up for the run whose turn it is, however often it was hinted at; False if none was sent."""
+    return any(hints.send_hint(run_id) for run_id in _ids(AgentContext.objects.claimable(), 1))
 
 
 def _submitted(run_ids: tuple[UUID, ...]) -> tuple[UUID, ...]:
@@ -77,8 +77,14 @@ def _submitted(run_ids: tuple[UUID, ...]) -> tuple[UUID, ...]:
     return tuple(takewhile(hints.send_hint, run_ids))
 
 
-def _ripe(context: AgentContext, now: datetime) -> bool:
-    if context.hinted_at is None:
-        return True
-    wait = min(FIRST_SECONDS * 2 ** min(max(context.hints - 1, 0), 10), MOST_SECONDS)
-    return bool(context.hinted_at + timedelta(seconds=wait) <= now)
+def _ids(contexts: ContextQuerySet, limit: int) -> tuple[UUID, ...]:
+    return tuple(context.pk for context in contexts.only("due_at", "priority").in_turn(limit))
+
+
+def _ripe() -> Q:
+    """Not hinted at, or long enough ago: twice as long each time."""
+    ripe, seconds, hinted = Q(hinted_at__isnull=True), FIRST_SECONDS, 1
+    while seconds < MOST_SECONDS:
+        ripe |= Q(hints__lte=hinted, hinted_at__lte=seconds_from_now(-seconds))
+        seconds, hinted = seconds * 2, hinted + 1
+    return ripe | Q(hinted_at__lte=seconds_from_now(-MOST_SECONDS))

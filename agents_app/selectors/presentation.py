@@ -10,6 +10,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Prefetch
 
+from agents_app.core.priority import priority_of
 from agents_app.core.status import ApprovalStatus, InputStatus, ToolCallStatus
 from agents_app.core.transcript import AssistantMessage, CallResult, Correction, Message, UserMessage
 from agents_app.models import (
@@ -98,6 +99,7 @@ def run_as_dict(context: AgentContext, viewer: Any) -> JSONObject:
             subject=subject_of(details),
             budgets=[budget_shape(budget) for budget in context.budgets.all()],
             waits_for=_waits_for(context),
+            priority=priority_of(context.priority),
             content_hidden=not shown,
             input=details.input if shown else None,
             output=details.output if shown else None,
@@ -109,7 +111,7 @@ def run_as_dict(context: AgentContext, viewer: Any) -> JSONObject:
 
 _OF_CONTEXT = (
     *("id", "agent", "status", "status_at", "version", "run_at", "due_at", "deadline_at"),
-    *("cancel_requested_at", "paused_at", "steps_used", "max_steps"),
+    *("cancel_requested_at", "paused_at", "steps_used", "max_steps", "waits_for_slot"),
 )
 _OF_DETAILS = (
     *("user_name", "created_at", "started_at", "ended_at", "held_by", "held_why", "cancelled_by", "cancelled_why"),

@@ -5,10 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Min, Model, QuerySet
+from django.db.models import Model, QuerySet
 
 from agents_app.exceptions import NotFound
-from agents_app.models import AgentContext, AgentEvent, DatabaseNow
+from agents_app.models import AgentContext, AgentEvent
 
 
 def one_of(rows: "QuerySet[Any]", key: Any) -> Any:
@@ -42,13 +42,13 @@ def versions_of(run_ids: list[UUID]) -> dict[UUID, int]:
 
 def oldest_due() -> datetime | None:
     """Since when the run that has been due longest waits for a worker; None if none is due."""
-    moment: datetime | None = AgentContext.objects.claimable().aggregate(since=Min("due_at"))["since"]
-    return moment
+    heads = AgentContext.objects.claimable().heads(1)
+    return min((context.due_at for context in heads if context.due_at is not None), default=None)
 
 
 def due_count() -> int:
     """How many runs wait for a worker."""
-    return AgentContext.objects.filter(due_at__lte=DatabaseNow()).count()
+    return AgentContext.objects.due().count()
 
 
 def runs_about(subject: Model) -> "QuerySet[AgentContext]":

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from agents_app.core.budgets import Period, Scope
 from agents_app.core.events import EventType
+from agents_app.core.priority import Priority
 from agents_app.core.status import (
     ApprovalStatus,
     Effect,
@@ -98,6 +99,10 @@ class RunShape(Shape):
     run_at: Moment | None
     due_at: Moment | None = Field(description="When a worker or the clock acts on it; null if nobody has to.")
     deadline_at: Moment | None
+    priority: Priority
+    waits_for_slot: str = Field(
+        description="The limit at which it waits for a free slot: agent, user or session; empty if it does not."
+    )
     cancel_requested_at: Moment | None
     cancelled_by: str
     cancelled_why: str

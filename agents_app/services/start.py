@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
@@ -13,6 +13,7 @@ from django.db.models import Value
 from agents_app.conf import conf
 from agents_app.core.budgets import Budget, lower
 from agents_app.core.canonical import clean_text
+from agents_app.core.priority import RANKS, Priority
 from agents_app.core.status import RunStatus
 from agents_app.definitions.agent import Agent
 from agents_app.definitions.agent_definition import AgentDefinition
@@ -44,6 +45,7 @@ def start_run(
     idempotency_key: str | None = None,
     run_at: datetime | None = None,
     budget: Budget | None = None,
+    priority: Literal["high", "normal", "low"] | None = None,
     by: Any = None,
 ) -> Run[Answer]:
     """Accept a run of this agent (a class or a name). Once the transaction has committed it is never lost.
@@ -52,6 +54,7 @@ def start_run(
     subject: the object of yours that it is about. idempotency_key: a second start with the same key (for this agent
     and user) gives the first one's run, also when that was archived since. run_at: not before. budget: narrows what the
     run may spend.
+    priority: which is taken first when more is due than workers can drive; the agent's own if it is left out.
     Raises UnknownAgent, InvalidInput, IdempotencyConflict, and CalledFromEventLoop in async code.
     """
     _refuse_event_loop()
@@ -59,12 +62,14 @@ def start_run(
     text = _checked_input(input)
     given = _checked_metadata(metadata)
     limits = limits_of_run(definition.budget, budget)
+    urgency = definition.priority if priority is None else _checked_priority(priority)
     key = _scoped_key(definition, user, idempotency_key)
     with transaction.atomic(using=conf.DATABASE):
         known = _started_before(key, text, session, subject)
         if known is not None:
             return known
         context, details = _rows(definition, text, given, user=user, key=key, run_at=run_at, by=by or user)
+        context.priority = RANKS[urgency]
         context.session = _session(session, definition.name, user)
         if subject is not None:
             details.subject_type = ContentType.objects.get_for_model(subject, for_concrete_model=False)
@@ -122,6 +127,13 @@ def _checked_metadata(metadata: dict[str, Any] | None) -> dict[str, Any]:
     if not isinstance(cleaned, dict):
         raise InvalidInput("The metadata of a run is an object.")
     return dict(cleaned)
+
+
+def _checked_priority(name: str) -> Priority:
+    try:
+        return Priority(name)
+    except ValueError:
+        raise InvalidInput(f"A priority is one of: {', '.join(Priority)}.") from None
 
 
 def _scoped_key(definition: AgentDefinition, user: Any, key: str | None) -> str | None:

@@ -3,21 +3,27 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.db import connections, transaction
-from django.db.models import Case, Exists, F, OuterRef, QuerySet, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.db.models.functions import Least
 
 from agents_app.conf import conf
 from agents_app.core.budgets import Scope
 from agents_app.core.failpoints import failpoint
+from agents_app.core.priority import RANKS
 from agents_app.models import AgentBudget, AgentContext, DatabaseNow, seconds_from_now
-from agents_app.transitions import budgets
+from agents_app.models.context import ContextQuerySet
+from agents_app.transitions import budgets, slots
 
 MOST_LONELY = 30_000
 """`claims_without_progress` stops here, well before its column overflows."""
+
+LOOKS = 5
+"""Looks of one claim for runs that are not held back by a limit."""
 
 AT_ONCE = 200
 """Leases prolonged by one statement: others wait for the rows meanwhile."""
@@ -29,6 +35,7 @@ class Claim:
 
     code: the hash of the agent's definition that it went on with last; schema: the version of its stored JSON.
     budgeted: a budget of the run, its session or its user holds; else nothing is asked or written about any.
+    limited: it counts under limits, and its slots are to be given back.
     """
 
     run_id: UUID
@@ -39,6 +46,7 @@ class Claim:
     code: str = ""
     schema: int = 1
     budgeted: bool = False
+    limited: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,29 +63,62 @@ class Sign:
 
 # Taking.
 
+LimitsOf = Callable[[AgentContext], tuple[slots.Limit, ...]]
+"""Which limits a run counts under; it may be asked while rows are locked, and asks the database nothing."""
 
-def claim(run_id: UUID) -> Claim | None:
+
+def _no_limits(context: AgentContext) -> tuple[slots.Limit, ...]:
+    return ()
+
+
+def claim(run_id: UUID, *, limits: LimitsOf = _no_limits) -> Claim | None:
     """Take a run that is due and held by nobody; None if it is not, which is a normal answer."""
     if not AgentContext.objects.claimable().filter(pk=run_id).exists():
         return None
-    taken = _take(lambda: list(_locked(AgentContext.objects.claimable().filter(pk=run_id))))
+    taken, _ = _take(lambda: list(_locked(AgentContext.objects.claimable().filter(pk=run_id))), limits)
     return taken[0] if taken else None
 
 
-def claim_due(limit: int, *, alone: bool = False) -> list[Claim]:
-    """Take runs that somebody must act on now, oldest first. alone: also those whose last worker died.
+def claim_due(limit: int, *, alone: bool = False, limits: LimitsOf = _no_limits) -> list[Claim]:
+    """Take runs that somebody must act on now, in turn. alone: also those whose last worker died.
 
-    At the same time others take other runs: they pass over what is being taken.
+    At the same time others take other runs: they pass over what is being taken. Runs that find no slot under their
+    limits are put off, and do not hide those behind them.
     """
-    return _take(lambda: list(_locked(_due(alone))[:limit])) if limit > 0 else []
+    found: list[Claim] = []
+    full: dict[str, set[Any]] = {}
+    for _ in range(LOOKS):
+        room = limit - len(found)
+        if room <= 0:
+            break
+        taken, refused = _take(partial(_chosen, room, alone, full), limits)
+        found += taken
+        if not refused:
+            break
+        for name, values in slots.fields_of(refused.items()).items():
+            full.setdefault(name, set()).update(values)
+    return found
 
 
-def _take(choose: Callable[[], list[AgentContext]]) -> list[Claim]:
+def _chosen(limit: int, alone: bool, full: Mapping[str, set[Any]]) -> list[AgentContext]:
+    contexts = _due(alone)
+    for name, values in full.items():
+        contexts = contexts.exclude(**{f"{name}__in": values})
+    return _locked(contexts).in_turn(limit)
+
+
+def _take(
+    choose: Callable[[], list[AgentContext]], limits: LimitsOf
+) -> tuple[list[Claim], dict[AgentContext, slots.Limit]]:
     """Claims are counted before anything dangerous is done: a run whose worker dies each time is found out."""
     with transaction.atomic(using=conf.DATABASE):
-        contexts = choose()
+        contexts, refused = choose(), dict[AgentContext, slots.Limit]()
+        wanted = {context.pk: limits(context) for context in contexts}
+        if any(wanted.values()):
+            contexts, refused = slots.grant(contexts, wanted)
+            slots.hold_back(refused)
         if not contexts:
-            return []
+            return [], refused
         lease = seconds_from_now(conf.LEASE_SECONDS)
         taken = (
             AgentContext.objects.claimable()
@@ -89,18 +130,20 @@ def _take(choose: Callable[[], list[AgentContext]]) -> list[Claim]:
                 claims_without_progress=Least(F("claims_without_progress") + 1, Value(MOST_LONELY)),
                 hints=0,
                 hinted_at=None,
+                at_limit=None,
+                at_limit_since=None,
             )
         )
         if taken != len(contexts):  # cannot be: they are locked, or this is the one who may write
             transaction.set_rollback(True, using=conf.DATABASE)
-            return []
+            return [], {}
         failpoint("claim.written")
-    claims = [_claim_of(context) for context in contexts]
+    claims = [_claim_of(context, limited=bool(wanted[context.pk])) for context in contexts]
     failpoint("claim.committed", claims)
-    return claims
+    return claims, refused
 
 
-def _claim_of(before: AgentContext) -> Claim:
+def _claim_of(before: AgentContext, *, limited: bool) -> Claim:
     return Claim(
         run_id=before.pk,
         number=before.claim_number + 1,
@@ -110,6 +153,7 @@ def _claim_of(before: AgentContext) -> Claim:
         code=before.code,  # type: ignore[attr-defined]  # annotated in _locked
         schema=before.schema,  # type: ignore[attr-defined]
         budgeted=before.has_budget or _has_default(before),  # type: ignore[attr-defined]
+        limited=limited,
     )
 
 
@@ -119,7 +163,7 @@ def _has_default(context: AgentContext) -> bool:
     return of_session or (context.user_id is not None and bool(budgets.from_settings(Scope.USER)))
 
 
-def _locked(contexts: "QuerySet[AgentContext]") -> "QuerySet[AgentContext]":
+def _locked(contexts: ContextQuerySet) -> ContextQuerySet:
     """The same, passing over rows that somebody has locked. On SQLite the transaction itself is the lock.
 
     Beside each what a claim tells; whether there is a budget for it costs no statement more for who has none.
@@ -138,21 +182,24 @@ def _locked(contexts: "QuerySet[AgentContext]") -> "QuerySet[AgentContext]":
     return contexts
 
 
-def _due(alone: bool) -> "QuerySet[AgentContext]":
+def _due(alone: bool) -> ContextQuerySet:
     contexts = AgentContext.objects.claimable()
-    if not alone:
-        contexts = contexts.filter(claims_without_progress=0)
-    return contexts.order_by("due_at")
+    return contexts if alone else contexts.filter(claims_without_progress=0)
 
 
 def due_run_ids(limit: int, *, alone: bool = False) -> list[UUID]:
-    """Runs that somebody must act on now, oldest first. alone: also those whose last worker died."""
-    return list(_due(alone).values_list("pk", flat=True)[:limit])
+    """Runs that somebody must act on now, in turn. alone: also those whose last worker died."""
+    return [context.pk for context in _due(alone).only("due_at", "priority").in_turn(limit)]
 
 
 def due_within(seconds: float) -> bool:
-    """Whether somebody must act on a run that nobody holds within the next `seconds`."""
-    return AgentContext.objects.live().filter(due_at__lte=seconds_from_now(seconds), lease_until__isnull=True).exists()
+    """Whether somebody must act on a run that nobody holds within the next `seconds`.
+
+    One that was held back at a limit counts when it is due, or called, and not before.
+    """
+    soon = AgentContext.objects.live().filter(due_at__lte=seconds_from_now(seconds), lease_until__isnull=True)
+    free = Q(at_limit__isnull=True) | Q(due_at__lte=DatabaseNow())
+    return soon.filter(free, priority__in=RANKS.values()).exists()
 
 
 # Holding.

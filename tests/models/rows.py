@@ -15,6 +15,7 @@ from agents_app.models import (
     EventCursor,
     InputRequest,
     RunDetails,
+    RunSlot,
     StoredResponse,
     ToolCall,
 )
@@ -78,6 +79,11 @@ def event(**fields: Any) -> AgentEvent:
 def cursor(**fields: Any) -> EventCursor:
     of = fields.pop("context", None) or context()
     return EventCursor.objects.create(context=of, **{"handler": "h", "wanted": 1, "due_at": timezone.now(), **fields})
+
+
+def slot(**fields: Any) -> RunSlot:
+    of = fields.pop("context", None) or context()
+    return RunSlot.objects.create(context=of, **{"limit": "agent:clerk", "claim_number": 1, **fields})
 
 
 def response(**fields: Any) -> StoredResponse:

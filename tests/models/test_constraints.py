@@ -64,6 +64,8 @@ CASES: dict[str, Callable[[], Any]] = {
     "agents_context_status": lambda: rows.context(status="busy"),
     "agents_context_ended_rests": lambda: rows.context(status="completed", due_at=NOW),
     "agents_context_leased_is_due": lambda: rows.context(lease_until=NOW),
+    "agents_context_priority": lambda: rows.context(priority=2),
+    "agents_slot_once": lambda: twice(rows.slot, context=rows.context()),
     "agents_context_steps_used": lambda: rows.context(steps_used=1),
     "agents_session_of_user": lambda: twice(rows.session, user=office.person("olga")),
     "agents_session_of_agent": lambda: twice(rows.session),

@@ -67,7 +67,7 @@ def plan_of_due_runs() -> str:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET enable_seqscan = off")
-        text = AgentContext.objects.claimable().order_by("due_at").explain()
+        text = AgentContext.objects.claimable().filter(priority=0).order_by("due_at")[:20].explain()
         if connection.vendor == "postgresql":
             cursor.execute("SET enable_seqscan = on")
     return str(text)
@@ -115,7 +115,7 @@ MUTANTS = [
         "every sleeping run is looked at",
         test_waking_one_costs_the_same_with_many_asleep,
         "agents_app.models.context:ContextQuerySet.due",
-        "return self.filter(due_at__lte=DatabaseNow())",
+        "return self.filter(due_at__lte=DatabaseNow(), priority__in=RANKS.values())",
         "return self.filter(status__isnull=False)",
     ),
     mutant(

@@ -219,8 +219,8 @@ def test_a_lease_is_believed_from_before_the_claim(agents: AgentsKit, monkeypatc
     """What happens between the claim and the first sign of life counts too."""
     claimed, renewed = [], []
 
-    def claim(run_id: Any) -> Any:
-        taken = take(run_id)
+    def claim(run_id: Any, **options: Any) -> Any:
+        taken = take(run_id, **options)
         claimed.append(time.monotonic())
         return taken
 

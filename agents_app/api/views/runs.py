@@ -75,6 +75,7 @@ class Runs(ApiList):
             metadata=body.metadata,
             run_at=body.run_at,
             budget=None if body.budget is None else body.budget.budget(),
+            priority=None if body.priority is None else body.priority.value,
         )
         return self.started(run)
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.core.management.base import CommandParser
 
+from agents_app.core.priority import Priority
 from agents_app.management.base import OPERATOR, AgentsCommand, json_value, person
 from agents_app.management.exits import Exit, exit_of_run
 from agents_app.management.limits import add_limits, limits_of
@@ -33,6 +34,9 @@ class Command(AgentsCommand):
         parser.add_argument("--session", metavar="KEY", help="The conversation that it belongs to.")
         parser.add_argument("--metadata", metavar="JSON", help="An object to keep with the run.")
         add_limits(parser)
+        parser.add_argument(
+            "--priority", choices=list(Priority), help="Which is taken first when more is due than workers can drive."
+        )
         parser.add_argument("--key", help="An idempotency key: a second start with it gives the first one's run.")
         parser.add_argument(
             "--watch", action="store_true", help="Show what happens, until it ends or waits for people."
@@ -62,6 +66,7 @@ class Command(AgentsCommand):
             metadata=json_value(options["metadata"], "--metadata") if options["metadata"] else None,
             idempotency_key=options["key"],
             budget=limits_of(options),
+            priority=options["priority"],
             by=OPERATOR,
         )
 

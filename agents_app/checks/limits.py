@@ -1,0 +1,44 @@
+"""Limits on how many runs are driven at once, as the settings say them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as CheckWarning
+
+from agents_app.conf import conf
+from agents_app.definitions.inspection import is_limit
+from agents_app.definitions.registry import registry
+
+
+@register
+def check_limits(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """MAX_RUNNING and what is like it, and how many runs a worker drives."""
+    return [*_limits(), *_agents(), *_worker()]
+
+
+def _limits() -> Iterator[CheckMessage]:
+    for name in ("MAX_RUNNING_PER_USER", "MAX_RUNNING_PER_SESSION"):
+        if not is_limit(getattr(conf, name)):
+            message = f"AGENTS_APP[{name!r}] is {getattr(conf, name)!r}."
+            yield Error(message, hint="It is a whole number above 0, or None for no limit.", id="agents_app.E130")
+
+
+def _agents() -> Iterator[CheckMessage]:
+    given = conf.MAX_RUNNING
+    if not isinstance(given, Mapping) or not all(is_limit(most) for most in given.values()):
+        hint = 'It says for agents how many of their runs are driven at once, like {"support": 20}.'
+        yield Error(f'AGENTS_APP["MAX_RUNNING"] is {given!r}.', hint=hint, id="agents_app.E131")
+        return
+    known = {definition.name for definition in registry.all()}
+    for name in sorted(set(given) - known):
+        message = f'AGENTS_APP["MAX_RUNNING"] limits {name!r}, and no agent has that name.'
+        yield CheckWarning(message, hint=f"The agents are: {', '.join(sorted(known)) or 'none'}.", id="agents_app.W130")
+
+
+def _worker() -> Iterator[CheckMessage]:
+    for name in ("RUNS_PER_WORKER", "DATABASE_THREADS", "TOOL_THREADS"):
+        if getattr(conf, name) is None or not is_limit(getattr(conf, name)):
+            message = f"AGENTS_APP[{name!r}] is {getattr(conf, name)!r}: no run would ever go on."
+            yield Error(message, hint="It is a whole number above 0.", id="agents_app.E132")

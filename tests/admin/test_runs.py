@@ -503,3 +503,19 @@ def test_who_may_not_start(as_: Any, till: Any, name: str, status: int) -> None:
     assert client.get(reverse(START)).status_code == status
     assert client.post(reverse(START), {"agent": "till", "input": "hello"}).status_code == status
     assert not AgentContext.objects.exists()
+
+
+def test_a_run_that_waits_for_a_slot_says_so(as_: Any, till: Any) -> None:
+    run = start_run("till", "hello", priority="high")
+    AgentContext.objects.filter(pk=run.id).update(at_limit="agent:till")
+    page = as_("lead").get(page_of(run)).content.decode()
+    assert "It waits for a free slot" in page
+    assert "high" in page
+
+
+def test_the_start_form_gives_the_priority(as_: Any, till: Any) -> None:
+    client = as_("lead")
+    given = {"agent": "till", "input": "hello", "username": "", "session": "", "metadata": "", "priority": "low"}
+    assert client.post(reverse(START), given).status_code == 302
+    assert AgentContext.objects.get().priority == -1
+    assert client.post(reverse(START), {**given, "priority": "urgent"}).status_code == 200

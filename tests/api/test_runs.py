@@ -289,3 +289,13 @@ def test_who_starts_for_others_is_answered_even_if_they_may_not_look(client_of: 
     assert (run["user_name"], run["content_hidden"], run["input"]) == ("customer", True, None)
     assert client.get(f"/api/runs/{run['id']}/").status_code == 404
     assert answer.headers["Location"] == f"http://testserver/api/runs/{run['id']}/"
+
+
+def test_a_run_has_a_priority_and_says_that_it_waits_for_a_slot(client_of: Any, desk: Any) -> None:
+    client = client_of("customer")
+    run = start(client, priority="high").json()
+    assert (run["priority"], run["waits_for_slot"]) == ("high", "")
+    assert start(client).json()["priority"] == "normal"
+    assert code_of(start(client, priority="urgent")) == (400, "invalid_input")
+    AgentContext.objects.filter(pk=run["id"]).update(at_limit="agent:desk")
+    assert client.get(f"/api/runs/{run['id']}/").json()["waits_for_slot"] == "agent"

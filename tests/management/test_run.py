@@ -231,3 +231,12 @@ def test_what_a_viewer_may_not_read_is_not_told(agents: AgentsKit, people: dict[
     assert "lookup returned" in done.out
     assert "A-1" not in done.out
     assert manage("agents_show", uuid.uuid4(), "--watch").code == 3
+
+
+@pytest.mark.django_db
+def test_a_priority_is_given_and_shown_and_so_is_waiting_for_a_slot(agents: AgentsKit) -> None:
+    run = manage("agents_run", "text", "hi", "--priority", "low", "--json").json
+    AgentContext.objects.filter(pk=run["id"]).update(at_limit="user:1")
+    shown = manage("agents_show", run["id"]).out
+    assert "low" in shown
+    assert "for a free slot: the limit of its user" in shown

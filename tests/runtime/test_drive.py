@@ -510,20 +510,19 @@ def test_the_immediate_executor_goes_on_after_a_slice_without_waiting_for_itself
 def test_a_long_run_gives_way_to_those_that_wait(agents: AgentsKit) -> None:
     """The worker drives one at a time; a short run does not wait until the long one has ended."""
     order: list[str] = []
-    office.behaviour["look"] = lambda _, number: order.append(number) or "seen"
-    long = [calls("look", number="long") for _ in range(12)]
+    office.behaviour["look"] = lambda _, number: (time.sleep(0.05), order.append(number), "seen")[2]
 
     def said(request: Any) -> Any:
-        return calls("look", number="short") if request.messages[0].text == "short" else long[0]
+        return calls("look", number=request.messages[0].text)
 
-    with settings_with(RUNS_PER_WORKER=1, HOLD_SECONDS=0.05, EXECUTOR="agents_app.testing.executor.WaitingExecutor"):
-        agents.scripted_llm(Clerk, *[said] * 12, "Done.")
-        first, *others = start_run(Clerk, "long"), start_run(Clerk, "short"), start_run(Clerk, "short")
-        for run in others:
-            AgentContext.objects.filter(pk=run.id).update(max_steps=2)
-        office.behaviour["look"] = lambda _, number: (time.sleep(0.05), order.append(number), "seen")[2]
-        continue_run(str(first.id))
-    assert [run.again().ended for run in (first, *others)] == [True] * 3
-    assert order.count("long") > 3
-    assert order.index("short") < len(order) - 4
-    assert office.context_of(first).claim_number > 1
+    given = {"RUNS_PER_WORKER": 1, "HOLD_SECONDS": 0.05, "POLL_SECONDS": 0.05, "SLICE_SECONDS": 100}
+    with settings_with(**given, EXECUTOR="agents_app.testing.executor.WaitingExecutor"):
+        agents.scripted_llm(Clerk, *[said] * 24, "Done.")
+        long, short = start_run(Clerk, "long"), start_run(Clerk, "short")
+        AgentContext.objects.filter(pk=long.id).update(max_steps=100)
+        AgentContext.objects.filter(pk=short.id).update(max_steps=2)
+        continue_run(str(long.id))
+    assert (long.again().status, short.again().ended) == (RunStatus.COMPLETED, True)
+    assert order.count("long") == 24
+    assert order.index("short") < 20
+    assert office.context_of(long).claim_number > 1

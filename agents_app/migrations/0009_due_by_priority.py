@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("agents_app", "0007_priority_and_slots"),
+        ("agents_app", "0008_priority_and_slots"),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from agents_app.migrations._gentle import AddCheck
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents_app", "0006_code_changes"),
+        ("agents_app", "0007_budgets"),
     ]
 
     operations = [

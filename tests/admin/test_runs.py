@@ -518,4 +518,4 @@ def test_the_start_form_gives_the_priority(as_: Any, till: Any) -> None:
     given = {"agent": "till", "input": "hello", "username": "", "session": "", "metadata": "", "priority": "low"}
     assert client.post(reverse(START), given).status_code == 302
     assert AgentContext.objects.get().priority == -1
-    assert client.post(reverse(START), {**given, "priority": "urgent"}).status_code == 200
+    assert client.post(reverse(START), {**given, "priority": "urgent"}).status_code == 400

@@ -11,10 +11,19 @@ from django.conf import settings
 class Conf:
     # The database alias that holds all rows of this app.
     DATABASE: str = "default"
-    # Where iterations run: "django_q2", "celery", "aws_lambda", "immediate", or the dotted path of an Executor class.
+    # Where iterations run: "django_q2", "celery", "aws_lambda", "http_push", "immediate",
+    # or the dotted path of an Executor class.
     EXECUTOR: str = "django_q2"
     # The function that the executor "aws_lambda" invokes (name or ARN); empty: the one it runs in.
     LAMBDA_FUNCTION: str = ""
+    # Where the executor "http_push" posts wake-ups: the address of push/ beneath `agents_app.urls`.
+    PUSH_URL: str = ""
+    # Keys of pushed wake-ups; the first signs, each is accepted. Without one push/ answers 404.
+    PUSH_KEYS: list[str] = []
+    # Seconds after which a signed wake-up is no longer accepted.
+    PUSH_AGE_SECONDS: float = 300.0
+    # Seconds that a pushed wake-up drives its run at most; below the web server's time limit.
+    PUSH_SECONDS: float = 25.0
     # The LLM of agents that name none: an alias of LLMS or "provider:model".
     DEFAULT_LLM: str = "demo"
     # Aliases: {"fast": "openai:gpt-5-mini"} or {"local": {"llm": "openai:qwen3", "base_url": …, "api_key": …}}

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from agents_app.api.push import push
 from agents_app.api.schema import Description
 from agents_app.api.stream import stream_events
 from agents_app.api.views import agents, approvals, calls, inputs, llms, run_parts, runs, sessions, tickets
@@ -39,5 +40,6 @@ urlpatterns = [
     path("sessions/", sessions.Sessions.as_view(), name="sessions"),
     path("sessions/<str:session_id>/", sessions.Session.as_view(), name="session"),
     path("tickets/", tickets.Tickets.as_view(), name="tickets"),
+    path("push/", push, name="push"),
     path("schema/", Description.as_view(), name="schema"),
 ]

@@ -18,7 +18,8 @@ JSON in, JSON out. `path("api/", include("agents_app.urls"))` puts it below `/ap
 for the stream. `schema/` is the OpenAPI description (YAML, or JSON with `Accept:
 application/vnd.oai.openapi+json`), and `runs/{{run_id}}/events/stream` the events as they come (server-sent events,
 with the frames of the [websocket](websocket.md); `Last-Event-ID` or `?after=N` resumes). A guide with examples is
-[over REST](../how-to/rest.md).
+[over REST](../how-to/rest.md). `push/` takes [signed wake-ups](../how-to/http-push.md) from queues, and
+is no part of the API.
 
 - **Login**: the project's own DRF authentication, or `AGENTS_APP["API_AUTHENTICATION_CLASSES"]`.
 - **401** nobody is logged in · **403** you may see it, but not do it · **404** it is not there, or you may not see

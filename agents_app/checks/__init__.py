@@ -6,6 +6,7 @@ from agents_app.checks.celery import check_celery
 from agents_app.checks.database import check_durability
 from agents_app.checks.handlers import check_handlers
 from agents_app.checks.limits import check_limits
+from agents_app.checks.push import check_push
 from agents_app.checks.queue import check_queue
 from agents_app.checks.settings import check_settings
 
@@ -17,6 +18,7 @@ __all__ = [
     "check_durability",
     "check_handlers",
     "check_limits",
+    "check_push",
     "check_queue",
     "check_settings",
 ]

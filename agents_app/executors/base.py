@@ -15,6 +15,7 @@ BUILT_IN = {
     "aws_lambda": "agents_app.executors.aws_lambda.AwsLambdaExecutor",
     "celery": "agents_app.executors.celery.CeleryExecutor",
     "django_q2": "agents_app.executors.django_q2.DjangoQ2Executor",
+    "http_push": "agents_app.executors.http_push.HttpPushExecutor",
     "immediate": "agents_app.executors.immediate.ImmediateExecutor",
 }
 EXTRAS = {"aws_lambda": "aws", "celery": "celery"}

@@ -8,13 +8,18 @@ from agents_app.runtime import drive, recovery
 from agents_app.services.cleaning import clean_up as clean_up_for
 from agents_app.tasks.aws_lambda import lambda_handler
 
-__all__ = ["clean_up", "continue_run", "lambda_handler", "recover"]
+__all__ = ["clean_up", "continue_alone", "continue_run", "lambda_handler", "recover"]
 
 
 def continue_run(run_id: str) -> None:
     """Drive this run, and others that are due, for a while. Never raises and returns None: queues differ in what
     they make of either, and the rows hold all that matters."""
     drive.continue_run(run_id)
+
+
+def continue_alone(run_id: str, seconds: float) -> None:
+    """The same for this run only, and back within so many seconds: for queues that wait for an answer."""
+    drive.continue_run(run_id, seconds=seconds)
 
 
 def recover() -> None:

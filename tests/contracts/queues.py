@@ -1,8 +1,9 @@
 """Each executor with the queue behind it, and what its workers do, without their processes."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib import import_module
 from types import SimpleNamespace
@@ -13,16 +14,19 @@ import pytest
 from celery import Celery
 from django.conf import settings
 from django.core.management import call_command
-from django.test import override_settings
+from django.test import Client, override_settings
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_q import brokers
 from django_q.conf import Conf
 from django_q.signing import SignedPackage
 from moto.server import ThreadedMotoServer
+from pytest_httpserver import HTTPServer
+from werkzeug import Response
 
 from agents_app import tasks
 from agents_app.brokers import postgresql
+from agents_app.core.push_signature import SIGNATURE_HEADER, TIMESTAMP_HEADER
 from agents_app.runtime.shutdown import replaced
 from agents_app.testing import run_until_idle
 from agents_app.testing.executor import WAITING, WaitingExecutor
@@ -41,6 +45,7 @@ class Queue:
     executor: str
     work: Callable[[], Any]
     down: Callable[[], Nothing]
+    settings: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +198,40 @@ def aws_lambda(stage: Stage) -> Queue:
     return Queue(executor="aws_lambda", work=work, down=throttled)
 
 
+# HTTP
+
+
+def http_push(stage: Stage) -> Queue:
+    """A queue that calls addresses: it takes each request, and sends it on to the view when it is time."""
+    taken: list[tuple[bytes, dict[str, str]]] = []
+    server = HTTPServer(host="127.0.0.1")
+    server.start()
+    stage.stack.callback(server.stop)
+    answer = {"status": 202}
+
+    def take(request: Any) -> Response:
+        if answer["status"] == 202:
+            names = (TIMESTAMP_HEADER, SIGNATURE_HEADER)
+            taken.append((request.data, {name: request.headers[name] for name in names}))
+        return Response(status=answer["status"])
+
+    def work() -> None:
+        while taken:
+            body, headers = taken.pop(0)
+            assert set(json.loads(body)) == {"run_id"}, "a message carries the run's id alone"
+            assert Client().post("/api/push/", body, "application/json", headers=headers).status_code == 204
+
+    @contextmanager
+    def down() -> Iterator[None]:
+        answer["status"] = 500
+        yield
+        answer["status"] = 202
+
+    server.expect_request("/api/push/").respond_with_handler(take)
+    ours = {"PUSH_URL": server.url_for("/api/push/"), "PUSH_KEYS": ["key-of-the-contract-key-of-the-contract"]}
+    return Queue(executor="http_push", work=work, down=down, settings=ours)
+
+
 # Those of the how-to pages
 
 
@@ -268,6 +307,7 @@ QUEUES: dict[str, Callable[[Stage], Queue]] = {
     "django_q2 redis": django_q2_redis,
     "celery": celery,
     "aws_lambda": aws_lambda,
+    "http_push": http_push,
     "cron": cron,
     "failover": failover,
     "sqs": sqs,

@@ -29,7 +29,7 @@ def queue(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     """The executor under test is the one of the settings."""
     with ExitStack() as stack:
         queue = QUEUES[request.param](Stage(request=request, patch=monkeypatch, stack=stack))
-        with executor_set(queue.executor):
+        with executor_set(queue.executor, **queue.settings):
             yield queue
         close_engine()
         heartbeat.join()

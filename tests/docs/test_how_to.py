@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.test import override_settings
+from django.test import Client, override_settings
 
 from agents_app import Agent
 from agents_app.checks import agent_problems
@@ -23,6 +23,8 @@ from agents_app.definitions.handlers import handlers
 from agents_app.definitions.registry import registry
 from agents_app.exceptions import LLMError
 from agents_app.models import ToolCall
+from agents_app.runtime.engines import close_engine
+from agents_app.runtime.heartbeat import heartbeat
 from agents_app.runtime.shutdown import replaced
 from agents_app.services import read_run, run_and_wait, start_run
 from agents_app.tasks import continue_run
@@ -272,6 +274,24 @@ def test_aws_lambda(load: Load) -> None:
         assert module.lambda_handler(shown[2], context)["due"] == 0
     replaced.clear()
     assert read_run(started["run_id"]).status == "completed"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_http_push(load: Load) -> None:
+    module = load("http-push")
+    simple_agent("idle")
+    requests: list[dict[str, Any]] = []
+    module.TasksExecutor.queue = SimpleNamespace(put=lambda **request: requests.append(request))
+    keys = {"PUSH_URL": "http://testserver/api/push/", "PUSH_KEYS": ["key-of-the-page-key-of-the-page-key"]}
+    with agents_app(EXECUTOR=f"{module.__name__}.TasksExecutor", DEFAULT_LLM="demo", **keys):
+        run = start_run("idle", "Hello")
+        (request,) = requests
+        client = Client(headers=request["headers"])
+        answer = client.post(request["url"], request["body"], content_type="application/json")
+        assert answer.status_code == 204
+    heartbeat.join()
+    close_engine()
+    assert run.again().status == "completed"
 
 
 @pytest.mark.django_db

@@ -9,7 +9,7 @@ from django.core.checks import Error
 from django.test import override_settings
 from pydantic import BaseModel, Field, SecretStr
 
-from agents_app import Agent, MigratingRun, Sensitive, ToolContext, Toolset, migrates, register, tool
+from agents_app import Agent, Budget, MigratingRun, Sensitive, ToolContext, Toolset, migrates, register, tool
 from agents_app.checks import check_agents
 from agents_app.definitions.problems import Code
 from agents_app.definitions.registry import definition_of, registry
@@ -103,6 +103,9 @@ def _to(target: Any, source: str = "1") -> Callable[..., None]:
         (with_options(name="x" * 101), [Code.AGENT_NAME]),
         (with_options(max_steps=0), [Code.AGENT_OPTION]),
         (with_options(max_steps=True), [Code.AGENT_OPTION]),
+        (with_options(max_tokens=0), [Code.AGENT_OPTION]),
+        (with_options(budget={"tokens": 5}), [Code.AGENT_OPTION]),
+        (with_options(budget=Budget(money="2 EUR")), [Code.AGENT_OPTION]),
         (with_options(timeout=-1), [Code.AGENT_OPTION]),
         (with_options(llm_timeout=None), [Code.AGENT_OPTION]),
         (with_options(llm_timeout=float("inf")), [Code.AGENT_OPTION]),

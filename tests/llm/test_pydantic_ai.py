@@ -181,6 +181,15 @@ async def test_a_stream_that_ends_in_the_middle_is_no_reply(wire: Wire, server: 
 
 @both
 @pytest.mark.asyncio
+async def test_the_longest_reply_is_asked_of_the_provider(wire: Wire, server: HTTPServer) -> None:
+    bodies = serve(wire, server, wire.reply("Done"))
+    request = LLMRequest(llm="served", instructions="", messages=(UserMessage(text="x"),), max_tokens=321)
+    await connect(wire, server).respond(request)
+    assert 321 in (bodies[0].get("max_tokens"), bodies[0].get("max_completion_tokens"))
+
+
+@both
+@pytest.mark.asyncio
 async def test_what_is_sent_back_is_valid(wire: Wire, server: HTTPServer) -> None:
     bodies = serve(wire, server, wire.reply("Done"))
     call = ProposedCall(id="c1", name="refund", arguments='{"number":"A-1001","amount":120}')

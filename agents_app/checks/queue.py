@@ -1,5 +1,6 @@
 """Settings of django-q2 that break a promise, found at start-up. Nothing is said where another executor is used."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -24,11 +25,19 @@ def check_queue(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -
     if not apps.is_installed("django_q"):
         hint = 'Add "django_q" to INSTALLED_APPS, or choose another AGENTS_APP["EXECUTOR"].'
         return [Error("The executor is django_q2, and django_q is not installed.", hint=hint, id="agents_app.E110")]
-    cluster = getattr(settings, "Q_CLUSTER", {})
+    cluster = _in_force(getattr(settings, "Q_CLUSTER", {}))
     if cluster.get("sync"):
         return []  # tasks run in the caller; there is no worker to lose them
     broker = [*_broker(cluster), *_postgresql_broker(cluster)]
-    return [*_timeout(cluster), *broker, *_failures(cluster), *_catch_up(cluster), *_pool()]
+    return [*_timeout(cluster), *broker, *_failures(cluster), *_catch_up(cluster), *_pool(cluster)]
+
+
+def _in_force(cluster: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With the settings of the cluster that Q_CLUSTER_NAME chooses for this process, as django-q2 merges them."""
+    name = os.environ.get("Q_CLUSTER_NAME")
+    if not name or name in (cluster.get("name"), cluster.get("cluster_name")):
+        return cluster
+    return {**cluster, **(cluster.get("ALT_CLUSTERS", {}).get(name) or {})}
 
 
 def _timeout(cluster: Mapping[str, Any]) -> Iterator[CheckMessage]:
@@ -98,9 +107,10 @@ def _catch_up(cluster: Mapping[str, Any]) -> Iterator[CheckMessage]:
         yield CheckWarning(message, hint="Set it to False.", id="agents_app.W116")
 
 
-def _pool() -> Iterator[CheckMessage]:
-    options = settings.DATABASES.get(conf.DATABASE, {}).get("OPTIONS") or {}
-    if options.get("pool"):
-        message = f"DATABASES[{conf.DATABASE!r}] uses a pool of psycopg: it does not survive the fork of a worker."
-        hint = 'Leave OPTIONS["pool"] out where `manage.py qcluster` runs.'
-        yield Error(message, hint=hint, id="agents_app.E112")
+def _pool(cluster: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    for alias in dict.fromkeys((conf.DATABASE, cluster.get("orm"))):
+        options = settings.DATABASES.get(alias or "", {}).get("OPTIONS") or {}
+        if options.get("pool"):
+            message = f"DATABASES[{alias!r}] uses a pool of psycopg: it does not survive the fork of a worker."
+            hint = 'Leave OPTIONS["pool"] out where `manage.py qcluster` runs.'
+            yield Error(message, hint=hint, id="agents_app.E112")

@@ -108,6 +108,25 @@ def test_a_pool_does_not_survive_the_fork(monkeypatch: pytest.MonkeyPatch) -> No
     assert ids() == ["agents_app.E112"]
 
 
+def test_nor_does_that_of_the_queues_own_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    pooled = {"ENGINE": "django.db.backends.postgresql", "OPTIONS": {"pool": True}}
+    plain = {"ENGINE": "django.db.backends.postgresql"}
+    monkeypatch.setattr(settings._wrapped, "DATABASES", {"default": plain, "queue": pooled})
+    assert ids(orm="queue") == ["agents_app.W112", "agents_app.E112"]
+
+
+def test_the_cluster_that_this_process_belongs_to_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    others = {"slow": {"timeout": 600, "retry": 3000}, "wrong": {"timeout": 600}, "hasty": {"max_attempts": 0}}
+    found_of = {None: [], "agents": [], "slow": [], "wrong": ["W113"], "hasty": ["W114"]}
+    for name, expected in found_of.items():
+        if name is None:
+            monkeypatch.delenv("Q_CLUSTER_NAME", raising=False)
+        else:
+            monkeypatch.setenv("Q_CLUSTER_NAME", name)
+        found_now = ids(name="agents", ALT_CLUSTERS=others)
+        assert found_now == [f"agents_app.{number}" for number in expected], name
+
+
 OURS = "agents_app.brokers.postgresql.PostgreSQLBroker"
 
 

@@ -1,16 +1,20 @@
 """Valid rows, to be made invalid in one respect."""
 
 from typing import Any
+from uuid import uuid4
 
 from django.utils import timezone
 
 from agents_app.core.status import Effect, StepKind
 from agents_app.models import (
+    AgentBudget,
     AgentContext,
     AgentEvent,
     AgentSession,
     AgentStep,
     ApprovalRequest,
+    Archive,
+    ArchivedRun,
     Decision,
     EventCursor,
     InputRequest,
@@ -88,3 +92,19 @@ def slot(**fields: Any) -> RunSlot:
 
 def response(**fields: Any) -> StoredResponse:
     return StoredResponse.objects.create(**{"principal": "p", "key": "k", "fingerprint": "f", **fields})
+
+
+def archive(**fields: Any) -> Archive:
+    return Archive.objects.create(**{"name": "a", "created_at": timezone.now(), **fields})
+
+
+def archived(**fields: Any) -> ArchivedRun:
+    given = {"id": uuid4(), "agent": "clerk", "status": "completed", "version": 1}
+    times = dict.fromkeys(("created_at", "ended_at", "archived_at"), timezone.now())
+    file = fields.pop("archive", None) or archive()
+    return ArchivedRun.objects.create(archive=file, **{**given, **times, **fields})
+
+
+def budget(**fields: Any) -> AgentBudget:
+    """A user's that nobody has, if not told otherwise."""
+    return AgentBudget.objects.create(**{"scope": "user", "window_at": timezone.now(), **fields})

@@ -90,12 +90,24 @@ CASES: dict[str, Callable[[], Any]] = {
     "agents_event_type": lambda: rows.event(type="run.exploded"),
     "agents_cursor_one": lambda: twice(rows.cursor, context=rows.context()),
     "agents_response_key": lambda: twice(rows.response),
+    "agents_archive_state": lambda: rows.archive(state="lost"),
+    "agents_archived_status": lambda: rows.archived(status="idle"),
+    "agents_budget_scope": lambda: rows.budget(scope="world"),
+    "agents_budget_period": lambda: rows.budget(period="year"),
+    "agents_budget_of_one": lambda: rows.budget(scope="run"),
+    "agents_budget_of_run": lambda: twice(rows.budget, scope="run", context=rows.context()),
+    "agents_budget_of_session": lambda: twice(rows.budget, scope="session", session=rows.session()),
+    "agents_budget_of_user": lambda: twice(rows.budget, user=office.person("olga")),
 }
 MORE: list[Callable[[], Any]] = [
     lambda: rows.context(status="failed", due_at=NOW, lease_until=NOW),
     lambda: rows.call(status="ready", settled_at=NOW),
     lambda: rows.call(status="started", started_at=NOW, step=rows.step()),
     lambda: twice(rows.details, idempotency_key="k"),
+    lambda: twice(rows.archive),
+    lambda: rows.archived(idempotency_key="k") and rows.archived(archive=rows.archive(name="b"), idempotency_key="k"),
+    lambda: rows.budget(scope="user", session=rows.session()),
+    lambda: rows.budget(scope="session", session=rows.session(), context=rows.context()),
 ]
 
 
@@ -126,3 +138,10 @@ def test_what_is_alike_but_allowed() -> None:
     rows.details(idempotency_key=None)
     rows.call(status="unknown")
     rows.context(status="paused")
+    for period in ("ever", "day"):
+        rows.budget(period=period, user=olga)
+        rows.budget(period=period, user=otto)
+    twice(rows.budget)  # of users who are deleted
+    file = rows.archive()
+    for status in ("completed", "failed"):
+        rows.archived(archive=file, status=status)

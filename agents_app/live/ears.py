@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -101,16 +102,13 @@ class ChannelEar:
 class PollEar:
     """Says `Look` at regular times; with SQLite only if another connection has changed the file."""
 
-    _file: sqlite3.Connection | None = None
+    _file: "_WatchedFile | None" = None
     _seen: int | None = None
 
     async def open(self) -> None:
         connection: Any = connections[conf.DATABASE]
         if connection.vendor == "sqlite" and not connection.is_in_memory_db():
-            name = connection.get_connection_params()["database"]
-            self._file = await asyncio.to_thread(
-                sqlite3.connect, name, timeout=0.2, uri=True, check_same_thread=False, isolation_level=None
-            )
+            self._file = await asyncio.to_thread(_WatchedFile, connection.get_connection_params()["database"])
 
     async def hear(self, timeout: float) -> Sequence[News]:  # noqa: ASYNC109
         await asyncio.sleep(min(timeout, conf.LIVE_POLL_SECONDS))
@@ -126,11 +124,31 @@ class PollEar:
     async def _changed(self) -> bool:
         if self._file is None:
             return True
-        seen = await asyncio.to_thread(_data_version, self._file)
+        seen = await asyncio.to_thread(self._file.version)
         changed, self._seen = seen != self._seen, seen
         return changed
 
 
-def _data_version(file: sqlite3.Connection) -> int:
-    """A number that changes when another connection has committed."""
-    return int(file.execute("PRAGMA data_version").fetchone()[0])
+class _WatchedFile:
+    """A connection to an SQLite file that many threads use, one at a time: closed in the midst of a statement, which
+    happens when a waiting reader is cancelled, it would take the process with it."""
+
+    def __init__(self, name: str) -> None:
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = sqlite3.connect(
+            name, timeout=0.2, uri=True, check_same_thread=False, isolation_level=None
+        )
+
+    def version(self) -> int | None:
+        """A number that changes when another connection has committed; None once it is closed."""
+        with self._lock:
+            if self._connection is None:
+                return None
+            return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+    def close(self) -> None:
+        """When nobody is at it."""
+        with self._lock:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.close()

@@ -127,10 +127,13 @@ class Publisher:
 
     def _work(self) -> None:
         outlet = _Outlet()
+        rests = 0.0
         try:
             while self._wait_for_news():
+                # The first news goes at once; what follows it closely goes together.
                 if not (self._hurry or self._stopping):
-                    time.sleep(BATCH_SECONDS)
+                    time.sleep(max(rests - time.monotonic(), 0.0))
+                rests = time.monotonic() + BATCH_SECONDS
                 outlet.send(self._take())
                 with self._condition:
                     self._busy = False

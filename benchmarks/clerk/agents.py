@@ -1,4 +1,4 @@
-"""An agent of three turns and two tools, and the LLM that always takes them."""
+"""The agents that are measured, and the LLM that always takes the same turns."""
 
 import asyncio
 import json
@@ -14,31 +14,29 @@ CALLS = (
     ("lookup_order", {"number": "A-1001"}),
     ("check_policy", {"number": "A-1001", "amount": "120.00"}),
 )
+USAGE = Usage(input_tokens=100, output_tokens=20)
+SECONDS = float(os.environ.get("BENCH_LLM_SECONDS", "0"))
 
 
 class ScriptedLLM:
-    """Looks up the order, checks the policy, answers; after BENCH_LLM_SECONDS each."""
-
-    seconds = float(os.environ.get("BENCH_LLM_SECONDS", "0"))
+    """Looks up the order, checks the policy, answers; BENCH_LLM_SECONDS for each turn."""
 
     async def respond(self, request: LLMRequest, on_text: OnText | None = None) -> LLMReply:
         """The turn that follows those that were."""
-        if self.seconds:
-            await asyncio.sleep(self.seconds)
+        if SECONDS:
+            await asyncio.sleep(SECONDS)
         turn = sum(isinstance(message, AssistantMessage) for message in request.messages)
-        usage = Usage(input_tokens=100, output_tokens=20)
         if turn == len(CALLS):
-            return LLMReply(text=ANSWER, usage=usage, llm="scripted")
+            return LLMReply(text=ANSWER, usage=USAGE, llm="scripted")
         name, arguments = CALLS[turn]
         call = ProposedCall(id=f"call_{turn}", name=name, arguments=json.dumps(arguments))
-        return LLMReply(calls=(call,), usage=usage, llm="scripted")
+        return LLMReply(calls=(call,), usage=USAGE, llm="scripted")
 
 
-@register
-class Clerk(Agent[str]):
-    """Looks things up and answers."""
+class Desk(Agent[str]):
+    """What both have in common."""
 
-    name = "bench"
+    abstract = True
     llm = "scripted"
     instructions = "Help customers of the shop."
 
@@ -47,7 +45,26 @@ class Clerk(Agent[str]):
         """Status and amounts of an order."""
         return {"number": number, "status": "delivered", "total": "120.00", "refunded": "0.00"}
 
+
+@register
+class Clerk(Desk):
+    """W1: looks things up and answers."""
+
+    name = "bench"
+
     @tool(effect="read")
+    def check_policy(self, number: str, amount: str) -> dict[str, str | bool]:
+        """Whether the policy allows a refund."""
+        return {"allowed": True, "reason": "within 30 days"}
+
+
+@register
+class GatedClerk(Desk):
+    """W2: the same, with a person in front of the second tool."""
+
+    name = "bench-gated"
+
+    @tool(effect="read", requires_approval=True)
     def check_policy(self, number: str, amount: str) -> dict[str, str | bool]:
         """Whether the policy allows a refund."""
         return {"allowed": True, "reason": "within 30 days"}

@@ -44,7 +44,7 @@ def use_tool(state: State) -> dict[str, Any]:
     return {"messages": [{"role": "tool", "content": result, "tool_call_id": call["id"]}]}
 
 
-def graph(saver: Any) -> Any:
+def graph(saver: Any, think: Any = think, use_tool: Any = use_tool) -> Any:
     """LLM → tool → LLM → … → end."""
     builder = StateGraph(State)
     builder.add_node("think", think)

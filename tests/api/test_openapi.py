@@ -84,4 +84,4 @@ def test_null_among_several_types_is_said_in_both_dialects() -> None:
 
 def test_codes_of_errors_are_ours_to_keep() -> None:
     assert len(set(CODES.values())) == len(CODES)
-    assert [status for _, status in STATUSES] == [400, 403, 404, 410, 409, 502]
+    assert [status for _, status in STATUSES] == [400, 403, 410, 404, 410, 409, 502]

@@ -20,6 +20,8 @@ MATRIX: dict[str, tuple[str, str, str, dict[str, Any] | None, tuple[int, ...]]] 
     "runs_cancel": ("post", "runs/{run}/cancel/", "refund", {}, (401, 200, 404, 403, 200, 200)),
     "runs_pause": ("post", "runs/{run}/pause/", "refund", {"reason": "wait"}, CONTROL),
     "runs_resume": ("post", "runs/{run}/resume/", "paused", {}, CONTROL),
+    "runs_code_change": ("get", "runs/{run}/code-change/", "refund", None, CONTROL),
+    "runs_budgets": ("get", "runs/{run}/budgets/", "look", None, (401, 200, 404, 200, 200, 200)),
     "runs_retry": ("post", "runs/{run}/retry/", "fail", {}, CONTROL),
     "runs_steps": ("get", "runs/{run}/steps/", "look", None, (401, 200, 404, 200, 200, 200)),
     "runs_tool_calls": ("get", "runs/{run}/tool-calls/", "look", None, (401, 200, 404, 200, 200, 200)),

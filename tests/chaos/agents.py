@@ -1,0 +1,92 @@
+"""An agent with a tool of every effect. Each execution is noted, with its key, before it has its effect."""
+
+import time
+
+from agents_app import Agent, ToolContext, happened, register, tool
+from agents_app.definitions.reconcile import Happened, NotHappened, not_happened
+from tests.chaos import diary
+from tests.chaos.models import Entry
+
+NAME = "chaos"
+
+
+@register
+class ChaosAgent(Agent[str]):
+    """Does what its plan says while the world around it breaks."""
+
+    name = NAME
+    llm = "scripted"
+    llm_timeout = 20.0
+    max_steps = 60
+
+    @tool(effect="read", timeout=5, retries=50)
+    def read(self, context: ToolContext, slot: str) -> str:
+        """Change nothing."""
+        note("read", slot, context)
+        return slot
+
+    @tool(effect="read", timeout=8, retries=50)
+    def wait(self, context: ToolContext, slot: str) -> str:
+        """Change nothing, slowly."""
+        note("wait", slot, context)
+        time.sleep(2.5)
+        return slot
+
+    @tool(effect="idempotent", timeout=5, retries=50)
+    def book(self, context: ToolContext, slot: str) -> str:
+        """The receiver acts once per key, however often it arrives."""
+        note("book", slot, context)
+        diary.act_once(str(context.idempotency_key))
+        time.sleep(0.05)
+        return slot
+
+    @tool(effect="atomic", timeout=1.5, retries=50)
+    def write(self, context: ToolContext, slot: str) -> str:
+        """Write a row; committed with the outcome, or not at all."""
+        note("write", slot, context)
+        Entry.objects.create(run=context.run_id, key=str(context.idempotency_key))
+        time.sleep(0.02)
+        return slot
+
+    @tool(effect="external", timeout=5)
+    def send(self, context: ToolContext, slot: str) -> str:
+        """An effect that nobody may repeat."""
+        note("send", slot, context)
+        time.sleep(0.05)
+        return slot
+
+    @tool(effect="external", timeout=1)
+    def post(self, context: ToolContext, slot: str) -> str:
+        """The same, and later it can be found out whether it happened."""
+        note("post", slot, context)
+        if context.call_id.int % 3 == 0 and context.attempt == 1:
+            raise ConnectionError("It was not sent, and nobody knows.")
+        diary.act(str(context.idempotency_key))
+        if context.call_id.int % 3 == 1 and context.attempt == 1:
+            raise ConnectionError("It was sent, and nobody knows.")
+        return slot
+
+    @post.reconcile
+    def was_posted(self, context: ToolContext, slot: str) -> Happened[str] | NotHappened | None:
+        return happened(slot) if diary.has_acted(str(context.idempotency_key)) else not_happened
+
+    @tool(effect="external", timeout=5, requires_approval=True)
+    def pay(self, context: ToolContext, slot: str, amount: int) -> str:
+        """An effect that needs a person's yes first."""
+        note("pay", slot, context, amount=amount)
+        time.sleep(0.05)
+        return slot
+
+
+def note(name: str, slot: str, context: ToolContext, **more: object) -> None:
+    """This execution begins now."""
+    diary.write(
+        "executed",
+        tool=name,
+        slot=slot,
+        run=context.run_id,
+        call=context.call_id,
+        key=context.idempotency_key,
+        attempt=context.attempt,
+        **more,
+    )

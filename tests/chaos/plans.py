@@ -1,0 +1,39 @@
+"""What a run does, turn by turn. The LLM reads its plan from the input of the run.
+
+A turn is a list of tools to call together. `ask` asks the user; `err500` and `err400` let the LLM itself fail, a few
+times or for good, before the turn that follows.
+"""
+
+import json
+
+PLANS: dict[str, list[list[str]]] = {
+    "mixed": [["read", "read", "book"], ["send"], ["write"]],
+    "booker": [["book"], ["write"], ["book"]],
+    "sender": [["send"], ["read"], ["send"]],
+    "gated": [["read"], ["pay"], ["write"]],
+    "edited": [["pay"], ["read"]],
+    "rejected": [["pay"], ["read"]],
+    "asked": [["ask"], ["book"]],
+    "reconciled": [["post"], ["write"]],
+    "slow": [["wait"], ["book", "wait"]],
+    "slower": [["wait"], ["wait", "read"]],
+    "stumbling": [["err500"], ["write"]],
+    "failing": [["read"], ["err400"], ["book"]],
+    "paused": [["read"], ["wait"], ["book"]],
+    "cancelled": [["pay"], ["send"]],
+    "abandoned": [["read"], ["pay"]],
+}
+"""Nobody decides on the gated call of `abandoned`: it waits for somebody to the end."""
+
+KINDS = tuple(PLANS)
+
+
+def kind_of(number: int) -> str:
+    """The plan of the run with this number: all kinds in turn."""
+    return KINDS[number % len(KINDS)]
+
+
+def input_of(number: int) -> str:
+    """What the run is started with."""
+    kind = kind_of(number)
+    return json.dumps({"number": number, "kind": kind, "turns": PLANS[kind]})

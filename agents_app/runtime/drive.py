@@ -280,7 +280,7 @@ def _take(take: Callable[[], Sequence[claims.Claim | None]], inline: bool) -> li
 def _hold(claim: claims.Claim, inline: bool) -> Held | None:
     """The claimed run with the code that it goes on with; None if it does not go on here and now."""
     definition = definition_for(claim)
-    return None if definition is None else Held(claim=claim, definition=definition, inline=inline)
+    return None if definition is None else Held(claim=claim, definition=definition, inline=inline, rows=claim.rows)
 
 
 async def hold(on: Engine, held: Held) -> None:

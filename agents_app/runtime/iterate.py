@@ -82,11 +82,14 @@ def prepare(held: Held) -> list[Act]:
     verdicts: Verdicts | None = None
     failpoint("prepare.begun")
     for _ in range(ROUNDS):
-        with _changing(held, look=True) as edit:
-            if held.first_look:
-                _look_first(edit, held)
-            runs.let_clock_act(edit)
-            opened = advance(edit, held, verdicts)
+        try:
+            with _changing(held, look=not held.first_look) as edit:
+                if held.first_look:
+                    _look_first(edit, held)
+                runs.let_clock_act(edit)
+                opened = advance(edit, held, verdicts)
+        except Overtaken:
+            continue  # something has happened since the claim
         held.first_look = False
         acts += opened.acts
         if not opened.asks:

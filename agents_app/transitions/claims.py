@@ -1,8 +1,8 @@
 """Taking runs for a while. The claim number is the fence: only the newest claim may write."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -15,9 +15,10 @@ from agents_app.conf import conf
 from agents_app.core.budgets import Scope
 from agents_app.core.failpoints import failpoint
 from agents_app.core.priority import RANKS
-from agents_app.models import AgentBudget, AgentContext, DatabaseNow, seconds_from_now
+from agents_app.models import AgentBudget, AgentContext, DatabaseNow, Reading, seconds_from_now
 from agents_app.models.context import ContextQuerySet
 from agents_app.transitions import budgets, slots
+from agents_app.transitions.rows import OpenRows
 
 MOST_LONELY = 30_000
 """`claims_without_progress` stops here, well before its column overflows."""
@@ -35,7 +36,8 @@ class Claim:
 
     code: the hash of the agent's definition that it went on with last; schema: the version of its stored JSON.
     budgeted: a budget of the run, its session or its user holds; else nothing is asked or written about any.
-    limited: it counts under limits, and its slots are to be given back.
+    limited: it counts under limits, and its slots are to be given back. rows: of a run with which nothing was done yet
+    all there is to know, so that nothing has to be read again.
     """
 
     run_id: UUID
@@ -47,6 +49,7 @@ class Claim:
     schema: int = 1
     budgeted: bool = False
     limited: bool = False
+    rows: OpenRows | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,7 +157,20 @@ def _claim_of(before: AgentContext, *, limited: bool) -> Claim:
         schema=before.schema,  # type: ignore[attr-defined]
         budgeted=before.has_budget or _has_default(before),  # type: ignore[attr-defined]
         limited=limited,
+        rows=_known(before),
     )
+
+
+def _known(context: AgentContext) -> OpenRows | None:
+    """The rows of a run with which nothing was done yet, as this claim has made them."""
+    if context.last_step:
+        return None
+    read = Reading(context.now)  # type: ignore[attr-defined]  # annotated in _locked
+    context.claim_number += 1
+    context.lease_until = context.due_at = read.now() + timedelta(seconds=conf.LEASE_SECONDS)
+    context.claims_without_progress = min(context.claims_without_progress + 1, MOST_LONELY)
+    context.hints, context.hinted_at, context.at_limit, context.at_limit_since = 0, None, None, None
+    return OpenRows(version=context.version, context=context, read=read)
 
 
 def _has_default(context: AgentContext) -> bool:
@@ -175,8 +191,11 @@ def _locked(contexts: ContextQuerySet) -> ContextQuerySet:
         | Exists(found.filter(user=OuterRef("user_id")))
     )
     contexts = contexts.annotate(
-        code=F("details__definition_hash"), schema=F("details__schema_version"), has_budget=has_budget
-    )
+        code=F("details__definition_hash"),
+        schema=F("details__schema_version"),
+        has_budget=has_budget,
+        now=DatabaseNow(),
+    ).select_related("details", "session")
     if connections[conf.DATABASE].features.has_select_for_update_skip_locked:
         return contexts.select_for_update(skip_locked=True, no_key=True, of=("self",))
     return contexts

@@ -92,3 +92,24 @@ def test_whoever_lost_the_claim_cannot_settle(held: Held) -> None:
     with pytest.raises(StaleContext):
         iterate.settle(held, think, reply)
     assert office.done == []
+
+
+def test_a_new_run_is_not_read_again_after_its_claim(agents: AgentsKit) -> None:
+    agents.scripted_llm(Clerk, "Done.")
+    held = held_by_hand(start_run(Clerk, "x"))
+    held.rows = held.claim.rows
+    with CaptureQueriesContext(connection) as queries:
+        (act,) = iterate.prepare(held)
+    assert [query["sql"] for query in queries if query["sql"].lstrip().startswith("SELECT")] == []
+    assert iterate.settle(held, act, acted(held, act)) == []
+    assert AgentContext.objects.get(pk=held.run_id).status == "completed"
+
+
+def test_what_happened_since_the_claim_is_found_out(agents: AgentsKit) -> None:
+    agents.scripted_llm(Clerk, "Done.")
+    held = held_by_hand(start_run(Clerk, "x"))
+    held.rows = held.claim.rows
+    pause_run(held.run_id, by=SYSTEM)
+    assert iterate.prepare(held) == []
+    context = AgentContext.objects.get(pk=held.run_id)
+    assert (context.status, context.lease_until) == ("paused", None)

@@ -63,7 +63,7 @@ def two_holders() -> None:
     _replace(ContextQuerySet, "claimable", greedy)
     old, new = 'claim_number=F("claim_number") + 1', "claim_number=Value(1)"
     _for_ever.enter_context(mutant("claim", two_holders, "agents_app.transitions.claims:_take", old, new).applied())
-    _replace(claims, "_claim_of", lambda before: replace(_claim_of(before), number=1))
+    _replace(claims, "_claim_of", lambda *about, **more: replace(_claim_of(*about, **more), number=1))
 
 
 def ungated() -> None:

@@ -417,7 +417,8 @@ def test_a_start_with_a_new_key_asks_once_more_for_nothing(agents: AgentsKit) ->
         start_run(Clerk, "Hello.", idempotency_key="order-1")
     with CaptureQueriesContext(connection) as without:
         start_run(Clerk, "Hello.")
-    assert len(with_key) == len(without) + 1
+    around = 2  # a savepoint's two: the unique key may refuse the row
+    assert len(with_key) == len(without) + 1 + around
 
 
 # Restored runs.

@@ -148,9 +148,10 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no t
             await end(*tasks)
         error = next(iter(done)).exception()
         self.user = None
-        with suppress(OSError, RuntimeError, TimeoutError):  # the client may be gone already
-            async with asyncio.timeout(SEND_SECONDS):
-                await self.close(_code_of(error))
+        with suppress(OSError, RuntimeError):  # the client may be gone already
+            # Without a limit: who does not read learns the reason whenever it does, and waiting holds nothing more
+            # than the connection itself does. Its end ends this.
+            await self.close(_code_of(error))
 
     async def _watch_pace(self) -> None:
         await self.wait_until_slow()

@@ -47,7 +47,7 @@ class LLMStateAdmin(ReadOnlyAdmin):
     list_display = ["llm", "state", "failures", "last_error", "since", "until"]
     list_display_links = None
     search_fields = ["name"]
-    search_label = "Search by name"
+    search_label = "Search by name. Only LLMs that have limits, or have failed, are listed."
     ordering = ["name"]
 
     def may_list(self, user: Any) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from agents_app.admin.displays import time_tag
 from agents_app.core.budgets import Kind
 from agents_app.models import AgentBudget, AgentContext, database_now
 from agents_app.selectors.budgets import amounts_of, budgets_of_run, line_of, title_of
@@ -18,8 +19,8 @@ def meter(budget: AgentBudget, kind: Kind, now: datetime) -> SafeString:
         return SafeString("")
     part = min(float(spent + reserved) / float(limit), 1.0) if limit else 1.0
     return format_html(
-        '<span class="aa-meter">{} <meter min="0" max="1" high="0.8" optimum="0" value="{}" aria-hidden="true"></meter>'
-        "</span>",
+        '<span class="aa-meter">{} <meter min="0" max="1" low="0.8" high="0.999" optimum="0" value="{}"'
+        ' aria-hidden="true"></meter></span>',
         line_of(kind, spent, reserved, limit),
         f"{part:.3f}",
     )
@@ -36,5 +37,5 @@ def meters(budget: AgentBudget, now: datetime) -> SafeString:
     """All limits of a budget, one below the other."""
     found = [bar for bar in (meter(budget, kind, now) for kind in Kind) if bar]
     if budget.ends_at is not None:
-        found.append(format_html("until {}", f"{budget.ends_at:%Y-%m-%d %H:%M}"))
+        found.append(format_html("until {}", time_tag(budget.ends_at)))
     return format_html_join(SafeString("<br>"), "{}", ((each,) for each in found)) if found else SafeString("no limit")

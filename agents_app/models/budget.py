@@ -110,7 +110,8 @@ class AgentBudget(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.scope}, {self.period}"
+        often = "" if self.period == Period.EVER else f", per {self.period}"
+        return f"{self.scope.capitalize()}{often}"
 
     def spent(self, kind: Kind, now: datetime) -> int | Decimal:
         """How much of this kind was spent in the period that is going on now."""

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Q
+from django.utils.timezone import is_aware, localtime
 
 from agents_app.core.budgets import Kind, Period, Scope, amount_text, number_text
 from agents_app.models import AgentBudget, AgentContext, database_now
@@ -69,13 +70,17 @@ def spending_of(budgets: Iterable[AgentBudget]) -> list[tuple[str, str]]:
 
 def title_of(budget: AgentBudget) -> str:
     """Whose budget it is, and how long it is added up."""
-    often = "" if budget.period == Period.EVER else f", per {budget.period}"
-    return f"{budget.scope.capitalize()}{often}"
+    return str(budget)
 
 
 def _lines(budget: AgentBudget, now: datetime) -> list[str]:
     lines = [line_of(kind, *amounts_of(budget, kind, now)) for kind in Kind if getattr(budget, kind) is not None]
-    return [*lines, f"until {budget.ends_at:%Y-%m-%d %H:%M}"] if budget.ends_at else lines
+    return [*lines, until(budget.ends_at)] if budget.ends_at else lines
+
+
+def until(moment: datetime) -> str:
+    """When a budget ends, in local time."""
+    return f"until {localtime(moment) if is_aware(moment) else moment:%Y-%m-%d %H:%M}"
 
 
 def amounts_of(budget: AgentBudget, kind: Kind, now: datetime) -> tuple[Any, Any, Any]:

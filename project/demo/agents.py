@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from agents_app import Agent, Money, Ref, ToolContext, ToolFailed, register, tool
+from agents_app import Agent, Budget, Money, Ref, ToolContext, ToolFailed, register, tool
 from project.demo import shop
 from project.demo.models import Customer
 from project.demo.shop import OrderInfo, Receipt
@@ -35,6 +35,7 @@ class SupportAgent(Agent[Reply]):
         "something, say so kindly and give the reason. Answer briefly, in the customer's language."
     )
     max_steps = 12
+    budget = Budget(tool_calls=10, tokens=50_000)
 
     @tool(effect="read", summary="Look order {number} up")
     def lookup_order(self, context: ToolContext, number: OrderNumber) -> OrderInfo:

@@ -25,7 +25,16 @@ DECIDE = (
     "agents_app.settle_toolcall",
     "shop.refund_order",
 )
-LEAD = ("agents_app.start_run", "agents_app.control_run", "agents_app.view_sensitive", "agents_app.answer_inputrequest")
+LEAD = (
+    "agents_app.start_run",
+    "agents_app.control_run",
+    "agents_app.view_sensitive",
+    "agents_app.answer_inputrequest",
+    "agents_app.view_agentbudget",
+    "agents_app.add_agentbudget",
+    "agents_app.change_agentbudget",
+    "agents_app.view_llmstate",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

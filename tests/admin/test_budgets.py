@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from agents_app import Budget
 from agents_app.models import AgentBudget, AgentEvent
+from agents_app.selectors.budgets import spending_of
 from agents_app.services import SYSTEM, set_budget, start_run
 from agents_app.testing import AgentsKit
 from tests.office import person
@@ -22,8 +23,8 @@ Log = Callable[[str], Client]
 
 
 def fields(**given: Any) -> dict[str, Any]:
-    empty = dict.fromkeys(("context", "session", "user", "steps", "tool_calls", "tokens", "money", "ends_at_0"), "")
-    return {**empty, "ends_at_1": "", "period": "ever", **given}
+    empty = dict.fromkeys(("context", "session", "user", "steps", "tool_calls", "tokens", "money", "ends_at"), "")
+    return {**empty, "period": "ever", **given}
 
 
 @pytest.fixture
@@ -47,6 +48,25 @@ def test_staff_give_a_user_a_budget_and_change_it(admin: Client, people: dict[st
     budget.refresh_from_db()
     assert (budget.tokens, budget.tokens_spent, budget.money, budget.money_spent) == (9000, 4100, None, Decimal("0.75"))
     assert "4,100 of 9,000 tokens" in admin.get(reverse(LIST)).content.decode()
+
+
+def test_a_moment_is_told_in_local_time_on_all_pages(admin: Client, people: dict[str, Any]) -> None:
+    given = fields(user=people["customer"].pk, tokens="9", ends_at="2090-01-01T02:03:04")
+    assert admin.post(reverse(ADD), given).status_code == 302
+    budget = AgentBudget.objects.get()
+    page = admin.get(reverse(CHANGE, args=[budget.pk])).content.decode()
+    assert 'value="2090-01-01T02:03:04"' in page
+    assert "2090-01-01 02:03:04</time>" in page
+    assert spending_of([budget])[-1] == ("User", "until 2090-01-01 02:03")
+
+
+def test_the_list_is_narrowed(admin: Client, people: dict[str, Any]) -> None:
+    set_budget(Budget(tokens=5_123), by=SYSTEM, user=people["customer"])
+    shown = {
+        query: "of 5,123 tokens" in admin.get(reverse(LIST) + query).content.decode()
+        for query in ("?scope=user", "?scope=run", "?set_by=person", "?set_by=settings", "?period__exact=day")
+    }
+    assert [query for query, found in shown.items() if found] == ["?scope=user", "?set_by=person"]
 
 
 @pytest.mark.parametrize("given", [{}, {"tokens": "-1"}, {"money": "x"}], ids=["nobody", "negative", "no-number"])

@@ -59,7 +59,7 @@ def _server(application: str) -> Iterator[int]:
     try:
         yield port
     finally:
-        server.terminate()
+        server.kill()  # asked to end, it would wait for an application that listens for ever
         server.wait()
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.contrib.contenttypes.models import ContentType
-from django.db import models
+from django.db import connections, models
 from django.db.models import F, Q
 
 from agents_app.conf import conf
@@ -45,7 +45,22 @@ class ContextQuerySet(models.QuerySet["AgentContext"]):
             sql, values = part.query.get_compiler(using=conf.DATABASE).as_sql()
             parts.append(f"SELECT * FROM ({sql}) AS of_one")  # noqa: S608  made by the ORM, values apart
             params += values
-        return list(self.model._default_manager.using(conf.DATABASE).raw(" UNION ALL ".join(parts), params))
+        found = list(self.model._default_manager.using(conf.DATABASE).raw(" UNION ALL ".join(parts), params))
+        self._convert_annotations(found)
+        return found
+
+    def _convert_annotations(self, found: list["AgentContext"]) -> None:
+        """A raw query converts fields alone: on SQLite an annotated moment would stay text."""
+        connection, noted = connections[conf.DATABASE], self.query.annotation_select
+        compiler = self.query.get_compiler(using=conf.DATABASE)
+        converters = compiler.get_converters(noted.values())
+        for number, name in enumerate(noted):
+            functions, expression = converters.get(number, ((), None))
+            for context in found if functions else ():
+                value = getattr(context, name)
+                for convert in functions:
+                    value = convert(value, expression, connection)
+                setattr(context, name, value)
 
     def in_turn(self, limit: int) -> list["AgentContext"]:
         """The first of these: by priority, and by how long they have been due."""

@@ -1,12 +1,14 @@
 """What a holder knows of its run is not read again, and what it does not know any more is noticed."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from agents_app.core.transcript import LLMRequest
 from agents_app.exceptions import Overtaken, StaleContext
-from agents_app.models import AgentContext
+from agents_app.models import AgentContext, database_now
 from agents_app.runtime import drive, iterate, request
 from agents_app.runtime.engines import engine
 from agents_app.runtime.held import Held
@@ -14,6 +16,7 @@ from agents_app.selectors.transcript import messages_of
 from agents_app.services import SYSTEM, cancel_run, pause_run, start_run
 from agents_app.testing import AgentsKit, calls
 from agents_app.transitions import change_known
+from agents_app.transitions.claims import claim_due
 from tests import office
 from tests.office import Clerk
 from tests.runtime.test_iterate import held_by_hand
@@ -103,6 +106,16 @@ def test_a_new_run_is_not_read_again_after_its_claim(agents: AgentsKit) -> None:
     assert [query["sql"] for query in queries if query["sql"].lstrip().startswith("SELECT")] == []
     assert iterate.settle(held, act, acted(held, act)) == []
     assert AgentContext.objects.get(pk=held.run_id).status == "completed"
+
+
+def test_a_new_run_that_was_taken_among_others_is_known_too(agents: AgentsKit) -> None:
+    runs = [start_run(Clerk, "x") for _ in range(3)]
+    taken = claim_due(5)
+    assert {claim.run_id for claim in taken} == {run.id for run in runs}
+    for claim in taken:
+        assert claim.rows is not None
+        assert claim.rows.context.lease_until == claim.rows.context.due_at
+        assert abs(claim.rows.read.now() - database_now()) < timedelta(minutes=1)
 
 
 def test_what_happened_since_the_claim_is_found_out(agents: AgentsKit) -> None:

@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 from agents_app.conf import conf
 from agents_app.core.status import ENDED
 from agents_app.exceptions import LLMError, StaleContext
-from agents_app.logs import note_facts
+from agents_app.logs import about, note_facts
 from agents_app.models import AgentContext, database_now
 from agents_app.runtime.code_change import definition_for
 from agents_app.runtime.database_threads import Hung
@@ -335,7 +335,8 @@ async def _next(on: Engine, held: Held, running: dict[asyncio.Task[Any], Act], n
 def _cancelled(act: Act) -> Any:
     """What an act comes to that ended by cancellation: a turn that was given up, or a tool that cancelled itself."""
     if isinstance(act, ToolAct):
-        return raised(act.tool, asyncio.CancelledError())
+        with about(call_id=act.call_id, tool=act.tool.name):
+            return raised(act.tool, asyncio.CancelledError())
     if isinstance(act, ReconcileAct):
         return Reconciled(said=None)
     return LLMError("Cancelled.", code="cancelled")

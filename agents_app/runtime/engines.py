@@ -144,7 +144,9 @@ def _fulfil(future: "Future[T]", function: Callable[[], T]) -> None:
         future.set_result(function())
     except (StopIteration, SystemExit, KeyboardInterrupt, GeneratorExit) as error:
         # A tool that exits must end neither the loop nor the worker, and no future can hold a StopIteration.
-        future.set_exception(RuntimeError(f"The tool raised {type(error).__name__}."))
+        replaced = RuntimeError(f"The tool raised {type(error).__name__}.")
+        replaced.__cause__ = error  # so that the log says where
+        future.set_exception(replaced)
     except BaseException as error:
         future.set_exception(error)
     finally:

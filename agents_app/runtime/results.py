@@ -54,7 +54,7 @@ def raised(tool: ToolSpec, error: BaseException) -> Outcome:
         case Postpone():
             until = as_stored(error.until)
             return Outcome(ending=Ending.POSTPONED, code="postponed", message=_said(error), until=until)
-    logger.error("Tool %s raised.", tool.name, exc_info=error)
+    logger.exception("Tool %s raised.", tool.name, exc_info=error)  # noqa: LOG004  # the callers are handling it
     message = f"The tool raised {type(error).__name__}."
     return Outcome(ending=Ending.RAISED, code="exception", message=message)
 

@@ -195,6 +195,13 @@ def test_what_may_be_repeated_is_repeated_then_failed(
     assert (call.status, call.attempt, call.failures) == (S.FAILED, attempts, attempts)
     assert "secret" not in call.error
     assert "never retrieved" not in caplog.text
+    records: list[Any] = [record for record in caplog.records if record.name == "agents_app.tools"]
+    assert [(record.run_id, record.call_id, record.tool) for record in records] == [
+        (str(run.id), str(call.pk), tool)
+    ] * attempts
+    said = [record.exc_info[1] for record in records]
+    assert {type(error)} == {type(each.__cause__ or each) for each in said}
+    assert {record.levelname for record in records} == {"ERROR"}
 
 
 def test_a_repeated_call_keeps_its_step_and_its_key(agents: AgentsKit) -> None:

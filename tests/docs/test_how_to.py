@@ -1,6 +1,7 @@
 """What the how-to pages show works: a page's blocks marked `tested` are one module, used here as the page says."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -32,7 +33,7 @@ from agents_app.testing import AgentsKit, calls
 from agents_app.testing.executor import WAITING
 from tests.docs import pages
 from tests.docs.following import WAITS, new_project
-from tests.docs.markdown import DOCS, blocks
+from tests.docs.markdown import DOCS, ROOT, blocks
 from tests.packaging.test_readme import before_the_start
 
 pytestmark = pytest.mark.once
@@ -132,6 +133,43 @@ def test_react_to_events(load: Load, agents: AgentsKit, capsys: pytest.CaptureFi
     agents.run_until_idle()
     agents.assert_failed(failed)
     assert f"other {failed.id} {failed.again().version} run.failed" in capsys.readouterr().out
+
+
+LOGGED = """
+import logging
+
+import django
+
+django.setup()
+from agents_app.logs import about
+
+with about(run_id="4f3a", tool="look"):
+    logging.getLogger("agents_app.tools").error("ours")
+    logging.getLogger("shop").info("yours")
+logging.getLogger("shop").warning("beside")
+"""
+
+
+def test_the_logging_of_watch_in_production(tmp_path: Path) -> None:
+    """In a process of its own, as settings of Django: pytest has handlers, too."""
+    (setting,) = [b.text for b in blocks(DOCS / "how-to" / "watch-in-production.md") if b.label == "tested"]
+    (tmp_path / "its_settings.py").write_text(f"from tests.settings import *\n{setting}")
+    done = subprocess.run(
+        [sys.executable, "-c", LOGGED],
+        cwd=tmp_path,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "its_settings", "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [re.sub(r"^[\d-]+ [\d:,]+ ", "", line) for line in done.stderr.splitlines()]
+    assert lines == [
+        "ERROR agents_app.tools run=4f3a ours",
+        "INFO shop run=4f3a yours",
+        "WARNING shop run= beside",
+    ]
 
 
 @pytest.mark.django_db

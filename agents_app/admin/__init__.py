@@ -7,6 +7,7 @@ from agents_app.admin.archives import ArchivedRunAdmin
 from agents_app.admin.budgets import AgentBudgetAdmin
 from agents_app.admin.calls import ToolCallAdmin
 from agents_app.admin.events import AgentEventAdmin
+from agents_app.admin.handlers import EventCursorAdmin
 from agents_app.admin.inlines import AgentRunsInline
 from agents_app.admin.inputs import InputRequestAdmin
 from agents_app.admin.llms import LLMStateAdmin
@@ -19,6 +20,7 @@ from agents_app.models import (
     AgentSession,
     ApprovalRequest,
     ArchivedRun,
+    EventCursor,
     InputRequest,
     LLMState,
     ToolCall,
@@ -36,6 +38,7 @@ def register_with(site: admin.AdminSite) -> None:
     site.register(AgentSession, AgentSessionAdmin)
     site.register(AgentBudget, AgentBudgetAdmin)
     site.register(AgentEvent, AgentEventAdmin)
+    site.register(EventCursor, EventCursorAdmin)
     site.register(LLMState, LLMStateAdmin)
     site.register(ArchivedRun, ArchivedRunAdmin)
 

@@ -87,6 +87,11 @@ def handler_states() -> list[HandlerState]:
     ]
 
 
+def handler_names() -> list[str]:
+    """All handlers that the code knows, or that a process registered some time."""
+    return sorted(set(subscriptions.names()) | set(EventHandler.objects.values_list("name", flat=True)))
+
+
 def _counts(cursors: Any) -> dict[str, int]:
     return dict(cursors.order_by().values_list("handler").annotate(count=Count("pk")))
 
@@ -94,8 +99,12 @@ def _counts(cursors: Any) -> dict[str, int]:
 def visible_cursors(user: Any) -> Any:
     """The cursors this person may know of (a queryset)."""
     rows = EventCursor.objects.select_related("context")
-    allowed = user.is_active and (user.has_perm(VIEW_CURSOR) or user.has_perm(CONTROL_CURSOR))
-    return rows if allowed else rows.none()
+    return rows if may_view_cursors(user) else rows.none()
+
+
+def may_view_cursors(user: Any) -> bool:
+    """Whether this person may know how far event handlers have come."""
+    return bool(user.is_active and (user.has_perm(VIEW_CURSOR) or user.has_perm(CONTROL_CURSOR)))
 
 
 def may_control_cursors(user: Any) -> bool:

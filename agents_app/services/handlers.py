@@ -14,19 +14,22 @@ from agents_app.transitions import cursors
 from agents_app.transitions.hints import wake_handlers
 
 
-def release_handler(cursor_id: Any, *, by: Any, skip: bool = False) -> EventCursor:
+def release_handler(cursor_id: Any, *, by: Any, skip: bool = False, event: int | None = None) -> EventCursor:
     """Let a parked event handler go on with its run. skip: without the event that it could not take.
 
-    Raises NotFound, NotPermitted, and WrongState if it is not parked, or if the code here does not know the handler.
+    event: the number of the event that is meant to be skipped, so that no other is. Raises NotFound, NotPermitted, and
+    WrongState if it is not parked, is by now at another event, or if the code here does not know the handler.
     """
     cursor: EventCursor = one_of(visible_cursors(by), cursor_id)
     if not may_control_cursors(by):
         raise NotPermitted(f"This needs the permission {CONTROL_CURSOR}.")
-    event = next_event(cursor) if skip else None
-    if skip and event is None:
+    left_out = next_event(cursor) if skip else None
+    if skip and left_out is None:
         raise WrongState(f"The code here does not say which event {cursor.handler} is told next.", code="not_parked")
+    if left_out and event is not None and left_out.sequence != event:
+        raise WrongState(f"It is at another event by now: {left_out.sequence}, not {event}.", code="not_parked")
     with transaction.atomic(using=conf.DATABASE):
-        if not cursors.release(cursor, past=event.sequence if event else None):
+        if not cursors.release(cursor, past=left_out.sequence if left_out else None):
             raise WrongState("This event handler is not parked (any more).", code="not_parked")
         transaction.on_commit(lambda: wake_handlers(cursor.context_id, False), using=conf.DATABASE, robust=True)
     cursor.refresh_from_db()

@@ -11,11 +11,30 @@ from django.urls import reverse
 from agents_app.admin.base import ReadOnlyAdmin, http_status, origin_of
 from agents_app.admin.budgets import AgentBudgetAdmin
 from agents_app.exceptions import AgentsError, Expired, InvalidArguments, LLMError, NotFound, NotPermitted, StaleDigest
-from agents_app.models import AgentContext, AgentEvent, AgentSession, ApprovalRequest, InputRequest, LLMState, ToolCall
+from agents_app.models import (
+    AgentContext,
+    AgentEvent,
+    AgentSession,
+    ApprovalRequest,
+    EventCursor,
+    InputRequest,
+    LLMState,
+    ToolCall,
+    database_now,
+)
 from agents_app.services import Origin
 from tests.admin.conftest import call_of, key_of, list_of, page_of, question_of, request_of
 
-MODELS = ("agentcontext", "approvalrequest", "inputrequest", "toolcall", "agentsession", "agentevent", "llmstate")
+MODELS = (
+    "agentcontext",
+    "approvalrequest",
+    "inputrequest",
+    "toolcall",
+    "agentsession",
+    "agentevent",
+    "llmstate",
+    "eventcursor",
+)
 
 
 @pytest.fixture
@@ -29,6 +48,9 @@ def rows(run_of: Any) -> dict[str, Any]:
         "agentsession": AgentSession.objects.get(),
         "agentevent": AgentEvent.objects.filter(context_id=refund.id).latest("sequence"),
         "llmstate": LLMState.objects.create(name="openai:gpt-5-mini", failures=1),
+        "eventcursor": EventCursor.objects.create(
+            context_id=refund.id, handler="shop.alarm", wanted=1, due_at=database_now(), parked_at=database_now()
+        ),
     }
 
 

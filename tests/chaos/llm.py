@@ -22,13 +22,13 @@ class Server(ThreadingHTTPServer):
 
 
 class ScriptedLLM:
-    """Serves on a free port of this machine until it is closed. `asked` counts the requests."""
+    """Serves on a free port of one of this machine's addresses until it is closed. `asked` counts the requests."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "127.0.0.1") -> None:
         self.asked = 0
         self._failures: Counter[tuple[int, str]] = Counter()
-        self._server = Server(("127.0.0.1", 0), _handler(self))
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
+        self._server = Server((address, 0), _handler(self))
+        self.url = f"http://{address}:{self._server.server_port}/v1"
         threading.Thread(target=self._server.serve_forever, name="chaos-llm", daemon=True).start()
 
     def close(self) -> None:

@@ -24,6 +24,7 @@ from tests.chaos.llm import ScriptedLLM
 ROOT = Path(__file__).parents[2]
 FAKETIME = "/usr/lib/*/faketime/libfaketimeMT.so.1"
 READY_SECONDS = 240.0
+PORT = 5432
 SOME_MESSAGES = "SELECT id FROM django_q_ormq ORDER BY random() LIMIT 10"
 """Of a queue. Always the same number: a share of all would grow without end."""
 WORKERS, MEMBERS = 2, 4
@@ -62,10 +63,21 @@ class Postgres:
 
     def restart(self, mode: str) -> None:
         """mode: `fast` cuts all connections; `immediate` is a crash, after which it recovers from its log."""
+        self._restart("-m", mode)
+
+    def _restart(self, *options: str) -> None:
         data = str(self._server.pgdata)
-        arguments = ("-w", "-D", data, "-m", mode, "-l", f"{data}/log", "restart")
+        arguments = ("-w", "-D", data, "-l", f"{data}/log", *options, "restart")
         self._execute("pg_ctl", arguments, bin_path=self._server.bin_path, user=self._server.system_user, timeout=60)
         until(self._answers, "PostgreSQL")
+
+    def open_to(self, address: str, hosts: str) -> str:
+        """Listen at this address of the machine, too, for whoever is in the range `hosts`; the URL for them."""
+        data, sockets = Path(self._server.pgdata), self._run("SHOW unix_socket_directories")
+        with (data / "pg_hba.conf").open("a") as rules:
+            rules.write(f"host all all {hosts} trust\n")
+        self._restart("-m", "fast", "-o", f"-h {address} -p {PORT} -k {sockets}")
+        return f"postgresql://postgres@{address}:{PORT}/postgres"
 
     def drop_connections(self, share: float) -> int:
         """Cut a share of the connections; how many."""

@@ -14,14 +14,14 @@ SOON = 60.0
 class RawClient:
     """receive_buffer: bytes that the system may keep for a client that does not read. `numbers`: the events read."""
 
-    def __init__(self, port: int, path: str, *, receive_buffer: int = 0) -> None:
+    def __init__(self, port: int, path: str, *, host: str = "127.0.0.1", receive_buffer: int = 0) -> None:
         self.numbers: list[int] = []
-        self._protocol = ClientProtocol(parse_uri(f"ws://127.0.0.1:{port}{path}"))
+        self._protocol = ClientProtocol(parse_uri(f"ws://{host}:{port}{path}"))
         self._socket = socket.socket()
         if receive_buffer:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._socket.settimeout(SOON)
-        self._socket.connect(("127.0.0.1", port))
+        self._socket.connect((host, port))
         self._protocol.send_request(self._protocol.connect())
         self._flush()
 

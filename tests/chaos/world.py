@@ -102,6 +102,9 @@ class Postgres:
 
     def close(self) -> None:
         self._server.cleanup()
+        if (Path(self._server.pgdata) / "postmaster.pid").exists():  # it may not know the process of a restarted server
+            arguments = ("-w", "-D", str(self._server.pgdata), "-m", "immediate", "stop")
+            self._execute("pg_ctl", arguments, bin_path=self._server.bin_path, user=self._server.system_user, timeout=60)
 
     def _answers(self) -> bool:
         with contextlib.suppress(psycopg.Error):

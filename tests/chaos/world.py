@@ -73,6 +73,8 @@ class Postgres:
 
     def open_to(self, address: str, hosts: str) -> str:
         """Listen at this address of the machine, too, for whoever is in the range `hosts`; the URL for them."""
+        # A host that vanishes within a transaction would keep its locks for as long as TCP hopes for it.
+        self._run("ALTER SYSTEM SET idle_in_transaction_session_timeout = '6s'")
         data, sockets = Path(self._server.pgdata), self._run("SHOW unix_socket_directories")
         with (data / "pg_hba.conf").open("a") as rules:
             rules.write(f"host all all {hosts} trust\n")
@@ -102,9 +104,11 @@ class Postgres:
 
     def close(self) -> None:
         self._server.cleanup()
-        if (Path(self._server.pgdata) / "postmaster.pid").exists():  # it may not know the process of a restarted server
+        # It may not know the process of a restarted server.
+        if (Path(self._server.pgdata) / "postmaster.pid").exists():
             arguments = ("-w", "-D", str(self._server.pgdata), "-m", "immediate", "stop")
-            self._execute("pg_ctl", arguments, bin_path=self._server.bin_path, user=self._server.system_user, timeout=60)
+            user = self._server.system_user
+            self._execute("pg_ctl", arguments, bin_path=self._server.bin_path, user=user, timeout=60)
 
     def _answers(self) -> bool:
         with contextlib.suppress(psycopg.Error):

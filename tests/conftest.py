@@ -22,6 +22,7 @@ ONCE = ("core", "llm")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the tests marked `long` too")
+    parser.addoption("--chaos", action="store_true", help="run the tests marked `chaos` too")
 
 
 @pytest.hookimpl(trylast=True)
@@ -30,6 +31,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = {"sqlite_only", "once"} if on_postgresql else {"postgresql_only"}
     if not config.getoption("--long"):
         left_out.add("long")
+    if not config.getoption("--chaos"):
+        left_out.add("chaos")
     for item in items:
         if item.path.relative_to(TESTS).parts[0] in ONCE:
             item.add_marker("once")

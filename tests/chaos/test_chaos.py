@@ -13,7 +13,7 @@ from tests.chaos.failpoints import in_source
 from tests.chaos.wanted import PLANTS
 from tests.conftest import missing
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.chaos]
 ROOT = Path(__file__).parents[2]
 
 
@@ -47,14 +47,12 @@ def test_what_was_promised_holds(tmp_path: Path) -> None:
     assert all(figures["hits"][name] for name in in_source())
 
 
-@pytest.mark.long
 @pytest.mark.timeout(3000)
 def test_what_was_promised_holds_for_long(tmp_path: Path) -> None:
     figures, text = chaos(tmp_path, "--minutes", "10", "--runs", "400", "--kills", "250")
     assert figures["good"], text
 
 
-@pytest.mark.long
 @pytest.mark.timeout(1500)
 @pytest.mark.parametrize("plant", PLANTS)
 def test_what_is_broken_on_purpose_is_noticed(plant: str, tmp_path: Path) -> None:

@@ -12,7 +12,15 @@ from agents_app.management.exits import MEANINGS
 NOTE = "<!-- Made from the code by scripts/docs. Change the code, not this page. -->"
 GROUPS = {
     "Look": ("agents_list", "agents_show", "agents_inbox", "agents_doctor"),
-    "Run": ("agents_run", "agents_cancel", "agents_pause", "agents_resume", "agents_retry"),
+    "Run": (
+        "agents_run",
+        "agents_cancel",
+        "agents_pause",
+        "agents_resume",
+        "agents_retry",
+        "agents_hide",
+        "agents_reveal",
+    ),
     "Decide": ("agents_approve", "agents_reject", "agents_settle", "agents_answer"),
     "Operate": (
         "agents_cluster",
@@ -21,6 +29,8 @@ GROUPS = {
         "agents_uninstall",
         "agents_archive",
         "agents_restore",
+        "agents_rotate_keys",
+        "agents_erase_user",
         "agents_handlers",
         "agents_budget",
     ),

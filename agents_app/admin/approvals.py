@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import URLPattern
@@ -15,8 +15,9 @@ from agents_app.admin.blocks import as_json, block, differences
 from agents_app.admin.decide_form import Decidable, decidable, put_on_form
 from agents_app.admin.declared import currencies_of_call
 from agents_app.admin.displays import DOORS, VERDICTS, badge, between, excerpt, short_time, time_tag
-from agents_app.admin.filters import AgentOfRunFilter, ApprovalStatusFilter
+from agents_app.admin.filters import AgeFilter, AgentOfRunFilter, ApprovalStatusFilter
 from agents_app.admin.links import subject_of
+from agents_app.admin.pages import PendingFirst
 from agents_app.admin.run_page import head_of
 from agents_app.core.status import ApprovalStatus, Verdict
 from agents_app.exceptions import AgentsError, InvalidInput, StaleDigest
@@ -32,8 +33,7 @@ from agents_app.selectors.people import (
 from agents_app.services import approve, reject
 from agents_app.services.approvals import may_decide
 
-PENDING_FIRST = Case(When(status=ApprovalStatus.PENDING, then=Value(0)), default=Value(1))
-OLDEST_PENDING_FIRST = Case(When(status=ApprovalStatus.PENDING, then=F("created_at")))
+MOST_COUNTED = 100
 
 
 class ApprovalRequestAdmin(ReadOnlyAdmin):
@@ -42,10 +42,11 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
     page_template = "agents_app/decide.html"
     list_display = ["status_badge", "question", "tool", "requester", "age", "expires"]
     list_display_links = None
-    list_filter = [ApprovalStatusFilter, AgentOfRunFilter]
+    list_filter = [ApprovalStatusFilter, AgentOfRunFilter, AgeFilter]
     search_fields = ["id", "context__id", "call__tool", "context__agent", "context__details__user_name"]
     search_label = "Search by id of the request or run, tool, agent or user"
-    ordering = [PENDING_FIRST, OLDEST_PENDING_FIRST.asc(), "-id"]
+    ordering = ["-id"]
+    paginator = PendingFirst
 
     def may_list(self, user: Any) -> bool:
         return may_watch_inbox(user)
@@ -59,7 +60,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
 
     # The list.
 
-    @admin.display(description="status", ordering="status")
+    @admin.display(description="status")
     def status_badge(self, row: ApprovalRequest) -> SafeString:
         return badge(ApprovalStatus(row.status))
 
@@ -68,27 +69,29 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
         text = excerpt(row.summary, 140) if getattr(row, "readable", False) else f"{row.call.tool} #{row.call.number}"
         return self.links.anchor("approvalrequest", row.pk, text)
 
-    @admin.display(description="tool", ordering="call__tool")
+    @admin.display(description="tool")
     def tool(self, row: ApprovalRequest) -> SafeString:
         return format_html("{}<br><small>of {}</small>", row.call.tool, row.context.agent)
 
-    @admin.display(description="user", ordering="context__details__user_name", empty_value="–")
+    @admin.display(description="user", empty_value="–")
     def requester(self, row: ApprovalRequest) -> str:
         return row.context.details.user_name
 
-    @admin.display(description="asked", ordering="created_at")
+    @admin.display(description="asked")
     def age(self, row: ApprovalRequest) -> SafeString:
         now = getattr(row, "now", None)
         ago = f"{between(row.created_at, now)} ago" if now and row.status == ApprovalStatus.PENDING else ""
         return format_html("{}<br><small>{}</small>", short_time(row.created_at), ago)
 
-    @admin.display(description="expires", ordering="expires_at")
+    @admin.display(description="expires")
     def expires(self, row: ApprovalRequest) -> SafeString:
         return short_time(row.expires_at)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """The list, with each row marked whether this person may read it."""
         changes = super().get_changelist_instance(request)
+        # Where one page is enough Django leaves the paginator out, which knows the order.
+        changes.result_list = changes.paginator.page(changes.page_num).object_list
         now = database_now()
         for row in changes.result_list:
             row.readable = may_view_transcript(request.user, row.context) or may_decide(request.user, row).allowed
@@ -146,12 +149,13 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
         return HttpResponseRedirect(self.links.row("approvalrequest", row.pk))
 
     def _next(self, request: HttpRequest) -> SafeString:
-        waiting = pending_approvals(request.user)
+        waiting = list(pending_approvals(request.user)[: MOST_COUNTED + 1])
         first = next((row for row in waiting[:20] if may_decide(request.user, row).allowed), None)
         if first is None:
             return SafeString("Nothing else waits for you.")
         url = self.links.row("approvalrequest", first.pk)
-        return format_html('<a href="{}">Next request ({} waiting)</a>', url, waiting.count())
+        number = f"{MOST_COUNTED}+" if len(waiting) > MOST_COUNTED else str(len(waiting))
+        return format_html('<a href="{}">Next request ({} waiting)</a>', url, number)
 
     def _undecided(
         self, request: HttpRequest, row: ApprovalRequest, error: AgentsError, shown: Decidable

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 
 from agents_app.admin.base import ReadOnlyAdmin
 from agents_app.admin.displays import badge, short_time, time_tag
-from agents_app.admin.filters import AgentFilter
+from agents_app.admin.filters import AgeFilter, AgentFilter
 from agents_app.core.status import RunStatus
 from agents_app.models import AgentContext, ArchivedRun
 from agents_app.selectors.archives import visible_archived_runs
@@ -21,7 +21,7 @@ class ArchivedRunAdmin(ReadOnlyAdmin):
 
     list_display = ["status_badge", "run", "user_name", "ended", "archived"]
     list_display_links = None
-    list_filter = [AgentFilter]
+    list_filter = [AgentFilter, AgeFilter]
     search_fields = ["id", "agent", "user_name"]
     search_label = "Search by id of the run, agent or user"
     ordering = ["-id"]

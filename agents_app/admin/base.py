@@ -6,12 +6,14 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from agents_app.admin.links import Links
+from agents_app.admin.pages import FewPages
 from agents_app.exceptions import (
     AgentsError,
     Archived,
@@ -22,7 +24,7 @@ from agents_app.exceptions import (
     NotPermitted,
     WrongState,
 )
-from agents_app.selectors.runs import one_of
+from agents_app.selectors.runs import is_id, one_of
 from agents_app.services import Origin
 
 HTTP_STATUS: tuple[tuple[type[AgentsError], int], ...] = (
@@ -59,6 +61,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """What a link of ours may narrow the list by, besides its filters."""
     show_full_result_count = False
     list_per_page = 50
+    list_max_show_all = 0
+    paginator = FewPages
 
     class Media:
         css = {"all": ["agents_app/admin.css"]}
@@ -98,6 +102,23 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Django allows every field of the row: who may not read a text could ask for lists by its beginning."""
         filters = {getattr(each, "parameter_name", None) for each in self.list_filter}
         return lookup in filters or lookup in self.own_lookups
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: "models.QuerySet[Any]", search_term: str
+    ) -> "tuple[models.QuerySet[Any], bool]":
+        """By an id without reading the table; by words as Django does."""
+        term = search_term.strip()
+        if not is_id(term):
+            return super().get_search_results(request, queryset, search_term)
+        fields = {field.name: field for field in self.opts.concrete_fields}
+        about = models.Q(context_id=term) if "context" in fields else models.Q()
+        own = models.Q(pk=term) if isinstance(self.opts.pk, models.UUIDField | models.OneToOneField) else models.Q()
+        return queryset.filter(own | about), False
+
+    def get_paginator(self, request: HttpRequest, queryset: Any, *args: Any, **kwargs: Any) -> Paginator:  # type: ignore[type-arg]  # not generic when it runs
+        """That of the list; Django asks for the admin's log of a row here, too."""
+        kind = self.paginator if queryset.model is self.model else FewPages
+        return kind(queryset, *args, **kwargs)
 
     # Pages.
 

@@ -11,7 +11,7 @@ from agents_app.admin.base import ReadOnlyAdmin, http_status, origin_of
 from agents_app.admin.blocks import Block, block
 from agents_app.admin.declared import currencies_of_call
 from agents_app.admin.displays import DOORS, EFFECTS, VERDICTS, badge, between, short_time, time_tag
-from agents_app.admin.filters import AgentOfRunFilter, ToolCallStatusFilter
+from agents_app.admin.filters import AgeFilter, AgentOfRunFilter, ToolCallStatusFilter
 from agents_app.admin.settle_form import SettleForm
 from agents_app.core.status import Effect, ToolCallStatus, Verdict
 from agents_app.exceptions import AgentsError
@@ -35,7 +35,7 @@ class ToolCallAdmin(ReadOnlyAdmin):
     page_template = "agents_app/call.html"
     list_display = ["call", "status_badge", "agent", "user_name", "effect", "proposed", "took", "attempt"]
     list_display_links = None
-    list_filter = [ToolCallStatusFilter, AgentOfRunFilter]
+    list_filter = [ToolCallStatusFilter, AgentOfRunFilter, AgeFilter]
     search_fields = ["id", "context__id", "tool", "context__agent", "context__details__user_name"]
     search_label = "Search by id of the call or run, tool, agent or user"
     ordering = ["-id"]
@@ -53,19 +53,19 @@ class ToolCallAdmin(ReadOnlyAdmin):
     def call(self, row: ToolCall) -> SafeString:
         return self.links.anchor("toolcall", row.pk, str(row))
 
-    @admin.display(description="status", ordering="status")
+    @admin.display(description="status")
     def status_badge(self, row: ToolCall) -> SafeString:
         return badge(ToolCallStatus(row.status))
 
-    @admin.display(description="agent", ordering="context__agent")
+    @admin.display(description="agent")
     def agent(self, row: ToolCall) -> str:
         return row.context.agent
 
-    @admin.display(description="user", ordering="context__details__user_name", empty_value="–")
+    @admin.display(description="user", empty_value="–")
     def user_name(self, row: ToolCall) -> str:
         return row.context.details.user_name
 
-    @admin.display(description="proposed", ordering="proposed_at")
+    @admin.display(description="proposed")
     def proposed(self, row: ToolCall) -> SafeString:
         return short_time(row.proposed_at)
 

@@ -173,6 +173,9 @@ _BY_PERSON = {
     _E.RUN_RESUMED: ("let the run go on", "play", "active"),
     _E.RUN_RETRIED: ("retried the run", "back", "active"),
     _E.RUN_CANCEL_REQUESTED: ("cancelled the run", "stop", "bad"),
+    _E.RUN_HIDDEN: ("hid the run", "stop", "quiet"),
+    _E.RUN_REVEALED: ("let the run be seen again", "play", "quiet"),
+    _E.RUN_ERASED: ("erased what the run held of its user", "stop", "quiet"),
 }
 
 

@@ -14,7 +14,7 @@ from agents_app.admin.displays import time_tag
 from agents_app.admin.filters import EventTypeFilter
 from agents_app.core.events import EVENTS, EventType
 from agents_app.models import AgentEvent
-from agents_app.selectors.people import VIEW_RUN
+from agents_app.selectors.people import VIEW_RUN, not_hidden
 
 
 class AgentEventAdmin(ReadOnlyAdmin):
@@ -34,7 +34,7 @@ class AgentEventAdmin(ReadOnlyAdmin):
 
     def visible_rows(self, user: Any) -> "QuerySet[AgentEvent]":
         rows = AgentEvent.objects.select_related("context")
-        return rows if user.is_active and user.has_perm(VIEW_RUN) else rows.none()
+        return not_hidden(rows, user, "context__") if user.is_active and user.has_perm(VIEW_RUN) else rows.none()
 
     def found(self, request: HttpRequest, object_id: str) -> AgentEvent:
         """Events are numbered; all other rows of this app have UUIDs."""
@@ -54,7 +54,7 @@ class AgentEventAdmin(ReadOnlyAdmin):
     def run(self, row: AgentEvent) -> SafeString:
         return self.links.anchor("agentcontext", row.context.pk, f"{row.context.agent} …{str(row.context.pk)[-8:]}")
 
-    @admin.display(description="at", ordering="at")
+    @admin.display(description="at")
     def at_time(self, row: AgentEvent) -> SafeString:
         return time_tag(row.at)
 

@@ -1,6 +1,7 @@
 """Filters of the lists. Their choices come from the code, never from reading a whole table."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -12,6 +13,8 @@ from agents_app.admin.displays import DISPLAYS
 from agents_app.core.events import EventType
 from agents_app.core.status import ApprovalStatus, InputStatus, RunStatus, ToolCallStatus
 from agents_app.definitions.registry import registry
+from agents_app.models import database_now
+from agents_app.models.fields import first_uuid7
 
 
 class StatusFilter(SimpleListFilter):
@@ -70,3 +73,24 @@ class EventTypeFilter(SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         return queryset.filter(type=self.value()) if self.value() else queryset
+
+
+class AgeFilter(SimpleListFilter):
+    """By when a row was made, read from its time-ordered key: what is far down a list is found by it."""
+
+    title = "age"
+    parameter_name = "age"
+    ages = {"day": 1, "week": 7, "month": 30, "quarter": 90}
+
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> Iterator[tuple[str, str]]:
+        for name in self.ages:
+            yield name, f"Up to a {name}"
+        for name in self.ages:
+            yield f"over-{name}", f"Over a {name}"
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        over, name = str(self.value() or "").startswith("over-"), str(self.value() or "").removeprefix("over-")
+        if name not in self.ages:
+            return queryset
+        since = first_uuid7(database_now() - timedelta(days=self.ages[name]))
+        return queryset.filter(pk__lt=since) if over else queryset.filter(pk__gte=since)

@@ -17,7 +17,7 @@ from agents_app.admin.displays import badge, short_time
 from agents_app.admin.links import Links
 from agents_app.core.status import RunStatus
 from agents_app.models import RunDetails
-from agents_app.selectors.people import VIEW_RUN
+from agents_app.selectors.people import VIEW_RUN, not_hidden
 
 RUNS_SHOWN = 20
 
@@ -51,7 +51,8 @@ class AgentRunsInline(GenericTabularInline):
         css = {"all": ["agents_app/admin.css"]}
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[RunDetails]":
-        return super().get_queryset(request).select_related("context")
+        rows: QuerySet[RunDetails] = not_hidden(super().get_queryset(request), request.user, "context__")
+        return rows.select_related("context")
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **options: Any) -> Any:
         """start_run stores the very class of a subject, also that of a proxy."""

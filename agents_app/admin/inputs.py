@@ -11,7 +11,7 @@ from agents_app.admin.base import ReadOnlyAdmin, http_status
 from agents_app.admin.blocks import block
 from agents_app.admin.decide_form import put_on_form
 from agents_app.admin.displays import badge, excerpt, short_time, time_tag
-from agents_app.admin.filters import AgentOfRunFilter, InputStatusFilter
+from agents_app.admin.filters import AgeFilter, AgentOfRunFilter, InputStatusFilter
 from agents_app.admin.schema_form import SchemaForm
 from agents_app.core.status import InputStatus
 from agents_app.exceptions import AgentsError
@@ -35,7 +35,7 @@ class InputRequestAdmin(ReadOnlyAdmin):
     page_template = "agents_app/answer.html"
     list_display = ["status_badge", "asked", "agent", "user_name", "created", "answered_by_name"]
     list_display_links = None
-    list_filter = [InputStatusFilter, AgentOfRunFilter]
+    list_filter = [InputStatusFilter, AgentOfRunFilter, AgeFilter]
     search_fields = ["id", "context__id", "context__agent", "context__details__user_name"]
     search_label = "Search by id of the question or run, agent or user"
     ordering = ["-id"]
@@ -49,7 +49,7 @@ class InputRequestAdmin(ReadOnlyAdmin):
 
     # The list.
 
-    @admin.display(description="status", ordering="status")
+    @admin.display(description="status")
     def status_badge(self, row: InputRequest) -> SafeString:
         return badge(InputStatus(row.status))
 
@@ -58,15 +58,15 @@ class InputRequestAdmin(ReadOnlyAdmin):
         text = excerpt(row.question, 140) if getattr(row, "readable", False) else "A question"
         return self.links.anchor("inputrequest", row.pk, text)
 
-    @admin.display(description="agent", ordering="context__agent")
+    @admin.display(description="agent")
     def agent(self, row: InputRequest) -> str:
         return row.context.agent
 
-    @admin.display(description="user", ordering="context__details__user_name", empty_value="–")
+    @admin.display(description="user", empty_value="–")
     def user_name(self, row: InputRequest) -> str:
         return row.context.details.user_name
 
-    @admin.display(description="asked", ordering="created_at")
+    @admin.display(description="asked")
     def created(self, row: InputRequest) -> SafeString:
         return short_time(row.created_at)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -22,7 +23,7 @@ from agents_app.admin.timeline import timeline
 from agents_app.core.priority import priority_of
 from agents_app.core.status import RunStatus
 from agents_app.models import AgentContext, PartialReply, RunDetails
-from agents_app.selectors.people import may_answer, may_cancel, may_control, may_settle
+from agents_app.selectors.people import HIDE, may_answer, may_cancel, may_control, may_settle
 from agents_app.services.approvals import may_decide
 from agents_app.services.code_changes import CODE_CHANGED
 
@@ -64,6 +65,9 @@ def commands_for(user: Any, context: AgentContext) -> list[Command]:
             commands.append(Command(verb="resume", label=again, style="" if changed else "aa-primary"))
         elif not ended and not changed:
             commands.append(Command(verb="pause", label="Pause"))
+    if ended and context.details.restored_at is None and user.is_active and user.has_perm(HIDE):
+        hidden = context.hidden_at is not None
+        commands.append(Command(verb="reveal", label="Show it again") if hidden else Command(verb="hide", label="Hide"))
     if not ended and not ending and may_cancel(user, context):
         commands.append(Command(verb="cancel", label="Cancel the run", style="aa-danger"))
     return commands
@@ -142,6 +146,8 @@ def facts_of(site: AdminSite, request: HttpRequest, rows: RunRows) -> list[tuple
         ("Ended", time_tag(details.ended_at) if details.ended_at else ""),
         ("Took", between(details.created_at, details.ended_at)),
         ("Restored", restored(details)),
+        ("Hidden", _since(context.hidden_at, details.hidden_by, details.hidden_why)),
+        ("Erased", time_tag(details.erased_at) if details.erased_at else ""),
         ("Time limit", time_tag(context.deadline_at) if context.deadline_at and not context.ended else ""),
         ("Priority", priority_of(context.priority).value if context.priority else ""),
         ("Steps", f"{context.steps_used} of {context.max_steps}"),
@@ -159,6 +165,12 @@ def restored(details: RunDetails) -> SafeString | str:
     if details.restored_at is None:
         return ""
     return format_html("{}, from an archive, to be read only", time_tag(details.restored_at))
+
+
+def _since(moment: datetime | None, who: str, why: str) -> SafeString | str:
+    if moment is None:
+        return ""
+    return format_html("{} by {}{}", time_tag(moment), who or "the system", f": {why}" if why else "")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from agents_app.admin.base import ReadOnlyAdmin
 from agents_app.admin.displays import badge, between, excerpt, short_time
-from agents_app.admin.filters import AgentFilter, RunStatusFilter
+from agents_app.admin.filters import AgeFilter, AgentFilter, RunStatusFilter
 from agents_app.admin.run_page import news_key, run_page
 from agents_app.admin.run_rows import partial_of
 from agents_app.admin.start_form import StartForm
@@ -23,7 +23,7 @@ from agents_app.exceptions import AgentsError
 from agents_app.models import AgentContext
 from agents_app.selectors.archives import find_archived_run
 from agents_app.selectors.people import CONTROL, START, VIEW_RUN, may_view_transcript, visible_runs
-from agents_app.services import Run, cancel_run, pause_run, read_run, resume_run, retry_run
+from agents_app.services import Run, cancel_run, hide_run, pause_run, read_run, resume_run, retry_run, reveal_run
 
 
 def go_on_under_new_code(run_id: Any, *, by: Any, accept_changes: str) -> Run[Any]:
@@ -38,6 +38,8 @@ COMMANDS: Mapping[str, tuple[Callable[..., Any], str, bool]] = {
     "resume": (resume_run, "The run goes on.", False),
     "retry": (retry_run, "The run is tried again.", False),
     "accept": (go_on_under_new_code, "The run goes on under the new code.", False),
+    "hide": (hide_run, "The run is hidden from all but those who may see hidden runs.", True),
+    "reveal": (reveal_run, "The run is seen again.", False),
 }
 """Verb → the command, what is said afterwards, and whether it takes a reason."""
 
@@ -52,7 +54,7 @@ class AgentContextAdmin(ReadOnlyAdmin):
     page_template = "agents_app/run.html"
     list_display = ["status_badge", "run", "user_name", "accepted", "took"]
     list_display_links = None
-    list_filter = [RunStatusFilter, AgentFilter]
+    list_filter = [RunStatusFilter, AgentFilter, AgeFilter]
     search_fields = [
         "id",
         "agent",
@@ -92,11 +94,11 @@ class AgentContextAdmin(ReadOnlyAdmin):
         text = '<a href="{}"><strong>{}</strong> <span class="aa-id">…{}</span></a>'
         return format_html(text, url, row.agent, str(row.pk)[-8:])
 
-    @admin.display(description="status", ordering="status")
+    @admin.display(description="status")
     def status_badge(self, row: AgentContext) -> SafeString:
         return badge(RunStatus(row.status))
 
-    @admin.display(description="user", ordering="details__user_name", empty_value="–")
+    @admin.display(description="user", empty_value="–")
     def user_name(self, row: AgentContext) -> str:
         return row.details.user_name
 
@@ -230,7 +232,10 @@ class AgentContextAdmin(ReadOnlyAdmin):
             else:
                 self.log(request, row, verb)
                 messages.success(request, done)
-        return HttpResponseRedirect(self.links.row("agentcontext", row.pk))
+        seen = self.visible_rows(request.user).filter(pk=row.pk).exists()
+        return HttpResponseRedirect(
+            self.links.row("agentcontext", row.pk) if seen else self.links.to("agentcontext_changelist")
+        )
 
     def start_view(self, request: HttpRequest) -> HttpResponse:
         """Start a run."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
@@ -11,6 +11,7 @@ from agents_app.admin.base import ReadOnlyAdmin
 from agents_app.admin.displays import badge, short_time, time_tag
 from agents_app.core.status import RunStatus
 from agents_app.models import AgentSession
+from agents_app.selectors.archives import visible_archived_runs
 from agents_app.selectors.people import VIEW_SESSION, visible_runs, visible_sessions
 
 RUNS_SHOWN = 100
@@ -20,7 +21,7 @@ class AgentSessionAdmin(ReadOnlyAdmin):
     """Sessions, for those with `view_agentsession`."""
 
     page_template = "agents_app/session.html"
-    list_display = ["session", "agent", "owner", "runs", "created"]
+    list_display = ["session", "agent", "owner", "created"]
     list_display_links = None
     search_fields = ["id", "key", "agent"]
     search_label = "Search by id, key or agent"
@@ -30,9 +31,10 @@ class AgentSessionAdmin(ReadOnlyAdmin):
         return bool(user.has_perm(VIEW_SESSION))
 
     def visible_rows(self, user: Any) -> "QuerySet[AgentSession]":
-        return visible_sessions(user).annotate(run_count=Count("runs")).prefetch_related("user")  # type: ignore[no-any-return]
+        rows: QuerySet[AgentSession] = visible_sessions(user).prefetch_related("user")
+        return rows
 
-    @admin.display(description="session", ordering="key")
+    @admin.display(description="session")
     def session(self, row: AgentSession) -> SafeString:
         return self.links.anchor("agentsession", row.pk, row.key)
 
@@ -40,16 +42,13 @@ class AgentSessionAdmin(ReadOnlyAdmin):
     def owner(self, row: AgentSession) -> str:
         return str(row.user or "")
 
-    @admin.display(description="runs")
-    def runs(self, row: AgentSession) -> int:
-        return int(getattr(row, "run_count", 0))
-
     @admin.display(description="created", ordering="id")
     def created(self, row: AgentSession) -> SafeString:
         return short_time(row.created_at)
 
     def page_context(self, request: HttpRequest, row: AgentSession) -> dict[str, Any]:
-        runs = visible_runs(request.user).filter(session=row).order_by("-id")[:RUNS_SHOWN]
+        runs = list(visible_runs(request.user).filter(session=row).order_by("-id")[: RUNS_SHOWN + 1])
+        archived = len(visible_archived_runs(request.user).filter(session=row).values_list("pk")[: RUNS_SHOWN + 1])
         return {
             "title": f"Session {row.key}",
             "facts": [
@@ -57,6 +56,8 @@ class AgentSessionAdmin(ReadOnlyAdmin):
                 ("User", self.owner(row) or "none"),
                 ("First agent", row.agent),
                 ("Created", time_tag(row.created_at)),
+                ("Runs", _counted(len(runs))),
+                ("Archived runs", _counted(archived)),
             ],
             "runs": [
                 {
@@ -64,6 +65,10 @@ class AgentSessionAdmin(ReadOnlyAdmin):
                     "badge": badge(RunStatus(run.status)),
                     "at": time_tag(run.details.created_at),
                 }
-                for run in runs
+                for run in runs[:RUNS_SHOWN]
             ],
         }
+
+
+def _counted(number: int) -> str:
+    return f"more than {RUNS_SHOWN}" if number > RUNS_SHOWN else str(number)

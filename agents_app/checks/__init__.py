@@ -5,6 +5,7 @@ from agents_app.checks.aws import check_aws
 from agents_app.checks.celery import check_celery
 from agents_app.checks.database import check_durability
 from agents_app.checks.handlers import check_handlers
+from agents_app.checks.keys import check_keys
 from agents_app.checks.limits import check_limits
 from agents_app.checks.push import check_push
 from agents_app.checks.queue import check_queue
@@ -17,6 +18,7 @@ __all__ = [
     "check_celery",
     "check_durability",
     "check_handlers",
+    "check_keys",
     "check_limits",
     "check_push",
     "check_queue",

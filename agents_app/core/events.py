@@ -29,6 +29,9 @@ class EventType(StrEnum):
     RUN_CANCELLED = "run.cancelled"
     RUN_COMPLETED = "run.completed"
     RUN_FAILED = "run.failed"
+    RUN_HIDDEN = "run.hidden"
+    RUN_REVEALED = "run.revealed"
+    RUN_ERASED = "run.erased"
     STEP_STARTED = "step.started"
     STEP_COMPLETED = "step.completed"
     STEP_FAILED = "step.failed"
@@ -252,6 +255,9 @@ EVENTS: Mapping[EventType, EventKind] = {
     _T.RUN_CANCELLED: EventKind(Empty, "it ended by cancellation"),
     _T.RUN_COMPLETED: EventKind(RunCompleted, "it ended with an answer"),
     _T.RUN_FAILED: EventKind(RunFailed, "it ended without an answer"),
+    _T.RUN_HIDDEN: EventKind(ByPerson, "a person hid it from all but those who may see hidden runs"),
+    _T.RUN_REVEALED: EventKind(ByPerson, "a person let it be seen again"),
+    _T.RUN_ERASED: EventKind(ByPerson, "what it held of its user was erased; its words are gone"),
     _T.STEP_STARTED: EventKind(StepChanged, "a step, or its next attempt, was started"),
     _T.STEP_COMPLETED: EventKind(StepChanged, "a step's outcome was recorded"),
     _T.STEP_FAILED: EventKind(StepFailed, "a step, or one attempt at it, failed"),

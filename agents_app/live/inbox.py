@@ -2,8 +2,6 @@
 
 import asyncio
 
-from django.db.models import Count, Max
-
 from agents_app.core.status import ApprovalStatus, ToolCallStatus
 from agents_app.live.frames import InboxFrame
 from agents_app.models import ApprovalRequest, ToolCall
@@ -11,13 +9,18 @@ from agents_app.models import ApprovalRequest, ToolCall
 Waiting = tuple[int, object, int]
 
 
+MOST_COUNTED = 1000
+
+
 def waiting() -> Waiting:
-    """What waits for people: pending approval requests, the newest of them, and calls of unknown outcome."""
-    requests = ApprovalRequest.objects.filter(status=ApprovalStatus.PENDING).aggregate(
-        n=Count("pk"), newest=Max("created_at")
-    )
-    unknown = ToolCall.objects.filter(status=ToolCallStatus.UNKNOWN).count()
-    return requests["n"], requests["newest"], unknown
+    """What waits for people: pending approval requests, the newest of them, and calls of unknown outcome.
+
+    Counted up to MOST_COUNTED: this is asked again whenever a run changes.
+    """
+    requests = ApprovalRequest.objects.filter(status=ApprovalStatus.PENDING).order_by("-created_at")
+    newest = requests.values_list("created_at", flat=True)[:MOST_COUNTED]
+    unknown = ToolCall.objects.filter(status=ToolCallStatus.UNKNOWN).order_by()
+    return len(newest), newest[0] if newest else None, len(unknown.values_list("pk")[:MOST_COUNTED])
 
 
 class InboxFeed:

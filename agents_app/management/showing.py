@@ -62,6 +62,8 @@ def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
         ("Started", started),
         ("Ended", moment_text(run["ended_at"])),
         ("Restored", f"{moment_text(run['restored_at'])}, to be read only" if run["restored_at"] else ""),
+        ("Hidden", f"by {run['hidden_by'] or 'the system'}: {run['hidden_why']}" if run["hidden_at"] else ""),
+        ("Erased", moment_text(run["erased_at"])),
         ("Session", run["session"] or ""),
         ("Subject", run["subject"] or ""),
         ("Not before", moment_text(run["run_at"])),

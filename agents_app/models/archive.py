@@ -61,6 +61,8 @@ class ArchivedRun(models.Model):
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField()
     archived_at = models.DateTimeField()
+    hidden_at = models.DateTimeField(null=True, blank=True)
+    erased_at = models.DateTimeField(null=True, blank=True)
     idempotency_key = models.CharField(max_length=300, null=True, blank=True, unique=True)
     fingerprint = models.CharField(max_length=64, blank=True, help_text="Of what was started with the idempotency key.")
 

@@ -104,6 +104,7 @@ class AgentContext(models.Model):
         max_length=300, null=True, blank=True, help_text="The limit at which it was held back: no slot was free."
     )
     at_limit_since = models.DateTimeField(null=True, blank=True)
+    hidden_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is hidden.")
 
     objects = ContextQuerySet.as_manager()
 
@@ -115,6 +116,9 @@ class AgentContext(models.Model):
             ("view_sensitive", "Can see sensitive arguments of tool calls"),
             ("start_run", "Can start runs"),
             ("control_run", "Can cancel, pause, resume and retry runs"),
+            ("hide_run", "Can hide runs, and show them again"),
+            ("view_hidden", "Can see hidden runs"),
+            ("erase_user", "Can erase what runs hold of a person"),
         ]
         indexes = [
             models.Index(
@@ -202,6 +206,11 @@ class RunDetails(models.Model):
     cancelled_why = models.TextField(blank=True)
     restored_at = models.DateTimeField(
         null=True, blank=True, help_text="It was archived and brought back since then, to be read only."
+    )
+    hidden_by = models.CharField(max_length=200, blank=True, default="", db_default="")
+    hidden_why = models.TextField(blank=True, default="", db_default="")
+    erased_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since then it holds nothing of its user any more."
     )
 
     class Meta:

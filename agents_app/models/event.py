@@ -7,6 +7,18 @@ from agents_app.models.constraints import one_of
 from agents_app.models.context import AgentContext
 
 
+class EventQuerySet(models.QuerySet["AgentEvent"]):
+    """Append-only."""
+
+    def update(self, **kwargs: object) -> int:
+        """Refused: events are a record."""
+        raise TypeError("Events are append-only.")
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Refused: events are a record; they go with their run only."""
+        raise TypeError("Events are append-only.")
+
+
 class AgentEvent(models.Model):
     """Numbered within its run without gaps. `id` is no cursor: a global number skips events that commit late."""
 
@@ -19,6 +31,8 @@ class AgentEvent(models.Model):
     at = models.DateTimeField()
     data = models.JSONField(default=dict)
 
+    objects = EventQuerySet.as_manager()
+
     class Meta:
         verbose_name = "event"
         ordering = ["context", "sequence"]
@@ -29,3 +43,13 @@ class AgentEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sequence} {self.type}"
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        """Insert. Raises TypeError for an event that is stored already."""
+        if not self._state.adding:
+            raise TypeError("Events are append-only.")
+        super().save(*args, **kwargs)  # type: ignore[arg-type]
+
+    def delete(self, *args: object, **kwargs: object) -> tuple[int, dict[str, int]]:
+        """Refused: events are a record; they go with their run only."""
+        raise TypeError("Events are append-only.")

@@ -11,6 +11,7 @@ from agents_app.core.failpoints import failpoint
 from agents_app.models import AgentContext, database_now, seconds_from_now
 from agents_app.models.context import ContextQuerySet
 from agents_app.runtime.reminders import remind, wake_retries
+from agents_app.selectors.runs import MOST_COUNTED, at_most
 from agents_app.transitions import claims, hints, slots
 
 logger = logging.getLogger("agents_app.recovery")
@@ -52,7 +53,7 @@ def sweep(dry_run: bool = False) -> Sweep:
         if hinted:
             logger.info("Sent %s wake-ups; %s leases had run out.", len(hinted), stale)
     failpoint("sweep.hinted")
-    return Sweep(due=due.count(), stale_leases=stale, hinted=hinted)
+    return Sweep(due=at_most(due, MOST_COUNTED), stale_leases=stale, hinted=hinted)
 
 
 def wake() -> bool:

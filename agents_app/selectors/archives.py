@@ -4,7 +4,7 @@ from typing import Any
 
 from agents_app.exceptions import Archived, NotFound
 from agents_app.models import AgentContext, ArchivedRun
-from agents_app.selectors.people import VIEW_RUN, visible_runs
+from agents_app.selectors.people import VIEW_RUN, not_hidden, visible_runs
 from agents_app.selectors.runs import is_id, one_of
 
 
@@ -13,6 +13,7 @@ def visible_archived_runs(user: Any) -> Any:
     runs = ArchivedRun.objects.all()
     if not user.is_active:
         return runs.none()
+    runs = not_hidden(runs, user)
     return runs if user.has_perm(VIEW_RUN) else runs.filter(user_id=user.pk)
 
 

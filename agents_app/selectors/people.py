@@ -1,7 +1,8 @@
 """Who may see what. Doors ask here; a rule stands once.
 
 A person sees the runs that are theirs. Staff see others' by Django permissions: `view_agentcontext` (that the run is
-there and how it stands), `view_transcript` (what was said and done), `view_sensitive` (sensitive arguments).
+there and how it stands), `view_transcript` (what was said and done), `view_sensitive` (sensitive arguments). A hidden
+run is there for those with `view_hidden` alone, who need these permissions, too.
 """
 
 from typing import Any
@@ -25,6 +26,9 @@ VIEW_BUDGET = "agents_app.view_agentbudget"
 CHANGE_BUDGET = "agents_app.change_agentbudget"
 CONTROL = "agents_app.control_run"
 START = "agents_app.start_run"
+HIDE = "agents_app.hide_run"
+VIEW_HIDDEN = "agents_app.view_hidden"
+ERASE = "agents_app.erase_user"
 
 
 def name_of(user: Any) -> str:
@@ -45,14 +49,20 @@ def owns(user: Any, context: AgentContext) -> bool:
     return user.pk is not None and context.user_id == user.pk
 
 
+def hidden_from(user: Any, context: AgentContext) -> bool:
+    """Whether the run is hidden, and this person may not see hidden ones."""
+    return context.hidden_at is not None and not user.has_perm(VIEW_HIDDEN)
+
+
 def may_view_run(user: Any, context: AgentContext) -> bool:
     """Whether this person may know of the run at all."""
-    return user.is_active and (owns(user, context) or user.has_perm(VIEW_RUN))
+    return user.is_active and (owns(user, context) or user.has_perm(VIEW_RUN)) and not hidden_from(user, context)
 
 
 def may_view_transcript(user: Any, context: AgentContext) -> bool:
     """Whether this person may read what was said and done in the run."""
-    return user.is_active and (owns(user, context) or user.has_perm(VIEW_TRANSCRIPT))
+    may = user.is_active and (owns(user, context) or user.has_perm(VIEW_TRANSCRIPT))
+    return may and not hidden_from(user, context)
 
 
 def may_view_sensitive(user: Any) -> bool:
@@ -110,11 +120,17 @@ def may_settle(user: Any, call: ToolCall) -> bool:
     return bool(user.is_active and user.has_perm(SETTLE))
 
 
+def not_hidden(rows: Any, user: Any, path: str = "") -> Any:
+    """These rows without those of runs that are hidden from this person. path: from a row to its run."""
+    return rows if user.has_perm(VIEW_HIDDEN) else rows.filter(**{f"{path}hidden_at__isnull": True})
+
+
 def visible_runs(user: Any) -> Any:
     """The runs this person may know of (a queryset)."""
     runs = AgentContext.objects.select_related("details", "session")
     if not user.is_active:
         return runs.none()
+    runs = not_hidden(runs, user)
     return runs if user.has_perm(VIEW_RUN) else runs.filter(user_id=user.pk)
 
 
@@ -131,6 +147,7 @@ def visible_approvals(user: Any) -> Any:
     requests = ApprovalRequest.objects.select_related("call", "context", "context__details")
     if not user.is_active:
         return requests.none()
+    requests = not_hidden(requests, user, "context__")
     if user.has_perm(DECIDE) or user.has_perm(VIEW_APPROVAL):
         return requests
     return requests.filter(context__user_id=user.pk)
@@ -141,6 +158,7 @@ def visible_inputs(user: Any) -> Any:
     requests = InputRequest.objects.select_related("context", "context__details", "step")
     if not user.is_active:
         return requests.none()
+    requests = not_hidden(requests, user, "context__")
     if user.has_perm(ANSWER) or user.has_perm(VIEW_INPUT):
         return requests
     return requests.filter(context__user_id=user.pk)
@@ -154,6 +172,7 @@ def visible_calls(user: Any) -> Any:
     calls = ToolCall.objects.select_related("context", "context__details", "step")
     if not user.is_active:
         return calls.none()
+    calls = not_hidden(calls, user, "context__")
     if user.has_perm(VIEW_RUN) or user.has_perm(SETTLE):
         return calls
     return calls.filter(context__user_id=user.pk)

@@ -111,11 +111,11 @@ def run_as_dict(context: AgentContext, viewer: Any) -> JSONObject:
 
 _OF_CONTEXT = (
     *("id", "agent", "status", "status_at", "version", "run_at", "due_at", "deadline_at"),
-    *("cancel_requested_at", "paused_at", "steps_used", "max_steps", "waits_for_slot"),
+    *("cancel_requested_at", "paused_at", "steps_used", "max_steps", "waits_for_slot", "hidden_at"),
 )
 _OF_DETAILS = (
     *("user_name", "created_at", "started_at", "ended_at", "held_by", "held_why", "cancelled_by", "cancelled_why"),
-    *("held_code", "error_code", "restored_at"),
+    *("held_code", "error_code", "restored_at", "hidden_by", "hidden_why", "erased_at"),
 )
 
 

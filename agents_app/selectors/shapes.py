@@ -96,6 +96,10 @@ class RunShape(Shape):
     started_at: Moment | None
     ended_at: Moment | None
     restored_at: Moment | None = Field(description="It was archived, and brought back since then to be read only.")
+    hidden_at: Moment | None = Field(description="Since when only those with agents_app.view_hidden see it.")
+    hidden_by: str
+    hidden_why: str
+    erased_at: Moment | None = Field(description="Since when it holds nothing of its user any more.")
     run_at: Moment | None
     due_at: Moment | None = Field(description="When a worker or the clock acts on it; null if nobody has to.")
     deadline_at: Moment | None

@@ -5,8 +5,11 @@ from agents_app.services.archiving import archive_runs
 from agents_app.services.budgets import set_budget
 from agents_app.services.code_changes import CodeChange, read_code_change
 from agents_app.services.driving import run_and_wait
+from agents_app.services.erasing import erase_user
 from agents_app.services.handlers import forget_handler, release_handler
+from agents_app.services.hiding import hide_run, reveal_run
 from agents_app.services.inputs import answer_input
+from agents_app.services.key_rotation import rotate_keys
 from agents_app.services.llms import close_breaker
 from agents_app.services.principals import CODE, SYSTEM, Origin
 from agents_app.services.restoring import restore_run
@@ -25,7 +28,9 @@ __all__ = [
     "archive_runs",
     "cancel_run",
     "close_breaker",
+    "erase_user",
     "forget_handler",
+    "hide_run",
     "pause_run",
     "read_code_change",
     "read_run",
@@ -34,6 +39,8 @@ __all__ = [
     "restore_run",
     "resume_run",
     "retry_run",
+    "reveal_run",
+    "rotate_keys",
     "run_and_wait",
     "set_budget",
     "settle_outcome",

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from agents_app.core.canonical import clean_text, digest, sha256_of
+from agents_app.core.canonical import digest, sha256_of
 from agents_app.core.status import ApprovalStatus, ToolCallStatus, Verdict
 from agents_app.definitions.registry import registry
 from agents_app.definitions.tool_spec import ToolSpec
@@ -25,6 +25,7 @@ from agents_app.selectors.people import SETTLE, may_settle, visible_approvals, v
 from agents_app.selectors.runs import one_of
 from agents_app.services.json_values import as_json
 from agents_app.services.principals import CODE, Origin, recorded
+from agents_app.services.runs import checked_reason
 from agents_app.transitions import Change, approvals, calls, change
 
 FINAL = (Verdict.APPROVED, Verdict.REJECTED, Verdict.SENT_BACK)
@@ -66,7 +67,7 @@ def reject(
 ) -> ApprovalRequest:
     """Do not allow the call. The LLM reads the reason. digest: of the arguments as shown, where they were."""
     request = _decidable(request_id, by)
-    text = clean_text(reason)[0].strip()
+    text = checked_reason(reason).strip()
     if not text:
         raise InvalidInput("Say why: the agent reads the reason and takes it up.", code="reason_required")
     with change(request.context_id) as edit:
@@ -95,7 +96,7 @@ def settle_outcome(
         over = edit.context.ended or edit.context.cancel_requested_at is not None
         if word is Verdict.TRY_AGAIN and over:
             raise WrongState("The run has ended or is being cancelled: nothing can be tried again.", code="ended")
-        text = clean_text(reason)[0]
+        text = checked_reason(reason)
         decision = _decision(held, None, word, by, text, origin, edit, shown=held.digest)
         calls.settle_unknown(edit, held, word, result=value, reason=text, by=decision)
     call.refresh_from_db()
@@ -221,7 +222,7 @@ def _decision(
         verdict=verdict,
         door=origin.door,
         address=origin.address,
-        reason=clean_text(reason)[0],
+        reason=checked_reason(reason),
         digest_shown=shown,
         digest=call.digest,
         decided_at=edit.now,

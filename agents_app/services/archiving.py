@@ -18,11 +18,10 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from agents_app.conf import conf
 from agents_app.core.archive_lines import StoredRun
-from agents_app.core.status import ApprovalStatus, InputStatus, RunStatus, StepStatus
+from agents_app.core.status import ApprovalStatus, InputStatus, RunStatus
 from agents_app.exceptions import InvalidInput
 from agents_app.models import (
     AgentContext,
-    AgentStep,
     ApprovalRequest,
     Archive,
     ArchivedRun,
@@ -123,11 +122,10 @@ def _ripe(days: float | None, failed_days: float | None, now: datetime) -> "Quer
 
 def _something_open() -> Q:
     """An ended run has none of these, but for calls of unknown outcome, which a person may still settle, and events
-    that a handler has not heard of."""
+    that a handler has not heard of. Each has a small index of its own: what has ended is not read again and again."""
     of_run = {"context": OuterRef("pk")}
     return (
         Q(Exists(ToolCall.objects.unsettled().filter(**of_run)))
-        | Q(Exists(AgentStep.objects.filter(status=StepStatus.STARTED, **of_run)))
         | Q(Exists(ApprovalRequest.objects.filter(status=ApprovalStatus.PENDING, **of_run)))
         | Q(Exists(InputRequest.objects.filter(status=InputStatus.PENDING, **of_run)))
         | Q(Exists(EventCursor.objects.filter(wanted__gt=F("sequence"), **of_run)))
@@ -226,6 +224,8 @@ def _entry(context: AgentContext, archive: Archive, now: datetime) -> ArchivedRu
         created_at=details.created_at,
         ended_at=details.ended_at or context.status_at,
         archived_at=now,
+        hidden_at=context.hidden_at,
+        erased_at=details.erased_at,
         idempotency_key=key,
         fingerprint="" if key is None else fingerprint_of(context),
     )

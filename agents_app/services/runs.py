@@ -6,7 +6,7 @@ from agents_app.core.budgets import lower
 from agents_app.core.canonical import clean_text
 from agents_app.core.status import RunStatus
 from agents_app.definitions.registry import registry
-from agents_app.exceptions import NotPermitted, WrongState
+from agents_app.exceptions import InvalidInput, NotPermitted, WrongState
 from agents_app.gate.code_change import CODE_CHANGED
 from agents_app.models import AgentContext
 from agents_app.selectors.people import CONTROL, may_cancel, may_control, name_of
@@ -15,6 +15,9 @@ from agents_app.services.code_changes import accept, acceptance
 from agents_app.services.found import found_run
 from agents_app.services.values import Run, read_run
 from agents_app.transitions import Change, change, runs
+
+REASON_LIMIT = 10_000
+"""Characters of what people write about a command."""
 
 
 def cancel_run(run_id: Any, *, by: Any, reason: str = "") -> Run[Any]:
@@ -25,7 +28,7 @@ def cancel_run(run_id: Any, *, by: Any, reason: str = "") -> Run[Any]:
     with change(context.pk) as edit:
         _refuse_ended(edit)
         if edit.context.cancel_requested_at is None:
-            runs.request_cancel(edit, by=name_of(by), reason=clean_text(reason)[0])
+            runs.request_cancel(edit, by=name_of(by), reason=checked_reason(reason))
     return read_run(context.pk)
 
 
@@ -35,7 +38,7 @@ def pause_run(run_id: Any, *, by: Any, reason: str = "") -> Run[Any]:
     with change(context.pk) as edit:
         _refuse_ended(edit)
         if edit.context.paused_at is None:
-            runs.pause(edit, by=name_of(by), reason=clean_text(reason)[0])
+            runs.pause(edit, by=name_of(by), reason=checked_reason(reason))
     return read_run(context.pk)
 
 
@@ -77,6 +80,15 @@ def retry_run(run_id: Any, *, by: Any, accept_changes: str | None = None) -> Run
         if accepted is not None:
             accept(edit, accepted, by=by)
     return read_run(context.pk)
+
+
+def checked_reason(reason: str) -> str:
+    """A reason as rows keep it. Raises InvalidInput if it is too long."""
+    if len(reason) > REASON_LIMIT:
+        raise InvalidInput(
+            f"A reason has at most {REASON_LIMIT} characters; this one has {len(reason)}.", code="too_long"
+        )
+    return clean_text(reason)[0]
 
 
 def _controlled(run_id: Any, by: Any) -> AgentContext:

@@ -137,6 +137,20 @@ def retry(edit: Change, *, by: str, steps: int, timeout: float | None) -> None:
     edit.record(EventType.RUN_RETRIED, by=by)
 
 
+def hide(edit: Change, *, by: str, reason: str) -> None:
+    """Only people who may see hidden runs see it from now on."""
+    edit.context.hidden_at = edit.now
+    edit.set_details(hidden_by=by, hidden_why=reason)
+    edit.record(EventType.RUN_HIDDEN, by=by, reason=reason)
+
+
+def reveal(edit: Change, *, by: str) -> None:
+    """It is seen again."""
+    edit.context.hidden_at = None
+    edit.set_details(hidden_by="", hidden_why="")
+    edit.record(EventType.RUN_REVEALED, by=by)
+
+
 def let_clock_act(edit: Change) -> None:
     """Expire the questions whose time is over. Done by whoever holds the run, before anything else."""
     for request in list(edit.rows.requests):

@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.response import Response
 
-from agents_app.api.bodies import GoOn, StartRun, WithReason
+from agents_app.api.bodies import GoOn, Nothing, StartRun, WithReason
 from agents_app.api.filters import RunFilter
 from agents_app.api.idempotency import once
 from agents_app.api.openapi import PAGING, operation, page_of
@@ -18,7 +18,18 @@ from agents_app.selectors.people import CONTROL, START, may_start, may_start_for
 from agents_app.selectors.presentation import code_change_as_dict, rows_for_runs, run_as_dict
 from agents_app.selectors.shapes import CodeChangeShape, RunShape
 from agents_app.selectors.subjects import subject_for
-from agents_app.services import Run, cancel_run, pause_run, read_code_change, read_run, resume_run, retry_run, start_run
+from agents_app.services import (
+    Run,
+    cancel_run,
+    hide_run,
+    pause_run,
+    read_code_change,
+    read_run,
+    resume_run,
+    retry_run,
+    reveal_run,
+    start_run,
+)
 
 LONGEST_WAIT = 30.0
 WAIT = OpenApiParameter(
@@ -98,8 +109,10 @@ class _Command(ApiView):
         """Perform a command on a run once, and answer with the run."""
 
         def act() -> dict[str, Any]:
-            command(run_id, by=self.request.user, **options)
-            return self.run_as_json(run_id)
+            run = command(run_id, by=self.request.user, **options)
+            # Also where it is hidden now: who hid it saw it a moment ago.
+            shown = rows_for_runs(AgentContext.objects.filter(pk=run.id)).get()
+            return run_as_dict(shown, self.request.user)
 
         return once(self.request, 200, act)
 
@@ -149,6 +162,27 @@ class Retry(_Command):
     def post(self, request: Any, run_id: str) -> Response:
         """Let a failed run go on: settled calls are kept, steps and time start anew."""
         return self.obey(run_id, retry_run, accept_changes=body_of(request.data, GoOn).accept_changes)
+
+
+class Hide(_Command):
+    """Hide an ended run."""
+
+    @operation("runs_hide", "Hide a run", body=WithReason, answer=RunShape, path=["run_id"], errors=[404, 409, 410])
+    def post(self, request: Any, run_id: str) -> Response:
+        """Only those with agents_app.view_hidden see it afterwards. Needs the permission agents_app.hide_run."""
+        return self.obey(run_id, hide_run, reason=body_of(request.data, WithReason).reason)
+
+
+class Reveal(_Command):
+    """Let a hidden run be seen again."""
+
+    @operation(
+        "runs_reveal", "Show a hidden run", body=Nothing, answer=RunShape, path=["run_id"], errors=[404, 409, 410]
+    )
+    def post(self, request: Any, run_id: str) -> Response:
+        """Needs the permissions agents_app.hide_run and agents_app.view_hidden."""
+        body_of(request.data, Nothing)
+        return self.obey(run_id, reveal_run)
 
 
 def _other(user: Any, name: str) -> Any:

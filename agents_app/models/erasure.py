@@ -1,0 +1,97 @@
+"""What of a run's rows speaks of its person, and what is put in its place: in the database and in archives alike.
+
+The skeleton stays: that something was done, when, by which tool, who decided. A field that is named nowhere here is
+part of it; a test demands that each field with a text is named, or known to be harmless.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+ERASED = "erased"
+"""In the place of the person's name."""
+
+BLANK: Mapping[str, Mapping[str, Any]] = {
+    "agentcontext": {"user_id": None},
+    "rundetails": {
+        "input": "",
+        "metadata": {},
+        "output": None,
+        "error": "",
+        "held_why": "",
+        "cancelled_why": "",
+        "hidden_why": "",
+        "user_name": ERASED,
+        "idempotency_key": None,
+        "subject_type_id": None,
+        "subject_id": "",
+    },
+    "agentstep": {"response": None, "error": ""},
+    "toolcall": {
+        "arguments": "{}",
+        "sealed": "",
+        "proposed_arguments": "",
+        "arguments_hash": "",
+        "result": None,
+        "note": "",
+        "error": "",
+    },
+    "approvalrequest": {"reason": "", "summary": ""},
+    "decision": {"reason": "", "arguments": "", "arguments_before": ""},
+    "inputrequest": {"question": "", "schema": None, "answer": None},
+    "eventcursor": {"error": ""},
+}
+"""By table, what fields hold afterwards."""
+
+NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "rundetails": {"started_by_name": ("started_by_id",), "held_by": (), "cancelled_by": (), "hidden_by": ()},
+    "decision": {"user_name": ("user_id", "address")},
+    "inputrequest": {"answered_by_name": ("answered_by_id",)},
+}
+"""Fields with the name of whoever acted. Only the person's own is replaced, and the fields beside it emptied: the
+record of what others did and decided stays."""
+
+EVENT_TEXTS = ("message", "reason")
+"""In the payloads of events."""
+
+HARMLESS: Mapping[str, tuple[str, ...]] = {
+    "agentcontext": ("agent", "status", "at_limit"),
+    "rundetails": ("agent_version", "definition_hash", "error_code", "held_code"),
+    "agentstep": ("kind", "status", "llm", "error_code", "reservation"),
+    "toolcall": (
+        *("provider_id", "tool", "effect", "schema_hash", "digest", "idempotency_key", "status", "error_code"),
+    ),
+    "approvalrequest": ("status", "rule", "digest", "permission"),
+    "decision": ("verdict", "door", "digest_shown", "digest"),
+    "inputrequest": ("provider_id", "status"),
+    "agentevent": ("type",),
+    "eventcursor": ("handler",),
+    "llmplace": ("llm",),
+}
+"""Fields with texts that come from code, or are hashes of a decided call: what was approved must stay provable."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """Whose data it is: the primary key, and the name under which rows keep them."""
+
+    pk: Any
+    name: str
+
+
+def erased(table: str, values: Mapping[str, Any], person: Person) -> dict[str, Any]:
+    """Of a row's values (by column), those that change."""
+    wanted = dict(BLANK.get(table, {}))
+    for name, beside in NAMES.get(table, {}).items():
+        if person.name and values.get(name) == person.name:
+            wanted |= {name: ERASED, **dict.fromkeys(beside)}
+    if table == "agentevent":
+        wanted["data"] = _event(values["data"], person)
+    return {name: value for name, value in wanted.items() if name in values and values[name] != value}
+
+
+def _event(data: Mapping[str, Any], person: Person) -> dict[str, Any]:
+    kept = {name: "" if name in EVENT_TEXTS else value for name, value in data.items()}
+    if person.name and kept.get("by") == person.name:
+        kept["by"] = ERASED
+    return kept

@@ -1,0 +1,164 @@
+"""Erasing what runs hold of a person: in the database, and in archives.
+
+Stopped at any line and repeated it goes on: each run is one transaction, each archive another, and what is done is no
+longer the person's.
+"""
+
+import logging
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from agents_app.conf import conf
+from agents_app.core.archive_lines import StoredRow, StoredRun
+from agents_app.core.events import EventType
+from agents_app.exceptions import InvalidInput, NotPermitted, WrongState
+from agents_app.models import AgentContext, AgentSession, Archive, ArchivedRun, StoredResponse, database_now
+from agents_app.models.archive import ArchiveState
+from agents_app.models.erasure import ERASED, Person, erased
+from agents_app.selectors.people import ERASE, name_of
+from agents_app.services.archiving import delete_runs, remove_doomed
+from agents_app.services.key_rotation import rewrite
+from agents_app.services.runs import cancel_run, checked_reason
+from agents_app.transitions import change
+from agents_app.transitions.erasing import erase
+
+logger = logging.getLogger("agents_app.retention")
+
+BATCH = 100
+NAMED = 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Erasure:
+    """What was erased (or would be). `still_open`: runs that were cancelled and have not come to an end yet; repeat it
+    when they have."""
+
+    runs: int = 0
+    archived_runs: int = 0
+    sessions: int = 0
+    still_open: tuple[UUID, ...] = ()
+
+
+def erase_user(user: Any, *, by: Any, reason: str = "", cancel: bool = False, dry_run: bool = False) -> Erasure:
+    """Blank what this person's runs hold: input, answers, transcripts, arguments, results, reasons, names.
+
+    The skeleton stays: events and decisions without words. What the person decided about runs of others stays as it
+    is, and so does the account itself. cancel: cancel runs that have not ended; else the person must have none.
+    Raises NotPermitted, InvalidInput, WrongState.
+    """
+    if not (by.is_active and by.has_perm(ERASE)):
+        raise NotPermitted(f"This needs the permission {ERASE}.")
+    if getattr(user, "pk", None) is None:
+        raise InvalidInput("Erase a user of this project, before the account itself is deleted.")
+    text, person = checked_reason(reason), Person(pk=user.pk, name=name_of(user))
+    mine = AgentContext.objects.filter(user_id=user.pk)
+    if dry_run:
+        away = ArchivedRun.objects.filter(user_id=user.pk).count()
+        sessions = AgentSession.objects.filter(user_id=user.pk).count()
+        return Erasure(runs=mine.count(), archived_runs=away, sessions=sessions, still_open=_open(user))
+    _end(_open(user), by=by, cancel=cancel)
+    runs = _erase_rows(mine, person, by=name_of(by), reason=text)
+    away = _erase_archives(person, by=name_of(by), reason=text)
+    sessions = _erase_sessions(user)
+    StoredResponse.objects.filter(principal=str(user.pk)).delete()
+    remove_doomed()
+    logger.info("Erased a user from %s runs and %s archived ones.", runs, away)
+    return Erasure(runs=runs, archived_runs=away, sessions=sessions, still_open=_open(user))
+
+
+def _open(user: Any) -> tuple[UUID, ...]:
+    return tuple(AgentContext.objects.live().filter(user_id=user.pk).values_list("pk", flat=True))
+
+
+def _end(run_ids: tuple[UUID, ...], *, by: Any, cancel: bool) -> None:
+    if run_ids and not cancel:
+        named = ", ".join(str(run_id) for run_id in run_ids[:NAMED])
+        raise WrongState(f"Runs of this person have not ended: {named}. Cancel them first.", code="open_runs")
+    for run_id in run_ids:
+        try:
+            cancel_run(run_id, by=by)
+        except WrongState as error:
+            if error.code != "ended":
+                raise
+
+
+# In the database.
+
+
+def _erase_rows(mine: Any, person: Person, *, by: str, reason: str) -> int:
+    count = 0
+    ended = mine.exclude(pk__in=AgentContext.objects.live().filter(user_id=person.pk).values("pk"))
+    while run_ids := list(ended.order_by("pk").values_list("pk", flat=True)[:BATCH]):
+        count += sum(_erase_run(run_id, person, by=by, reason=reason) for run_id in run_ids)
+    return count
+
+
+def _erase_run(run_id: UUID, person: Person, *, by: str, reason: str) -> bool:
+    with change(run_id, durable=True) as edit:
+        if edit.context.details.restored_at is not None:
+            restored = True
+        elif edit.context.ended and edit.context.user_id == person.pk:
+            erase(edit, person, by=by, reason=reason)
+            return True
+        else:
+            return False
+    if restored:
+        with transaction.atomic(using=conf.DATABASE, durable=True):
+            delete_runs([run_id])  # a copy to read; what it is a copy of is erased in its archive
+    return True
+
+
+def _erase_sessions(user: Any) -> int:
+    """Their keys may be addresses or subjects of mails."""
+    sessions = list(AgentSession.objects.filter(user_id=user.pk).exclude(runs__user_id=user.pk))
+    for session in sessions:
+        AgentSession.objects.filter(pk=session.pk).update(user=None, key=f"{ERASED} {session.pk}")
+    return len(sessions)
+
+
+# In archives.
+
+
+def _erase_archives(person: Person, *, by: str, reason: str) -> int:
+    count = 0
+    while True:
+        entry = ArchivedRun.objects.filter(user_id=person.pk).order_by("pk").first()
+        if entry is None:
+            return count
+        archive = Archive.objects.get(pk=entry.archive_id, state=ArchiveState.COMPLETE)
+        mine = set(ArchivedRun.objects.filter(archive=archive, user_id=person.pk).values_list("pk", flat=True))
+        blank = partial(_erased_run, mine=mine, person=person, by=by, reason=reason)
+        if rewrite(archive, blank, also=partial(_erase_entries, mine)):
+            count += len(mine)
+
+
+def _erase_entries(mine: set[UUID]) -> None:
+    for entry in ArchivedRun.objects.filter(pk__in=mine):
+        ArchivedRun.objects.filter(pk=entry.pk).update(
+            user=None,
+            user_name=ERASED,
+            idempotency_key=None,
+            fingerprint="",
+            version=entry.version + 1,
+            erased_at=database_now(),
+        )
+
+
+def _erased_run(run: StoredRun, *, mine: set[UUID], person: Person, by: str, reason: str) -> StoredRun:
+    """The run as `transitions.erasing` would leave it, with its event."""
+    if run.id not in mine:
+        return run
+    now, version = database_now().isoformat(), run.version + 1
+    beside: dict[str, dict[str, Any]] = {"agentcontext": {"version": version}, "rundetails": {"erased_at": now}}
+    rows = [_erased_row(row, person, beside.get(row.model, {})) for row in run.rows]
+    said = {"by": by, "reason": reason} if by else {"reason": reason}
+    event = {"context_id": str(run.id), "sequence": version, "type": EventType.RUN_ERASED, "at": now, "data": said}
+    return run.with_rows([*rows, StoredRow(model="agentevent", values=event)], version)
+
+
+def _erased_row(row: StoredRow, person: Person, beside: dict[str, Any]) -> StoredRow:
+    return replace(row, values={**row.values, **erased(row.model, row.values, person), **beside})

@@ -67,6 +67,7 @@ HARMLESS: Mapping[str, tuple[str, ...]] = {
     "agentevent": ("type",),
     "eventcursor": ("handler",),
     "llmplace": ("llm",),
+    "runslot": ("limit",),
 }
 """Fields with texts that come from code, or are hashes of a decided call: what was approved must stay provable."""
 

@@ -33,7 +33,7 @@ from tests.office import Clerk
 from tests.services.test_secrets import everything_stored
 
 pytestmark = pytest.mark.django_db
-WORDS = ("Fliederweg", "blue, says", "hunter2", "ada", "mail-from-olga", "the neighbour", "look: F")
+WORDS = ("Fliederweg", "blue, says", "hunter2", "mail-from-olga", "the neighbour", "look: F")
 """What the person or others said about them; all of it must go."""
 
 

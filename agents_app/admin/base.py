@@ -62,7 +62,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     show_full_result_count = False
     list_per_page = 50
     list_max_show_all = 0
-    paginator = FewPages
+    paginator: type[Paginator] = FewPages  # type: ignore[type-arg]  # not generic when it runs
 
     class Media:
         css = {"all": ["agents_app/admin.css"]}

@@ -23,6 +23,8 @@ MATRIX: dict[str, tuple[str, str, str, dict[str, Any] | None, tuple[int, ...]]] 
     "runs_code_change": ("get", "runs/{run}/code-change/", "refund", None, CONTROL),
     "runs_budgets": ("get", "runs/{run}/budgets/", "look", None, (401, 200, 404, 200, 200, 200)),
     "runs_retry": ("post", "runs/{run}/retry/", "fail", {}, CONTROL),
+    "runs_hide": ("post", "runs/{run}/hide/", "answer", {"reason": "old"}, (401, 403, 404, 403, 403, 200)),
+    "runs_reveal": ("post", "runs/{run}/reveal/", "hidden", {}, (401, 404, 404, 404, 404, 200)),
     "runs_steps": ("get", "runs/{run}/steps/", "look", None, (401, 200, 404, 200, 200, 200)),
     "runs_tool_calls": ("get", "runs/{run}/tool-calls/", "look", None, (401, 200, 404, 200, 200, 200)),
     "runs_events": ("get", "runs/{run}/events/", "look", None, (401, 200, 404, 200, 200, 200)),
@@ -92,9 +94,9 @@ def test_each_person_is_answered_by_the_rules(operation: str, client_of: Any, ru
     for person in PEOPLE:
         ids: dict[str, Any] = {}
         if plan:
-            run = run_of("refund" if plan == "paused" else plan, session=f"mail-{person}")
-            if plan == "paused":
-                client_of("admin").post(f"/api/runs/{run.id}/pause/", {}, format="json")
+            run = run_of({"paused": "refund", "hidden": "answer"}.get(plan, plan), session=f"mail-{person}")
+            if verb := {"paused": "pause", "hidden": "hide"}.get(plan):
+                client_of("admin").post(f"/api/runs/{run.id}/{verb}/", {}, format="json")
             ids = ids_of(run.id)
         filled = body and {name: str(value).format(**ids) for name, value in body.items()}
         answer = getattr(client_of(person), method)(f"/api/{path.format(**ids)}", filled, format="json")

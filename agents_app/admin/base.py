@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -62,7 +62,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     show_full_result_count = False
     list_per_page = 50
     list_max_show_all = 0
-    paginator: type[Paginator] = FewPages  # type: ignore[type-arg]  # not generic when it runs
+    paginator: ClassVar["type[Paginator]"] = FewPages  # type: ignore[type-arg]  # not generic when it runs
 
     class Media:
         css = {"all": ["agents_app/admin.css"]}

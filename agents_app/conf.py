@@ -90,6 +90,8 @@ class Conf:
     CALLS_PER_TURN: int = 50
     # Characters of the input of a run.
     INPUT_LIMIT: int = 1_000_000
+    # Characters of the metadata of a run, as JSON.
+    METADATA_LIMIT: int = 20_000
     # Keys that encrypt sensitive arguments; the first encrypts, all decrypt.
     ENCRYPTION_KEYS: list[str] = []
     # Days after its end until a run is moved to an archive; None: never by itself.

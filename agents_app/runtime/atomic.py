@@ -54,8 +54,13 @@ class RawConnection:
             logger.exception("The connection of an abandoned atomic call could not be closed.")
 
 
-def call_atomic(held: Held, act: ToolAct, context: ToolContext, raw: RawConnection) -> list[Act] | Outcome:
-    """Make the call and settle it in one transaction: the acts that follow; or, rolled back, the failure to settle."""
+def call_atomic(
+    held: Held, act: ToolAct, context: ToolContext, raw: RawConnection, text: str = ""
+) -> list[Act] | Outcome:
+    """Make the call and settle it in one transaction: the acts that follow; or, rolled back, the failure to settle.
+
+    text: its arguments, so that an error quotes nothing that is sensitive.
+    """
     for tried in range(1, TRIES + 1):
         try:
             return _attempt(held, act, context, raw)
@@ -65,9 +70,9 @@ def call_atomic(held: Held, act: ToolAct, context: ToolContext, raw: RawConnecti
             return Outcome(ending=Ending.GATE_REFUSED, code="gate", message=str(refusal))
         except OperationalError as error:
             if tried == TRIES or not _serialization_failure(error):
-                return raised(act.tool, error)
+                return raised(act.tool, error, text)
         except Exception as error:
-            return raised(act.tool, error)
+            return raised(act.tool, error, text)
     raise AssertionError("unreachable")
 
 

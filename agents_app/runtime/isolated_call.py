@@ -26,10 +26,12 @@ def outcome_of(call_id: str, agent: str) -> Outcome:
         attempt=call.attempt,
         deadline=call.deadline_at,
     )
+    text = ""
     try:
-        return returned(tool, _finished(tool.call(context, tool.parse(full_text(call)))))
+        text = full_text(call)
+        return returned(tool, _finished(tool.call(context, tool.parse(text))))
     except Exception as error:
-        return raised(tool, error)
+        return raised(tool, error, text)
 
 
 def _finished(value: Any) -> Any:

@@ -150,7 +150,7 @@ async def use_tool(engine: Engine, held: Held, act: ToolAct) -> Outcome | Return
         if held.late(act):
             return not_called(TimeoutError())
         if tool.effect == "atomic":
-            return await engine.call(lambda: call_atomic(held, act, context, raw), act.timeout, raw.cut)
+            return await engine.call(lambda: call_atomic(held, act, context, raw, text), act.timeout, raw.cut)
         arguments = tool.parse(text)
         failpoint("tool.calling", (held, act))
         if tool.isolation == "process":
@@ -166,7 +166,7 @@ async def use_tool(engine: Engine, held: Held, act: ToolAct) -> Outcome | Return
     except Abandoned:
         return timed_out(tool, act.timeout)
     except (Exception, SystemExit, KeyboardInterrupt) as error:
-        return raised(tool, error)
+        return raised(tool, error, text)
     finally:
         context.close()
 

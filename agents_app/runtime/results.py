@@ -2,12 +2,14 @@
 
 import json
 import logging
+import traceback
 from dataclasses import dataclass
 from typing import Any
 
 from agents_app.conf import conf
 from agents_app.core.canonical import clean_json
 from agents_app.core.outcomes import Ending, Outcome
+from agents_app.definitions.summary import redacted
 from agents_app.definitions.tool_spec import ToolSpec
 from agents_app.exceptions import ApprovalRequired, Postpone, ToolFailed, ToolRetry
 from agents_app.models import as_stored
@@ -42,19 +44,28 @@ def returned(tool: ToolSpec, value: Any) -> Outcome:
     return Outcome(ending=Ending.RETURNED, result=result, note=note)
 
 
-def raised(tool: ToolSpec, error: BaseException) -> Outcome:
-    """What an exception of a tool says. The text of an unexpected one goes to the log only: it may hold secrets."""
+def raised(tool: ToolSpec, error: BaseException, text: str = "") -> Outcome:
+    """What an exception of a tool says. The text of an unexpected one goes to the log only: it may hold secrets.
+
+    text: the full canonical arguments; what is sensitive in them is `***` in what is kept, and in the log.
+    """
+    secrets = _secrets(tool, text)
     match error:
         case ToolRetry():
-            return Outcome(ending=Ending.REFUSED, code="retry", message=_said(error))
+            return Outcome(ending=Ending.REFUSED, code="retry", message=_said(error, secrets))
         case ToolFailed():
-            return Outcome(ending=Ending.REFUSED, code="tool_failed", message=_said(error))
+            return Outcome(ending=Ending.REFUSED, code="tool_failed", message=_said(error, secrets))
         case ApprovalRequired():
-            return Outcome(ending=Ending.ASKED, code="approval_required", message=_said(error))
+            return Outcome(ending=Ending.ASKED, code="approval_required", message=_said(error, secrets))
         case Postpone():
             until = as_stored(error.until)
-            return Outcome(ending=Ending.POSTPONED, code="postponed", message=_said(error), until=until)
-    logger.exception("Tool %s raised.", tool.name, exc_info=error)  # noqa: LOG004  # the callers are handling it
+            return Outcome(ending=Ending.POSTPONED, code="postponed", message=_said(error, secrets), until=until)
+    if secrets:
+        # Its text may quote them, and so may those of the errors that led to it.
+        told = redacted("".join(traceback.format_exception(error)), secrets)
+        logger.error("Tool %s raised.\n%s", tool.name, told)
+    else:
+        logger.exception("Tool %s raised.", tool.name, exc_info=error)  # noqa: LOG004  # the callers are handling it
     message = f"The tool raised {type(error).__name__}."
     return Outcome(ending=Ending.RAISED, code="exception", message=message)
 
@@ -74,6 +85,14 @@ def timed_out(tool: ToolSpec, seconds: float) -> Outcome:
     return Outcome(ending=Ending.TIMED_OUT, code="timeout", message=f"The tool did not return within {seconds:g} s.")
 
 
-def _said(error: BaseException) -> str:
-    text, _ = clean_json(str(error)[:SAID_LIMIT])
+def _secrets(tool: ToolSpec, text: str) -> list[Any]:
+    """The values of the call's sensitive arguments."""
+    if not (tool.sensitive and text):
+        return []
+    values = json.loads(text)
+    return [values[name] for name in tool.sensitive if name in values]
+
+
+def _said(error: BaseException, secrets: list[Any]) -> str:
+    text, _ = clean_json(redacted(str(error), secrets)[:SAID_LIMIT])
     return str(text) or type(error).__name__

@@ -1,6 +1,7 @@
 """Accepting a run."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Literal, TypeVar
@@ -126,6 +127,10 @@ def _checked_metadata(metadata: dict[str, Any] | None) -> dict[str, Any]:
     cleaned = as_json(metadata or {}, "The metadata of a run")
     if not isinstance(cleaned, dict):
         raise InvalidInput("The metadata of a run is an object.")
+    size = len(json.dumps(cleaned, ensure_ascii=False))
+    if size > conf.METADATA_LIMIT:
+        text = f"The metadata has {size} characters as JSON; at most {conf.METADATA_LIMIT} are accepted."
+        raise InvalidInput(f"{text} Keep what is large elsewhere, and its key here.", code="too_long")
     return dict(cleaned)
 
 

@@ -1,5 +1,6 @@
 """A sensitive argument is stored sealed, shown masked, opened at dispatch, and found nowhere else."""
 
+import gzip
 import logging
 from typing import Any
 
@@ -8,16 +9,19 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection, models
-from django.test import override_settings
+from django.test import Client, override_settings
 
-from agents_app import ToolFailed
+from agents_app import ApprovalRequired, ToolFailed, ToolRetry
 from agents_app.exceptions import WrongState
 from agents_app.models import AgentContext, AgentEvent, ApprovalRequest, Decision
 from agents_app.models.sealing import unseal
 from agents_app.selectors import presentation
-from agents_app.services import Run, approve, reject, start_run
+from agents_app.services import Run, approve, archive_runs, reject, settle_outcome, start_run
 from agents_app.testing import AgentsKit, calls, raw_call
-from tests import office
+from tests import (
+    office,
+    urls,  # noqa: F401  # compiled here: Python 3.11 cannot compile in two threads at once
+)
 from tests.office import Clerk
 
 pytestmark = pytest.mark.django_db
@@ -164,3 +168,69 @@ def test_what_comes_back_hidden_stays_what_it_is(agents: AgentsKit) -> None:
     agents.run_until_idle()
     agents.assert_completed(run)
     assert office.done == [("sign_in", ("bob", SECRET))]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [ToolFailed, ToolRetry, ApprovalRequired, RuntimeError, "chained"],
+    ids=lambda kind: getattr(kind, "__name__", kind),
+)
+def test_an_exception_that_quotes_it_tells_nobody(
+    agents: AgentsKit, caplog: pytest.LogCaptureFixture, kind: Any, tmp_path: Any, settings: Any
+) -> None:
+    """Neither rows nor log lines, and no door, whoever looks; and no archive afterwards."""
+    backend = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(tmp_path)}}
+    settings.STORAGES = {**settings.STORAGES, "agents_archive": backend}
+
+    def quotes(_: Any, value: Any) -> None:
+        if kind == "chained":
+            try:
+                raise ValueError(f"401 for {value[1]}")
+            except ValueError as error:
+                raise RuntimeError("no entrance") from error
+        raise kind(f"cannot sign in with {value[1]}")
+
+    office.behaviour["sign_in"] = quotes
+    run, request = waiting(agents)
+    approve(request.pk, by=office.decider(), digest=request.digest)
+    agents.run_until_idle()
+    assert office.names() == ["sign_in"]
+    assert_nowhere(caplog)
+    if kind in (RuntimeError, "chained"):
+        assert "Tool sign_in raised." in caplog.text
+        assert "***" in caplog.text
+        settle_outcome(office.call_of(run).pk, "give_up", by=office.person("sue", "agents_app.settle_toolcall"))
+    agents.run_until_idle()
+    assert_no_door_tells(run)
+    agents.assert_completed(run)
+    archive_runs(days=0)
+    packed = [gzip.decompress(path.read_bytes()) for path in tmp_path.rglob("*.gz")]
+    assert len(packed) == 1
+    assert b"sign_in" in packed[0]
+    assert SECRET.encode() not in packed[0]
+    assert_nowhere_but_gone(caplog)
+
+
+def assert_no_door_tells(run: Run[str]) -> None:
+    """REST and admin pages, for somebody who sees everything but what is sensitive."""
+    sees = ("view_agentcontext", "view_transcript", "view_approvalrequest", "settle_toolcall")
+    viewer = office.person("vera", *(f"agents_app.{name}" for name in sees), is_staff=True)
+    client = Client()
+    client.force_login(viewer)
+    call = office.call_of(run)
+    addresses = [f"/api/runs/{run.id}/{part}" for part in ("", "steps/", "tool-calls/", "events/", "transcript/")]
+    addresses += [f"/api/tool-calls/{call.pk}/", f"/api/approvals/{office.request_of(run).pk}/"]
+    addresses += [f"/admin/agents_app/agentcontext/{run.id}/change/", f"/admin/agents_app/toolcall/{call.pk}/change/"]
+    addresses += [
+        f"/admin/agents_app/{name}/" for name in ("agentcontext", "toolcall", "approvalrequest", "agentevent")
+    ]
+    for address in addresses:
+        answer = client.get(address)
+        assert answer.status_code == 200, address
+        assert SECRET not in answer.content.decode(), address
+
+
+def assert_nowhere_but_gone(caplog: pytest.LogCaptureFixture) -> None:
+    for secret in (SECRET, "hunter2"):
+        assert secret not in everything_stored()
+        assert secret not in caplog.text

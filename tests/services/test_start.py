@@ -187,3 +187,11 @@ def test_a_queue_that_is_down_does_not_fail_the_start(
     run = start_run(Clerk, "x")
     assert office.context_of(run).due_at is not None
     assert "the sweep will send another" in caplog.text
+
+
+def test_metadata_is_limited(settings: Any) -> None:
+    settings.AGENTS_APP = {**settings.AGENTS_APP, "METADATA_LIMIT": 20}
+    start_run(Clerk, "x", metadata={"a": "x" * 10})
+    with pytest.raises(InvalidInput, match="21 characters as JSON; at most 20") as refused:
+        start_run(Clerk, "x", metadata={"a": "x" * 12})
+    assert refused.value.code == "too_long"

@@ -54,9 +54,14 @@ def belongings() -> tuple[Belonging, ...]:
 
 def _way(model: Any, paths: dict[Any, str]) -> str | None:
     """From a row to its run, the shortest; None if it belongs to none."""
-    owners = [field for field in _references(model) if not field.null and field.remote_field.model in paths]
+    owners = [field for field in _references(model) if _goes_with(field) and field.remote_field.model in paths]
     ways = [f"{field.name}__{paths[field.remote_field.model]}" for field in owners]
     return min(ways, key=lambda way: way.count("__")) if ways else None
+
+
+def _goes_with(field: Any) -> bool:
+    """Whether a row is deleted with what it refers to here; some refer to a run, or to something else instead."""
+    return field.remote_field.on_delete is models.CASCADE
 
 
 def _references(model: Any) -> list[Any]:

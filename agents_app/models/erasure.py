@@ -68,6 +68,7 @@ HARMLESS: Mapping[str, tuple[str, ...]] = {
     "eventcursor": ("handler",),
     "llmplace": ("llm",),
     "runslot": ("limit",),
+    "agentbudget": ("scope", "period"),
 }
 """Fields with texts that come from code, or are hashes of a decided call: what was approved must stay provable."""
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.db import models
 
 from agents_app.core.archive_lines import StoredRow
 from agents_app.models import AgentContext, PartialReply
@@ -38,7 +39,8 @@ def test_what_goes_with_its_run_is_kept_or_is_known_to_be_no_record() -> None:
     """A new table with a reference to a run must not be forgotten by archives."""
     kept = {kind.model for kind in belongings()}
     for model in apps.get_app_config("agents_app").get_models():
-        owned = [f for f in model._meta.concrete_fields if f.is_relation and not f.null and f.related_model in kept]
+        fields = [field for field in model._meta.concrete_fields if field.is_relation]
+        owned = [f for f in fields if f.related_model in kept and f.remote_field.on_delete is models.CASCADE]
         assert not owned or model in kept or model is PartialReply
 
 

@@ -13,7 +13,17 @@ from django.test.utils import CaptureQueriesContext
 
 from agents_app.core.status import ToolCallStatus
 from agents_app.exceptions import Archived, BrokenArchive, IdempotencyConflict, InvalidInput, NotFound, WrongState
-from agents_app.models import AgentContext, AgentEvent, AgentSession, Archive, ArchivedRun, EventCursor, ToolCall
+from agents_app.models import (
+    AgentBudget,
+    AgentContext,
+    AgentEvent,
+    AgentSession,
+    Archive,
+    ArchivedRun,
+    EventCursor,
+    ToolCall,
+    database_now,
+)
 from agents_app.models.archive import ArchiveState
 from agents_app.models.belongings import belongings
 from agents_app.services import (
@@ -68,6 +78,19 @@ def test_a_run_goes_with_all_its_rows_and_comes_back_as_it_was(agents: AgentsKit
     assert after["rundetails"][0].pop("restored_at") is not None
     assert before["rundetails"][0].pop("restored_at") is None
     assert after == before
+
+
+def test_the_budget_of_a_run_goes_with_it_and_comes_back(agents: AgentsKit) -> None:
+    (run,) = plain(agents)
+    now = database_now()
+    AgentBudget.objects.create(scope="run", context_id=run.id, window_at=now, money="1.50", money_spent="0.25")
+    user = AgentBudget.objects.create(scope="user", user=office.person("olga"), window_at=now, steps=5)
+    before = stored(run.id)
+    assert len(before["agentbudget"]) == 1
+    archive_runs(days=0)
+    assert list(AgentBudget.objects.all()) == [user]
+    restore_run(run.id)
+    assert stored(run.id)["agentbudget"] == before["agentbudget"]
 
 
 def test_the_file_says_what_is_in_it(agents: AgentsKit, files: Path) -> None:

@@ -52,8 +52,9 @@ class Heartbeat:
     def _beat(self) -> None:
         try:
             while not self._done():
-                self._wake.wait(conf.HEARTBEAT_SECONDS)
-                renew_all(self._now_held())
+                # Woken means that the last was given back: what was taken since has a lease of full length.
+                if not self._wake.wait(conf.HEARTBEAT_SECONDS):
+                    renew_all(self._now_held())
         finally:
             connections.close_all()
 

@@ -115,3 +115,19 @@ def test_the_lease_never_outlasts_what_is_open() -> None:
     lease = office.context_of(run).lease_until
     assert lease is not None
     assert 5 < (lease - database_now()).total_seconds() <= 7  # 2 s and the margin
+
+
+def test_giving_one_back_is_no_reason_to_renew_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs that follow each other quickly would each cost a sign of life, and a connection for it."""
+    renewed: list[Any] = []
+    monkeypatch.setattr("agents_app.runtime.heartbeat.renew_all", renewed.append)
+    (_, first), (_, second) = held_run(), held_run()
+    with override_settings(AGENTS_APP={**settings.AGENTS_APP, "HEARTBEAT_SECONDS": 60}):
+        heartbeat = Heartbeat()
+        heartbeat.add(first)
+        heartbeat.remove(first)
+        heartbeat.add(second)
+        time.sleep(0.2)
+        heartbeat.remove(second)
+        heartbeat.join()
+    assert renewed == []

@@ -93,8 +93,10 @@ async def _ask(engine: Engine, held: Held, act: ThinkAct) -> LLMReply | LLMError
             await engine.database(reserve, held, act, request)
         async with asyncio.timeout(act.timeout + llm_gate.GRACE_SECONDS):
             failpoint("llm.asking")
-            reply = await llm.respond(request, deltas.add)
+            reply: Any = await llm.respond(request, deltas.add)
             failpoint("llm.answered")
+        if not isinstance(reply, LLMReply):
+            return reply  # an LLM class of the project's own may give anything: whoever settles the turn says so
         return with_cost(reply, request.llm, needed=held.claim.budgeted)
     except LLMError as error:
         return error

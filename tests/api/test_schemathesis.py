@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from agents_app.api.throttling import RATES
-from agents_app.services import SYSTEM, Run, pause_run
+from agents_app.services import SYSTEM, Run, hide_run, pause_run
 from tests.api.test_permissions import MATRIX, PEOPLE, ids_of
 
 CHECKS: list[Any] = [
@@ -64,9 +64,11 @@ def ids(run_of: Callable[..., Run[Any]]) -> Callable[[str, str], dict[str, Any]]
     """The ids of a new run that has gone as far as this plan goes."""
 
     def make(plan: str, session: str) -> dict[str, Any]:
-        run = run_of("refund" if plan == "paused" else plan or "answer", session=session)
+        run = run_of({"paused": "refund", "hidden": "answer"}.get(plan, plan) or "answer", session=session)
         if plan == "paused":
             pause_run(run.id, by=SYSTEM)
+        if plan == "hidden":
+            hide_run(run.id, by=SYSTEM)
         return ids_of(run.id)
 
     return make

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.db import InterfaceError, OperationalError
 from pydantic import BaseModel
@@ -96,7 +96,8 @@ async def _ask(engine: Engine, held: Held, act: ThinkAct) -> LLMReply | LLMError
             reply: Any = await llm.respond(request, deltas.add)
             failpoint("llm.answered")
         if not isinstance(reply, LLMReply):
-            return reply  # an LLM class of the project's own may give anything: whoever settles the turn says so
+            # An LLM class of the project's own may give anything: whoever settles the turn says so.
+            return cast(LLMReply, reply)
         return with_cost(reply, request.llm, needed=held.claim.budgeted)
     except LLMError as error:
         return error

@@ -134,6 +134,7 @@ def test_whatever_is_sent_the_answer_is_as_described(name: str, person: str, ope
 
 
 @pytest.mark.long
+@pytest.mark.postgresql_only  # the stricter of the two about what can be stored
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", MATRIX)
 @pytest.mark.parametrize("person", ROLES)

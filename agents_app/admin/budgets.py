@@ -14,7 +14,7 @@ from agents_app.admin.displays import time_tag
 from agents_app.admin.links import Links
 from agents_app.admin.meters import meters
 from agents_app.core.budgets import Budget, Kind, Scope
-from agents_app.models import AgentBudget, recently_read_now
+from agents_app.models import AgentBudget, database_now
 from agents_app.selectors.budgets import title_of
 from agents_app.services import set_budget
 
@@ -132,7 +132,7 @@ class AgentBudgetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="spent now")
     def spent(self, row: AgentBudget) -> SafeString:
-        return meters(row, recently_read_now())
+        return meters(row, database_now())
 
     @admin.display(description="counted since")
     def since(self, row: AgentBudget) -> SafeString:

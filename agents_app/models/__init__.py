@@ -9,7 +9,6 @@ from agents_app.models.clock import (
     as_stored,
     clock,
     database_now,
-    recently_read_now,
     seconds_from_now,
 )
 from agents_app.models.context import SCHEMA_VERSION, AgentContext, RunDetails
@@ -53,6 +52,5 @@ __all__ = [
     "as_stored",
     "clock",
     "database_now",
-    "recently_read_now",
     "seconds_from_now",
 ]

@@ -84,9 +84,6 @@ def database_now() -> datetime:
     return moment
 
 
-RECENT_SECONDS = 1.0
-
-
 class Reading:
     """A reading of database time that goes on by this host's monotonic clock, for as long as a run is held."""
 
@@ -95,27 +92,10 @@ class Reading:
     def __init__(self, moment: datetime) -> None:
         self._moment, self._at, self._offset = moment, time.monotonic(), clock.offset
 
-    def age(self) -> float:
-        """Seconds since."""
-        return time.monotonic() - self._at
-
     def now(self) -> datetime:
         """Database time as of now."""
         passed = timedelta(seconds=time.monotonic() - self._at)
         return self._moment + passed + (clock.offset - self._offset)
-
-
-_recent: dict[str, Reading] = {}
-
-
-def recently_read_now() -> datetime:
-    """Database time, from a reading that this process made at most RECENT_SECONDS ago: for moments that are noted, not
-    for those that something depends on."""
-    alias = conf.DATABASE
-    reading = _recent.get(alias)
-    if reading is None or reading.age() > RECENT_SECONDS:
-        reading = _recent[alias] = Reading(database_now())
-    return reading.now()
 
 
 def as_stored(moment: datetime) -> datetime:

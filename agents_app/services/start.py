@@ -21,7 +21,7 @@ from agents_app.definitions.agent_definition import AgentDefinition
 from agents_app.definitions.registry import definition_of, registry
 from agents_app.exceptions import CalledFromEventLoop, IdempotencyConflict, InvalidInput
 from agents_app.gate.definition_records import is_known, remember
-from agents_app.models import AgentContext, AgentSession, ArchivedRun, RunDetails, as_stored, recently_read_now
+from agents_app.models import AgentContext, AgentSession, ArchivedRun, RunDetails, as_stored, database_now
 from agents_app.models.fields import uuid7
 from agents_app.selectors.people import name_of
 from agents_app.services.budgets import limits_of_run
@@ -184,7 +184,7 @@ def _rows(
     run_at: datetime | None,
     by: Any,
 ) -> tuple[AgentContext, RunDetails]:
-    now = recently_read_now()
+    now = database_now()
     context = AgentContext(
         id=uuid7(),
         agent=definition.name,

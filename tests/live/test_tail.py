@@ -28,7 +28,7 @@ from agents_app.services import start_run
 from agents_app.testing.kit import AgentsKit
 from tests.live.runs import Quiet, add_events
 
-SOON = 10.0
+SOON = 30.0
 
 
 @pytest.fixture(params=["auto", "poll", "channels"])

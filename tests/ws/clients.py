@@ -13,7 +13,7 @@ from django.test import Client as Browser
 
 from agents_app.ws.routing import websocket_urlpatterns
 
-SOON = 10.0
+SOON = 30.0
 application = AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
 HOST = (b"host", b"testserver")
 

@@ -226,7 +226,7 @@ def test_a_worker_that_looks_for_more_runs_survives_it(
         raise OperationalError("The database is away.")
 
     def cut(context: Any, value: Any) -> str:
-        monkeypatch.setattr(claims, "due_run_ids", look)
+        monkeypatch.setattr(claims, "claim_due", look)
         while not broken:
             time.sleep(0.05)
         end_connections()

@@ -51,7 +51,7 @@ class SetByFilter(SimpleListFilter):
 class BudgetForm(forms.ModelForm):  # type: ignore[type-arg]
     """Whose it is and its period are said once; the limits may change."""
 
-    # One field, which has a label and needs no script: Django's calendar breaks under a strict CSP.
+    # One field with a label of its own: the two of Django's widget have none.
     ends_at = forms.DateTimeField(
         required=False,
         help_text="Nothing more may be spent after this.",

@@ -20,6 +20,7 @@ from agents_app.models.idempotency import StoredResponse
 from agents_app.models.input_request import InputRequest
 from agents_app.models.llm_state import LLMPlace, LLMState
 from agents_app.models.partial import PartialReply
+from agents_app.models.prepared import Bound, Prepared, read_once
 from agents_app.models.session import AgentSession
 from agents_app.models.slot import RunSlot
 from agents_app.models.step import AgentStep
@@ -35,6 +36,7 @@ __all__ = [
     "ApprovalRequest",
     "Archive",
     "ArchivedRun",
+    "Bound",
     "DatabaseNow",
     "Decision",
     "DefinitionRecord",
@@ -44,6 +46,7 @@ __all__ = [
     "LLMPlace",
     "LLMState",
     "PartialReply",
+    "Prepared",
     "Reading",
     "RunDetails",
     "RunSlot",
@@ -52,5 +55,6 @@ __all__ = [
     "as_stored",
     "clock",
     "database_now",
+    "read_once",
     "seconds_from_now",
 ]

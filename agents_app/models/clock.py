@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -43,7 +44,16 @@ class DatabaseNow(Expression):
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         """SQLite and others without a better clock: this host's, since the database is on it."""
-        return compiler.compile(Value(timezone.now() + clock.offset, output_field=self.output_field))
+        if getattr(compiler, "binds_later", False):
+            return "%s", [partial(self._adapted, connection)]
+        return compiler.compile(Value(self.of_host(), output_field=self.output_field))
+
+    def of_host(self) -> datetime:
+        """The moment by this host's clock."""
+        return timezone.now() + clock.offset
+
+    def _adapted(self, connection: Any) -> Any:
+        return self.output_field.get_db_prep_value(self.of_host(), connection)
 
     def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
         kind = "" if settings.USE_TZ else "::timestamp"
@@ -58,9 +68,8 @@ class _AfterNow(DatabaseNow):
         super().__init__()
         self.seconds = seconds
 
-    def as_sql(self, compiler: Any, connection: Any) -> Any:
-        moment = timezone.now() + clock.offset + timedelta(seconds=self.seconds)
-        return compiler.compile(Value(moment, output_field=self.output_field))
+    def of_host(self) -> datetime:
+        return super().of_host() + timedelta(seconds=self.seconds)
 
     def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
         sql, params = super().as_postgresql(compiler, connection)

@@ -3,15 +3,15 @@
 from datetime import datetime
 
 from django.contrib.contenttypes.models import ContentType
-from django.db import connections, models
+from django.db import models
 from django.db.models import F, Q
 
-from agents_app.conf import conf
 from agents_app.core.priority import RANKS, turn
 from agents_app.core.status import ENDED, RunStatus
 from agents_app.models.clock import DatabaseNow
 from agents_app.models.constraints import one_of
 from agents_app.models.fields import SubjectField, UserForeignKey, uuid7
+from agents_app.models.prepared import read_once
 from agents_app.models.session import AgentSession
 
 SCHEMA_VERSION = 1
@@ -37,34 +37,19 @@ class ContextQuerySet(models.QuerySet["AgentContext"]):
         """Not ended."""
         return self.exclude(status__in=ENDED)
 
-    def heads(self, limit: int) -> list["AgentContext"]:
-        """Of each priority the `limit` that have been due longest, in one statement that reads no more of the index."""
-        parts, params = [], []
-        for rank in RANKS.values():
-            part = self.filter(priority=rank).order_by("due_at")[:limit]
-            sql, values = part.query.get_compiler(using=conf.DATABASE).as_sql()
-            parts.append(f"SELECT * FROM ({sql}) AS of_one")  # noqa: S608  made by the ORM, values apart
-            params += values
-        found = list(self.model._default_manager.using(conf.DATABASE).raw(" UNION ALL ".join(parts), params))
-        self._convert_annotations(found)
-        return found
-
-    def _convert_annotations(self, found: list["AgentContext"]) -> None:
-        """A raw query converts fields alone: on SQLite an annotated moment would stay text."""
-        connection, noted = connections[conf.DATABASE], self.query.annotation_select
-        compiler = self.query.get_compiler(using=conf.DATABASE)
-        converters = compiler.get_converters(noted.values())
-        for number, name in enumerate(noted):
-            functions, expression = converters.get(number, ((), None))
-            for context in found if functions else ():
-                value = getattr(context, name)
-                for convert in functions:
-                    value = convert(value, expression, connection)
-                setattr(context, name, value)
+    def heads(self, limit: int) -> list["ContextQuerySet"]:
+        """Of each priority the `limit` that have been due longest, to be read by one statement: no more of the index is
+        read than these."""
+        return [self.filter(priority=rank).order_by("due_at")[:limit] for rank in RANKS.values()]
 
     def in_turn(self, limit: int) -> list["AgentContext"]:
         """The first of these: by priority, and by how long they have been due."""
-        return sorted(self.heads(limit), key=AgentContext.turn)[:limit]
+        return first_in_turn(read_once(self.heads(limit)), limit)
+
+
+def first_in_turn(heads: list["AgentContext"], limit: int) -> list["AgentContext"]:
+    """The first of these heads of each priority."""
+    return sorted(heads, key=AgentContext.turn)[:limit]
 
 
 class AgentContext(models.Model):

@@ -107,7 +107,7 @@ class Drive:
         self._over = time.monotonic() + slice_seconds
         self._holding: dict[Held, Hold] = {}
         self._stir = asyncio.Event()
-        self._looked = self._look_at = 0.0
+        self._looked, self._look_at = 0.0, time.monotonic() + AGAIN_SECONDS  # those given come first
 
     async def run(self, first: list[UUID]) -> None:
         """Drive until nothing is held and nothing is due soon, or the slice is over."""

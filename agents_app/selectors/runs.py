@@ -8,7 +8,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
 
 from agents_app.exceptions import NotFound
-from agents_app.models import AgentContext, AgentEvent
+from agents_app.models import AgentContext, AgentEvent, read_once
 
 MOST_COUNTED = 10_000
 
@@ -49,7 +49,7 @@ def at_most(rows: "QuerySet[Any]", limit: int) -> int:
 
 def oldest_due() -> datetime | None:
     """Since when the run that has been due longest waits for a worker; None if none is due."""
-    heads = AgentContext.objects.claimable().heads(1)
+    heads = read_once(AgentContext.objects.claimable().heads(1))
     return min((context.due_at for context in heads if context.due_at is not None), default=None)
 
 

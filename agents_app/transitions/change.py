@@ -26,7 +26,7 @@ from agents_app.core.lifecycle import check_move
 from agents_app.core.snapshot import Snapshot
 from agents_app.core.status import ENDED, WAITING_FOR_PEOPLE, RunStatus, StepKind, StepStatus
 from agents_app.exceptions import NotFound, Overtaken, StaleContext
-from agents_app.models import AgentContext, AgentEvent, AgentStep, DatabaseNow, Reading
+from agents_app.models import AgentContext, AgentEvent, AgentStep, Bound, DatabaseNow, Prepared, Reading
 from agents_app.signals import event_recorded, run_changed
 from agents_app.transitions.cursors import note
 from agents_app.transitions.hints import send_hint, wake_handlers
@@ -310,12 +310,19 @@ def lock(run_id: UUID, *, whole: bool = False) -> tuple[AgentContext, datetime]:
 
     whole: with the details and the session that a worker needs of it.
     """
-    contexts = AgentContext.objects.using(conf.DATABASE).annotate(now=DatabaseNow())
+    context = next(iter(_locked(whole, run_id=run_id)), None)
+    if context is None:
+        raise NotFound(f"There is no run {run_id}.")
+    return context, context.now  # type: ignore[attr-defined]  # annotated above
+
+
+def _to_lock(whole: bool) -> "models.QuerySet[AgentContext]":
+    contexts = AgentContext.objects.annotate(now=DatabaseNow()).filter(pk=Bound("run_id", models.UUIDField()))
     if whole:
         contexts = contexts.select_related("details", "session")
     if connections[conf.DATABASE].features.has_select_for_update:
         contexts = contexts.select_for_update(of=("self",), no_key=connections[conf.DATABASE].vendor == "postgresql")
-    context = contexts.filter(pk=run_id).first()
-    if context is None:
-        raise NotFound(f"There is no run {run_id}.")
-    return context, context.now  # type: ignore[attr-defined]  # annotated above
+    return contexts
+
+
+_locked = Prepared(_to_lock)

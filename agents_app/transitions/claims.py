@@ -8,17 +8,18 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connections, transaction
-from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, UUIDField, Value, When
 from django.db.models.functions import Least
 
 from agents_app.conf import conf
 from agents_app.core.budgets import Scope
 from agents_app.core.failpoints import failpoint
 from agents_app.core.priority import RANKS
-from agents_app.models import AgentBudget, AgentContext, DatabaseNow, Reading, seconds_from_now
-from agents_app.models.context import ContextQuerySet
+from agents_app.models import AgentBudget, AgentContext, Bound, DatabaseNow, Prepared, Reading, seconds_from_now
+from agents_app.models.context import ContextQuerySet, first_in_turn
 from agents_app.transitions import budgets, slots
 from agents_app.transitions.rows import OpenRows
+from agents_app.transitions.write import Statement, send, update
 
 MOST_LONELY = 30_000
 """`claims_without_progress` stops here, well before its column overflows."""
@@ -66,6 +67,17 @@ class Sign:
 
 # Taking.
 
+_CLAIMED = (
+    "claim_number",
+    "lease_until",
+    "due_at",
+    "claims_without_progress",
+    "hints",
+    "hinted_at",
+    "at_limit",
+    "at_limit_since",
+)
+
 LimitsOf = Callable[[AgentContext], tuple[slots.Limit, ...]]
 """Which limits a run counts under; it may be asked while rows are locked, and asks the database nothing."""
 
@@ -76,9 +88,9 @@ def _no_limits(context: AgentContext) -> tuple[slots.Limit, ...]:
 
 def claim(run_id: UUID, *, limits: LimitsOf = _no_limits) -> Claim | None:
     """Take a run that is due and held by nobody; None if it is not, which is a normal answer."""
-    if not AgentContext.objects.claimable().filter(pk=run_id).exists():
+    if not _is_claimable(run_id=run_id):  # a message that comes twice waits for no lock
         return None
-    taken, _ = _take(lambda: list(_locked(AgentContext.objects.claimable().filter(pk=run_id))), limits)
+    taken, _ = _take(lambda: _one(run_id=run_id), limits)
     return taken[0] if taken else None
 
 
@@ -104,6 +116,8 @@ def claim_due(limit: int, *, alone: bool = False, limits: LimitsOf = _no_limits)
 
 
 def _chosen(limit: int, alone: bool, full: Mapping[str, set[Any]]) -> list[AgentContext]:
+    if not full:
+        return first_in_turn(_heads(limit, alone), limit)
     contexts = _due(alone)
     for name, values in full.items():
         contexts = contexts.exclude(**{f"{name}__in": values})
@@ -122,28 +136,22 @@ def _take(
             slots.hold_back(refused)
         if not contexts:
             return [], refused
-        lease = seconds_from_now(conf.LEASE_SECONDS)
-        taken = (
-            AgentContext.objects.claimable()
-            .filter(pk__in=[context.pk for context in contexts])
-            .update(
-                claim_number=F("claim_number") + 1,
-                lease_until=lease,
-                due_at=lease,
-                claims_without_progress=Least(F("claims_without_progress") + 1, Value(MOST_LONELY)),
-                hints=0,
-                hinted_at=None,
-                at_limit=None,
-                at_limit_since=None,
-            )
-        )
-        if taken != len(contexts):  # cannot be: they are locked, or this is the one who may write
-            transaction.set_rollback(True, using=conf.DATABASE)
-            return [], {}
+        claims = [_claim_of(context, limited=bool(wanted[context.pk])) for context in contexts]
+        send([_put_lease(context) for context in contexts], conf.DATABASE)
         failpoint("claim.written")
-    claims = [_claim_of(context, limited=bool(wanted[context.pk])) for context in contexts]
     failpoint("claim.committed", claims)
     return claims, refused
+
+
+def _put_lease(context: AgentContext) -> Statement:
+    """Its row is locked, or this is the one who may write; the guard says the same once more."""
+    guard = {"claim_number": context.claim_number}
+    read = Reading(context.now)  # type: ignore[attr-defined]  # annotated in _locked
+    context.claim_number += 1
+    context.lease_until = context.due_at = read.now() + timedelta(seconds=conf.LEASE_SECONDS)
+    context.claims_without_progress = min(context.claims_without_progress + 1, MOST_LONELY)
+    context.hints, context.hinted_at, context.at_limit, context.at_limit_since = 0, None, None, None
+    return update(context, _CLAIMED, guard, "Somebody else has taken this run.", conf.DATABASE)
 
 
 def _claim_of(before: AgentContext, *, limited: bool) -> Claim:
@@ -162,15 +170,10 @@ def _claim_of(before: AgentContext, *, limited: bool) -> Claim:
 
 
 def _known(context: AgentContext) -> OpenRows | None:
-    """The rows of a run with which nothing was done yet, as this claim has made them."""
+    """The rows of a run with which nothing was done yet; the claim is about to write itself into the context's."""
     if context.last_step:
         return None
-    read = Reading(context.now)  # type: ignore[attr-defined]  # annotated in _locked
-    context.claim_number += 1
-    context.lease_until = context.due_at = read.now() + timedelta(seconds=conf.LEASE_SECONDS)
-    context.claims_without_progress = min(context.claims_without_progress + 1, MOST_LONELY)
-    context.hints, context.hinted_at, context.at_limit, context.at_limit_since = 0, None, None, None
-    return OpenRows(version=context.version, context=context, read=read)
+    return OpenRows(version=context.version, context=context, read=Reading(context.now))  # type: ignore[attr-defined]
 
 
 def _has_default(context: AgentContext) -> bool:
@@ -206,9 +209,16 @@ def _due(alone: bool) -> ContextQuerySet:
     return contexts if alone else contexts.filter(claims_without_progress=0)
 
 
+_is_claimable = Prepared(lambda: AgentContext.objects.claimable().filter(pk=Bound("run_id", UUIDField())).only("pk"))
+_one = Prepared(lambda: _locked(AgentContext.objects.claimable().filter(pk=Bound("run_id", UUIDField()))))
+_heads = Prepared(lambda limit, alone: _locked(_due(alone)).heads(limit))
+_due_heads = Prepared(lambda limit, alone: _due(alone).only("due_at", "priority").heads(limit))
+_due_soon = Prepared(lambda seconds: _within(seconds)[:1])
+
+
 def due_run_ids(limit: int, *, alone: bool = False) -> list[UUID]:
     """Runs that somebody must act on now, in turn. alone: also those whose last worker died."""
-    return [context.pk for context in _due(alone).only("due_at", "priority").in_turn(limit)]
+    return [context.pk for context in first_in_turn(_due_heads(limit, alone), limit)]
 
 
 def due_within(seconds: float) -> bool:
@@ -216,9 +226,13 @@ def due_within(seconds: float) -> bool:
 
     One that was held back at a limit counts when it is due, or called, and not before.
     """
+    return bool(_due_soon(seconds))
+
+
+def _within(seconds: float) -> ContextQuerySet:
     soon = AgentContext.objects.live().filter(due_at__lte=seconds_from_now(seconds), lease_until__isnull=True)
     free = Q(at_limit__isnull=True) | Q(due_at__lte=DatabaseNow())
-    return soon.filter(free, priority__in=RANKS.values()).exists()
+    return soon.filter(free, priority__in=RANKS.values()).only("pk")
 
 
 # Holding.

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db.models import UUIDField
+
 from agents_app.conf import conf
 from agents_app.core.snapshot import CallView, Snapshot, ThinkView
 from agents_app.core.status import (
@@ -15,7 +17,16 @@ from agents_app.core.status import (
     StepStatus,
     ToolCallStatus,
 )
-from agents_app.models import AgentContext, AgentStep, ApprovalRequest, InputRequest, Reading, ToolCall
+from agents_app.models import (
+    AgentContext,
+    AgentStep,
+    ApprovalRequest,
+    Bound,
+    InputRequest,
+    Prepared,
+    Reading,
+    ToolCall,
+)
 
 OPEN_REQUEST = (ApprovalStatus.PENDING, ApprovalStatus.APPROVED)
 """A call has at most one request with one of these statuses."""
@@ -57,17 +68,29 @@ def read_open_rows(context: AgentContext) -> OpenRows:
     """Read them from the database."""
     if not context.last_step:
         return OpenRows(version=context.version)  # nothing was done yet
-    steps = AgentStep.objects.filter(context=context)
-    waits = context.status in WAITING_FOR_PEOPLE
-    calls = list(ToolCall.objects.filter(context=context).unsettled().select_related("step").order_by("number"))
+    calls = _calls(run_id=context.pk)
     return OpenRows(
         version=context.version,
-        think=steps.filter(kind=StepKind.THINK).order_by("-number").first(),
-        wait=steps.filter(kind=StepKind.WAIT, status=StepStatus.STARTED).first() if waits else None,
+        think=next(iter(_last_turn(run_id=context.pk)), None),
+        wait=next(iter(_open_wait(run_id=context.pk)), None) if context.status in WAITING_FOR_PEOPLE else None,
         calls=calls,
-        requests=list(ApprovalRequest.objects.filter(call__in=calls, status__in=OPEN_REQUEST)) if calls else [],
-        inputs=list(InputRequest.objects.filter(context=context, status=InputStatus.PENDING).select_related("step")),
+        requests=_requests(run_id=context.pk) if calls else [],
+        inputs=_inputs(run_id=context.pk),
     )
+
+
+_OF_RUN = {"context": Bound("run_id", UUIDField())}
+_calls = Prepared(lambda: ToolCall.objects.filter(**_OF_RUN).unsettled().select_related("step").order_by("number"))
+_last_turn = Prepared(lambda: AgentStep.objects.filter(**_OF_RUN, kind=StepKind.THINK).order_by("-number")[:1])
+_open_wait = Prepared(
+    lambda: AgentStep.objects.filter(**_OF_RUN, kind=StepKind.WAIT, status=StepStatus.STARTED).order_by("number")[:1]
+)
+_requests = Prepared(
+    lambda: ApprovalRequest.objects.filter(
+        **_OF_RUN, status__in=OPEN_REQUEST, call__in=ToolCall.objects.filter(**_OF_RUN).unsettled()
+    )
+)
+_inputs = Prepared(lambda: InputRequest.objects.filter(**_OF_RUN, status=InputStatus.PENDING).select_related("step"))
 
 
 def snapshot_of(context: AgentContext, rows: OpenRows, now: datetime, claim: int | None) -> Snapshot:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -48,56 +49,53 @@ def inserts(rows: Sequence[models.Model], using: str = DEFAULT_DB_ALIAS) -> list
 
 
 def _insert(model: type[models.Model], rows: list[models.Model], connection: BaseDatabaseWrapper) -> Statement:
-    fields = _inserted(model, rows[0].pk is None)
-    text, one = _insert_text(model, fields)
-    parameters = [_value(field, row, connection) for row in rows for field in fields]
+    columns = _columns(model, None, connection.vendor)
+    table = [columns.values(row, connection) for row in rows]
+    kept = tuple(
+        index
+        for index, values in enumerate(zip(*table, strict=True))
+        if columns.defaults[index] or any(value is not None for value in values)
+    )
+    text, one = _insert_text(columns, kept)
     for row in rows:
         row._state.adding, row._state.db = False, connection.alias
-    return Statement(text + ", ".join([one] * len(rows)), parameters)
+    return Statement(text + ", ".join([one] * len(rows)), [values[index] for values in table for index in kept])
 
 
-@cache
-def _inserted(model: type[models.Model], without_key: bool) -> Columns:
-    fields = model._meta.local_concrete_fields
-    return tuple(field for field in fields if not (without_key and field.primary_key))
-
-
-@cache
-def _insert_text(model: type[models.Model], fields: Columns) -> tuple[str, str]:
-    names = ", ".join(f'"{field.column}"' for field in fields)
+@lru_cache(maxsize=1000)
+def _insert_text(columns: "_Columns", kept: tuple[int, ...]) -> tuple[str, str]:
+    names = ", ".join(f'"{columns.fields[index].column}"' for index in kept)
     # Names of tables and columns come from the models alone, here and below.
-    return f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES ', f"({', '.join(['%s'] * len(fields))})"  # noqa: S608
+    table = columns.fields[0].model._meta.db_table
+    return f'INSERT INTO "{table}" ({names}) VALUES ', f"({', '.join(['%s'] * len(kept))})"  # noqa: S608
 
 
 def update(
     row: models.Model, names: Iterable[str], guard: Mapping[str, Any], lost: str, using: str = DEFAULT_DB_ALIAS
 ) -> Statement:
     """UPDATE these fields of a row if it is still as `guard` says: field name → value, or NOT_NULL."""
-    connection = connections[using]
+    connection, model = connections[using], type(row)
     kept = tuple(name for name, value in guard.items() if value is NOT_NULL)
-    equal = {name: value for name, value in guard.items() if value is not NOT_NULL}
-    text, fields, guards = _update_text(type(row), tuple(sorted(names)), tuple(equal), kept)
-    parameters = [_value(field, row, connection) for field in fields]
-    parameters.append(_pk(row, connection))
-    parameters += [
-        field.get_db_prep_value(value, connection) for field, value in zip(guards, equal.values(), strict=True)
-    ]
+    equal = tuple(name for name, value in guard.items() if value is not NOT_NULL)
+    columns = _columns(model, tuple(sorted(names)), connection.vendor)
+    text, guards = _update_text(model, columns, equal, kept)
+    parameters = [*columns.values(row, connection), _pk(row, connection)]
+    parameters += [field.get_db_prep_value(guard[name], connection) for field, name in zip(guards, equal, strict=True)]
     return Statement(text, parameters, lost)
 
 
 @lru_cache(maxsize=1000)
 def _update_text(
-    model: type[models.Model], names: tuple[str, ...], equal: tuple[str, ...], kept: tuple[str, ...]
-) -> tuple[str, Columns, Columns]:
+    model: type[models.Model], columns: "_Columns", equal: tuple[str, ...], kept: tuple[str, ...]
+) -> tuple[str, Columns]:
     meta = model._meta
-    fields = tuple(_field(model, name) for name in names)
     guards = tuple(_field(model, name) for name in equal)
     key = meta.pk.column if meta.pk else "id"
-    values = ", ".join(f'"{field.column}" = %s' for field in fields) or f'"{key}" = "{key}"'
+    values = ", ".join(f'"{field.column}" = %s' for field in columns.fields) or f'"{key}" = "{key}"'
     conditions = [f'"{field.column}" = %s' for field in guards]
     conditions += [f'"{_field(model, name).column}" IS NOT NULL' for name in kept]
     where = "".join(f" AND {condition}" for condition in conditions)
-    return f'UPDATE "{meta.db_table}" SET {values} WHERE "{key}" = %s{where}', fields, guards  # noqa: S608
+    return f'UPDATE "{meta.db_table}" SET {values} WHERE "{key}" = %s{where}', guards  # noqa: S608
 
 
 def _field(model: type[models.Model], name: str) -> "models.Field[Any, Any]":
@@ -131,10 +129,38 @@ def _as_is(field: "models.Field[Any, Any]", vendor: str) -> bool:
     )
 
 
-def _value(field: "models.Field[Any, Any]", row: models.Model, connection: BaseDatabaseWrapper) -> Any:
-    value = getattr(row, field.attname)
-    if type(value) in PLAIN and _as_is(field, connection.vendor):
-        return value
+class _Columns:
+    """Some fields of a model, and how the values of a row become what the driver wants.
+
+    defaults: for which of them a statement that does not speak of the column leaves something else than null there.
+    """
+
+    def __init__(self, fields: Columns, vendor: str) -> None:
+        self.fields = fields
+        self.defaults = tuple(field.db_default is not models.NOT_PROVIDED for field in fields)
+        self._as_is = tuple(_as_is(field, vendor) for field in fields)
+        self._read = attrgetter(*(field.attname for field in fields)) if len(fields) > 1 else self._read_few
+
+    def values(self, row: models.Model, connection: BaseDatabaseWrapper) -> list[Any]:
+        """One for each field."""
+        return [
+            value if as_is and type(value) in PLAIN else _stored(field, row, value, connection)
+            for field, as_is, value in zip(self.fields, self._as_is, self._read(row), strict=True)
+        ]
+
+    def _read_few(self, row: models.Model) -> tuple[Any, ...]:
+        return tuple(getattr(row, field.attname) for field in self.fields)
+
+
+@lru_cache(maxsize=1000)
+def _columns(model: type[models.Model], names: tuple[str, ...] | None, vendor: str) -> _Columns:
+    """names: of fields; None for all."""
+    if names is None:
+        return _Columns(tuple(model._meta.local_concrete_fields), vendor)
+    return _Columns(tuple(_field(model, name) for name in names), vendor)
+
+
+def _stored(field: "models.Field[Any, Any]", row: models.Model, value: Any, connection: BaseDatabaseWrapper) -> Any:
     if isinstance(value, DatabaseDefault):
         # A column that the writer does not speak of has its constant default.
         value = value.expression.value  # type: ignore[attr-defined]  # a Value; a test holds our defaults to it

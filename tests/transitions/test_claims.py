@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from agents_app.core.status import RunStatus
 from agents_app.models import AgentContext, database_now
@@ -112,7 +113,8 @@ def test_many_are_taken_by_a_few_statements(django_assert_num_queries: Any) -> N
     runs = [start_run(Clerk, "x") for _ in range(30)]
     AgentContext.objects.filter(pk=runs[4].id).update(claims_without_progress=1)
     AgentContext.objects.filter(pk=runs[20].id).update(due_at=database_now() - timedelta(hours=1))
-    with django_assert_num_queries(4):  # the two looks, and a savepoint's begin and end
+    # A savepoint's begin and end, the look, and what is written: one message where the database takes several.
+    with django_assert_num_queries(4 if connection.vendor == "postgresql" else 3 + 25):
         taken = claims.claim_due(25)
     assert [claim.run_id for claim in taken][:2] == [runs[20].id, runs[0].id]
     assert runs[4].id not in {claim.run_id for claim in taken}

@@ -111,6 +111,23 @@ def test_one_message_where_the_database_takes_it(
     assert AgentStep.objects.filter(context=context).count() == 2
 
 
+def test_an_insert_speaks_of_what_is_not_null_alone(context: AgentContext) -> None:
+    first, second, third = (
+        step_of(context, number, status=StepStatus.COMPLETED, claim_number=7 if number == 2 else None)
+        for number in (1, 2, 3)
+    )
+    (alone,), (both,) = inserts([first]), inserts([third, second])
+    assert "claim_number" not in alone.sql
+    assert "claim_number" in both.sql
+    assert both.sql.count("%s") == len(both.parameters)
+    send([alone, both])
+    assert list(AgentStep.objects.order_by("number").values_list("number", "claim_number")) == [
+        (1, None),
+        (2, 7),
+        (3, None),
+    ]
+
+
 def test_the_defaults_of_columns_that_writers_leave_out_are_constants() -> None:
     """`write` puts the default in; an expression it could not."""
     defaults = [

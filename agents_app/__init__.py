@@ -4,6 +4,7 @@ What is exported here *declares*, and is safe to import before Django's app regi
 What *acts* (start_run, approve, …) is in `agents_app.services`.
 """
 
+from agents_app.core.approver_rules import Approvers, Stage
 from agents_app.core.budgets import Budget
 from agents_app.definitions.agent import Agent
 from agents_app.definitions.code_change import MigratingCall, MigratingRun, migrates
@@ -11,6 +12,7 @@ from agents_app.definitions.handlers import on
 from agents_app.definitions.markers import Money, Ref, Sensitive
 from agents_app.definitions.reconcile import Happened, NotHappened, happened, not_happened
 from agents_app.definitions.registry import override_llm, register
+from agents_app.definitions.resolvers import approver_resolver
 from agents_app.definitions.tool_context import ToolContext, tool_context
 from agents_app.definitions.tools import Toolset, tool
 from agents_app.exceptions import ApprovalRequired, Postpone, ToolFailed, ToolRetry
@@ -18,6 +20,7 @@ from agents_app.exceptions import ApprovalRequired, Postpone, ToolFailed, ToolRe
 __all__ = [
     "Agent",
     "ApprovalRequired",
+    "Approvers",
     "Budget",
     "Happened",
     "MigratingCall",
@@ -27,10 +30,12 @@ __all__ = [
     "Postpone",
     "Ref",
     "Sensitive",
+    "Stage",
     "ToolContext",
     "ToolFailed",
     "ToolRetry",
     "Toolset",
+    "approver_resolver",
     "happened",
     "migrates",
     "not_happened",

@@ -1,6 +1,7 @@
 """System checks: mistakes are told at start-up, each with a hint. Importing this registers them."""
 
 from agents_app.checks.agents import agent_problems, check_agents
+from agents_app.checks.approvers import check_approver_groups, check_approvers
 from agents_app.checks.aws import check_aws
 from agents_app.checks.celery import check_celery
 from agents_app.checks.database import check_durability
@@ -14,6 +15,8 @@ from agents_app.checks.settings import check_settings
 __all__ = [
     "agent_problems",
     "check_agents",
+    "check_approver_groups",
+    "check_approvers",
     "check_aws",
     "check_celery",
     "check_durability",

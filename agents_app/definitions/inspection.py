@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from agents_app.core.approver_rules import ANYBODY
 from agents_app.core.budgets import Budget
 from agents_app.core.canonical import canonical_text, clean_text, sha256_of
 from agents_app.core.priority import Priority
@@ -88,7 +89,10 @@ def _definition(agent: type[Agent[Any]], tools: Mapping[str, ToolSpec], answer: 
 
 
 def _facts(spec: ToolSpec) -> dict[str, Any]:
+    # Left out where nothing is said, so that agents without keep the hash that is stored with their runs.
+    said = {} if spec.approvers == ANYBODY else {"approvers": spec.approvers.as_json()}
     return {
+        **said,
         "description": spec.description,
         "schema": spec.schema_hash,
         "timeout": spec.timeout,

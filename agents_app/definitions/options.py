@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any, Literal
 
+from agents_app.core.approver_rules import PERMISSION, Approvers
 from agents_app.core.status import Effect
 from agents_app.definitions.problems import Code, Problem
 from agents_app.definitions.tools import ToolOptions
@@ -13,7 +14,6 @@ from agents_app.definitions.tools import ToolOptions
 TIMEOUT = 60.0
 ATOMIC_TIMEOUT = 5.0
 RETRIES = 2
-PERMISSION = re.compile(r"[a-zA-Z_]\w*\.\w+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +25,7 @@ class Options:
     timeout: float
     retries: int
     permission: str | None
+    approvers: Approvers | None
     summary: str | None
     isolation: Literal["thread", "process"]
 
@@ -45,6 +46,7 @@ def read_options(given: ToolOptions) -> tuple[Options | None, list[Problem]]:
         timeout=float(given.get("timeout", ATOMIC_TIMEOUT if effect is Effect.ATOMIC else TIMEOUT)),
         retries=given.get("retries", 0 if effect is Effect.EXTERNAL else RETRIES),
         permission=given.get("permission"),
+        approvers=given.get("approvers"),
         summary=given.get("summary"),
         isolation=given.get("isolation", "thread"),
     ), []
@@ -76,6 +78,7 @@ def _wrong_values(given: ToolOptions) -> list[Problem]:
         "timeout": (is_duration(given.get("timeout", 1.0)), "is a number of seconds above 0"),
         "retries": (is_count(given.get("retries", 0)), "is a whole number, 0 or more"),
         "permission": (_is_permission(given.get("permission")), 'is a permission like "shop.refund_order", or None'),
+        "approvers": (not _approver_problems(given.get("approvers")), _approvers_hint(given.get("approvers"))),
         "summary": (_is_text(given.get("summary", "-")), "is a text"),
         "isolation": (given.get("isolation", "thread") in ("thread", "process"), 'is "thread" or "process"'),
     }
@@ -98,6 +101,20 @@ def is_count(value: Any) -> bool:
 
 def _is_permission(value: Any) -> bool:
     return value is None or (isinstance(value, str) and PERMISSION.fullmatch(value) is not None)
+
+
+def _approver_problems(value: Any) -> list[str]:
+    if value is None:
+        return []
+    return value.problems() if isinstance(value, Approvers) else ["is Approvers(…), or None"]
+
+
+def _approvers_hint(value: Any) -> str:
+    return (
+        f"is not right: {' '.join(_approver_problems(value))}"
+        if isinstance(value, Approvers)
+        else ('is None or Approvers(…): Approvers(group="Finance", quorum=2)')
+    )
 
 
 def _is_text(value: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
+from agents_app.core.approver_rules import ANYBODY
 from agents_app.core.canonical import sha256_of
 from agents_app.core.status import Effect
 from agents_app.definitions.annotations import is_sensitive, markers_of
@@ -96,6 +97,7 @@ def _spec(
         make_owner=declared.make_owner,
         hooks=effective_hooks(tool.hooks, declared.owner),
         summary_template=options.summary,
+        approvers=options.approvers or ANYBODY,
     )
 
 

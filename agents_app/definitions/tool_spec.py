@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
+from agents_app.core.approver_rules import ANYBODY, Approvers
 from agents_app.core.canonical import JSON, canonical_text, clean_json
 from agents_app.core.status import Effect
 from agents_app.definitions.hooks import HookKind
@@ -51,6 +52,7 @@ class ToolSpec:
     make_owner: Callable[[], ToolOwner] | None
     hooks: Mapping[HookKind, Callable[..., Any]]
     summary_template: str | None = None
+    approvers: Approvers = ANYBODY
 
     @property
     def has_needs_approval(self) -> bool:

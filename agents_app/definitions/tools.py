@@ -21,6 +21,7 @@ from typing import (
     overload,
 )
 
+from agents_app.core.approver_rules import Approvers
 from agents_app.definitions.hooks import Hook, HookKind, declared_together, in_class_body
 from agents_app.definitions.reconcile import Happened, NotHappened
 
@@ -41,8 +42,9 @@ class ToolOptions(TypedDict, total=False):
 
     `effect`: what repeating a call would do. `requires_approval`: a person must approve every call.
     `timeout`: seconds for one attempt. `retries`: further attempts after a failed one. `permission`: what an approver
-    needs, as "app.codename". `summary`: one line about a call for people, with the arguments' names in braces.
-    `isolation`: "process" runs the tool in a process of its own, which can be killed. `name`: what the LLM calls it.
+    needs, as "app.codename". `approvers`: who may decide, by group, quorum, stages. `summary`: one line about a call
+    for people, with the arguments' names in braces. `isolation`: "process" runs the tool in a process of its own,
+    which can be killed. `name`: what the LLM calls it.
     """
 
     effect: EffectName
@@ -50,6 +52,7 @@ class ToolOptions(TypedDict, total=False):
     timeout: float
     retries: int
     permission: str | None
+    approvers: Approvers | None
     summary: str
     isolation: Isolation
     name: str

@@ -1,0 +1,25 @@
+"""Whether what an approver rule names is there: permissions by the models, groups by the rows."""
+
+from collections.abc import Iterable
+
+from django.apps import apps
+from django.contrib.auth import get_permission_codename
+from django.contrib.auth.models import Group
+
+
+def declared_permissions() -> set[str]:
+    """All permissions that models declare, as "app.codename". Others may have been made by hand, in rows alone."""
+    found: set[str] = set()
+    for model in apps.get_models():
+        meta = model._meta
+        codenames = [get_permission_codename(action, meta) for action in meta.default_permissions]
+        codenames += [codename for codename, _ in meta.permissions]
+        found.update(f"{meta.app_label}.{codename}" for codename in codenames)
+    return found
+
+
+def missing_groups(names: Iterable[str]) -> list[str]:
+    """Those of these names that are no group's; one query."""
+    wanted = set(names)
+    there = set(Group.objects.filter(name__in=wanted).values_list("name", flat=True)) if wanted else set()
+    return sorted(wanted - there)

@@ -1,8 +1,8 @@
-"""Adding an index to a table that has grown, without keeping others from writing to it."""
+"""Adding and dropping indexes of tables that have grown, without keeping others from writing to them."""
 
 from typing import Any
 
-from django.db import migrations
+from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import ProjectState
 
@@ -44,6 +44,52 @@ class RemoveIndexGently(migrations.RemoveIndex):
         if self.allow_migrate_model(schema_editor.connection.alias, model):
             state = to_state.models[app_label, self.model_name_lower]
             schema_editor.add_index(model, state.get_index_by_name(self.name), **_concurrently(schema_editor))
+
+
+class DropKeyIndexGently(migrations.AlterField):
+    """AlterField of a foreign key whose new state has no index of its own, on PostgreSQL with DROP INDEX CONCURRENTLY.
+
+    The migration needs `atomic = False`. Only the index may differ.
+    """
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        model = from_state.apps.get_model(app_label, self.model_name)
+        if schema_editor.connection.vendor != "postgresql":
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+        elif self.allow_migrate_model(schema_editor.connection.alias, model):
+            for name in self._names(schema_editor, model):
+                schema_editor.execute(
+                    f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(name)}", params=None
+                )
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        model = to_state.apps.get_model(app_label, self.model_name)
+        if schema_editor.connection.vendor != "postgresql":
+            super().database_backwards(app_label, schema_editor, from_state, to_state)
+        elif self.allow_migrate_model(schema_editor.connection.alias, model):
+            statement: Any = schema_editor._create_index_sql(model, fields=[self._field(model)])  # type: ignore[attr-defined]
+            schema_editor.execute(str(statement).replace("CREATE INDEX", "CREATE INDEX CONCURRENTLY"), params=None)
+
+    def _field(self, model: type[models.Model]) -> "models.Field[Any, Any]":
+        field: models.Field[Any, Any] = model._meta.get_field(self.name)  # type: ignore[assignment]
+        return field
+
+    def _names(self, schema_editor: BaseDatabaseSchemaEditor, model: type[models.Model]) -> list[str]:
+        """Of the indexes of this column alone that Django made by itself."""
+        own = {index.name for index in model._meta.indexes}
+        with schema_editor.connection.cursor() as cursor:
+            found = schema_editor.connection.introspection.get_constraints(cursor, model._meta.db_table)
+        return [
+            name
+            for name, about in found.items()
+            if about["columns"] == [self._field(model).column]
+            and about["index"]
+            and not (about["unique"] or about["primary_key"] or name in own)
+        ]
 
 
 def _concurrently(schema_editor: BaseDatabaseSchemaEditor) -> dict[str, Any]:

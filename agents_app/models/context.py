@@ -62,7 +62,7 @@ class AgentContext(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     agent = models.CharField(max_length=100)
     session = models.ForeignKey(AgentSession, null=True, blank=True, on_delete=models.PROTECT, related_name="runs")
-    user = UserForeignKey(related_name="agent_runs")
+    user = UserForeignKey(related_name="agent_runs", db_index=False)
     status = models.CharField(max_length=24, default=RunStatus.IDLE)
     status_at = models.DateTimeField(help_text="Since when it has this status.")
     version = models.PositiveBigIntegerField(default=0)
@@ -116,9 +116,7 @@ class AgentContext(models.Model):
             ),
             models.Index(fields=["user", "-id"], name="agents_context_user"),
             models.Index(fields=["agent", "-id"], name="agents_context_agent"),
-            models.Index(
-                fields=["status", "status_at"], condition=Q(status__in=sorted(ENDED)), name="agents_context_ended"
-            ),
+            # None speaks of the status: a row whose indexed columns stay is updated without touching any index.
         ]
         constraints = [
             one_of("status", RunStatus, "agents_context_status"),
@@ -172,7 +170,7 @@ class RunDetails(models.Model):
     started_by_name = models.CharField(max_length=200, blank=True)
     # Plain, because the type may lie in another database; a type that is gone leaves a run about nothing.
     subject_type = models.ForeignKey(
-        ContentType, null=True, blank=True, on_delete=models.DO_NOTHING, db_constraint=False
+        ContentType, null=True, blank=True, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False
     )
     subject_id = models.CharField(max_length=200, blank=True)
     subject = SubjectField("subject_type", "subject_id")
@@ -201,7 +199,10 @@ class RunDetails(models.Model):
     class Meta:
         verbose_name = "run details"
         verbose_name_plural = "run details"
-        indexes = [models.Index(fields=["subject_type", "subject_id"], name="agents_details_subject")]
+        indexes = [
+            models.Index(fields=["subject_type", "subject_id"], name="agents_details_subject"),
+            models.Index(fields=["ended_at"], condition=Q(ended_at__isnull=False), name="agents_details_ended"),
+        ]
 
     def __str__(self) -> str:
         return str(self.pk)

@@ -18,7 +18,9 @@ class AgentStep(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    context = models.ForeignKey(AgentContext, on_delete=models.CASCADE, related_name="steps", verbose_name="run")
+    context = models.ForeignKey(
+        AgentContext, on_delete=models.CASCADE, related_name="steps", verbose_name="run", db_index=False
+    )
     number = models.PositiveIntegerField()
     kind = models.CharField(max_length=12)
     status = models.CharField(max_length=12, default=StepStatus.STARTED)

@@ -24,9 +24,11 @@ class ToolCall(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    context = models.ForeignKey(AgentContext, on_delete=models.CASCADE, related_name="tool_calls", verbose_name="run")
+    context = models.ForeignKey(
+        AgentContext, on_delete=models.CASCADE, related_name="tool_calls", verbose_name="run", db_index=False
+    )
     number = models.PositiveIntegerField()
-    proposed_by = models.ForeignKey(AgentStep, on_delete=models.CASCADE, related_name="proposed_calls")
+    proposed_by = models.ForeignKey(AgentStep, on_delete=models.CASCADE, related_name="proposed_calls", db_index=False)
     step = models.OneToOneField(AgentStep, null=True, blank=True, on_delete=models.CASCADE, related_name="tool_call")
     provider_id = models.CharField(max_length=200, help_text="The call's id in the LLM's reply, unique within it.")
     tool = models.CharField(max_length=100)

@@ -111,13 +111,14 @@ def _ripe(days: float | None, failed_days: float | None, now: datetime) -> "Quer
     """Runs that may go, the longest ended first; None if none shall."""
     old = Q()
     if days is not None:
-        old |= Q(status__in=[RunStatus.CANCELLED, RunStatus.COMPLETED], status_at__lte=now - timedelta(days=days))
+        ended = now - timedelta(days=days)
+        old |= Q(status__in=[RunStatus.CANCELLED, RunStatus.COMPLETED], details__ended_at__lte=ended)
     if failed_days is not None:
-        old |= Q(status=RunStatus.FAILED, status_at__lte=now - timedelta(days=failed_days))
+        old |= Q(status=RunStatus.FAILED, details__ended_at__lte=now - timedelta(days=failed_days))
     if not old:
         return None
     runs = AgentContext.objects.filter(old, details__restored_at__isnull=True)
-    return runs.exclude(_something_open()).exclude(outside_references()).order_by("status_at", "pk")
+    return runs.exclude(_something_open()).exclude(outside_references()).order_by("details__ended_at", "pk")
 
 
 def _something_open() -> Q:

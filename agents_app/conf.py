@@ -108,6 +108,22 @@ class Conf:
     HEALTH_DETAILS: bool = False
     # Tries of one event before its event handler is parked for that run.
     HANDLER_ATTEMPTS: int = 10
+    # Ways to tell people of what waits for them: {"email": {}, "ops": {"channel": "webhook", "url": …, "key": …}}.
+    NOTIFY: dict[str, Any] = {}
+    # Where people reach this site, for links in what they are told: "https://shop.example.com".
+    SITE_URL: str = ""
+    # Where an approval request is opened; {id} stands for its id. Empty: its page in the admin, at SITE_URL.
+    REQUEST_URL: str = ""
+    # Seconds that one attempt to tell somebody may take.
+    NOTIFY_SECONDS: float = 10.0
+    # Tries of one notification before it is parked.
+    NOTIFY_ATTEMPTS: int = 10
+    # Seconds between two digests, for people who want to be told of many requests at once.
+    DIGEST_SECONDS: float = 14_400.0
+    # Seconds that a link which decides is good for.
+    LINK_SECONDS: float = 86_400.0
+    # Days that notifications are kept which were sent, or have nothing to tell any more.
+    NOTIFICATION_DAYS: float = 30.0
     # Whether and how live clients are told of news: "auto", "postgres", "channels" or "poll".
     LIVE: str = "auto"
     # Seconds between two looks of a live tail where nothing tells it of news.

@@ -83,6 +83,12 @@ class NotFound(AgentsError):
     code = "not_found"
 
 
+class InvalidLink(NotFound):
+    """This link is not valid: it is not ours, or it was changed on its way."""
+
+    code = "invalid_link"
+
+
 class Archived(NotFound):
     """This run was archived: it is out of the database, and `manage.py agents_restore` brings it back to read."""
 
@@ -127,6 +133,12 @@ class StaleDigest(WrongState):
     """The arguments have changed since they were shown; read them again and decide anew."""
 
     code = "stale_digest"
+
+
+class LinkUsed(WrongState):
+    """This link was used before; it decides once."""
+
+    code = "link_used"
 
 
 class Expired(WrongState):

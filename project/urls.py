@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("agents_app.urls")),
+    path("decide/", include("agents_app.links.urls")),
     path("health/", include("agents_app.health.urls")),
     path("accounts/", include("django.contrib.auth.urls")),
     path("favicon.ico", RedirectView.as_view(url=static("demo/icon.svg"))),

@@ -119,6 +119,7 @@ DOORS: Mapping[str, str] = {
     "rest": "over REST",
     "websocket": "over a websocket",
     "command": "on the command line",
+    "link": "by a mailed link",
     "code": "in code",
 }
 

@@ -8,6 +8,7 @@ from agents_app.checks.database import check_durability
 from agents_app.checks.handlers import check_handlers
 from agents_app.checks.keys import check_keys
 from agents_app.checks.limits import check_limits
+from agents_app.checks.notify import check_notify
 from agents_app.checks.push import check_push
 from agents_app.checks.queue import check_queue
 from agents_app.checks.settings import check_settings
@@ -23,6 +24,7 @@ __all__ = [
     "check_handlers",
     "check_keys",
     "check_limits",
+    "check_notify",
     "check_push",
     "check_queue",
     "check_settings",

@@ -28,6 +28,7 @@ class Options:
     approvers: Approvers | None
     summary: str | None
     isolation: Literal["thread", "process"]
+    decide_by_link: bool
 
 
 def read_options(given: ToolOptions) -> tuple[Options | None, list[Problem]]:
@@ -49,6 +50,7 @@ def read_options(given: ToolOptions) -> tuple[Options | None, list[Problem]]:
         approvers=given.get("approvers"),
         summary=given.get("summary"),
         isolation=given.get("isolation", "thread"),
+        decide_by_link=given.get("decide_by_link", False),
     ), []
 
 
@@ -80,6 +82,7 @@ def _wrong_values(given: ToolOptions) -> list[Problem]:
         "permission": (_is_permission(given.get("permission")), 'is a permission like "shop.refund_order", or None'),
         "approvers": (not _approver_problems(given.get("approvers")), _approvers_hint(given.get("approvers"))),
         "summary": (_is_text(given.get("summary", "-")), "is a text"),
+        "decide_by_link": (isinstance(given.get("decide_by_link", False), bool), "is True or False"),
         "isolation": (given.get("isolation", "thread") in ("thread", "process"), 'is "thread" or "process"'),
     }
     return [

@@ -29,6 +29,7 @@ class ToolSpec:
 
     `timeout`: seconds for one attempt. `retries`: attempts after the first. `parameters`: JSON schema.
     `schema_hash`: SHA-256 of that schema and the effect. `sensitive`: parameters that are stored encrypted.
+    `decide_by_link`: an approver may decide by a link in their mail.
     `markers`: what the author said about the presentation of each parameter.
     """
 
@@ -53,6 +54,7 @@ class ToolSpec:
     hooks: Mapping[HookKind, Callable[..., Any]]
     summary_template: str | None = None
     approvers: Approvers = ANYBODY
+    decide_by_link: bool = False
 
     @property
     def has_needs_approval(self) -> bool:

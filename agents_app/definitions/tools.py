@@ -44,7 +44,8 @@ class ToolOptions(TypedDict, total=False):
     `timeout`: seconds for one attempt. `retries`: further attempts after a failed one. `permission`: what an approver
     needs, as "app.codename". `approvers`: who may decide, by group, quorum, stages. `summary`: one line about a call
     for people, with the arguments' names in braces. `isolation`: "process" runs the tool in a process of its own,
-    which can be killed. `name`: what the LLM calls it.
+    which can be killed. `decide_by_link`: an approver may decide by a link in their mail, without logging in.
+    `name`: what the LLM calls it.
     """
 
     effect: EffectName
@@ -55,6 +56,7 @@ class ToolOptions(TypedDict, total=False):
     approvers: Approvers | None
     summary: str
     isolation: Isolation
+    decide_by_link: bool
     name: str
 
 

@@ -19,6 +19,7 @@ from agents_app.models.event_handler import EventHandler
 from agents_app.models.idempotency import StoredResponse
 from agents_app.models.input_request import InputRequest
 from agents_app.models.llm_state import LLMPlace, LLMState
+from agents_app.models.notification import ChannelState, Mode, Notification, NotificationPreference, NotificationState
 from agents_app.models.partial import PartialReply
 from agents_app.models.prepared import Bound, Prepared, read_once
 from agents_app.models.session import AgentSession
@@ -37,6 +38,7 @@ __all__ = [
     "Archive",
     "ArchivedRun",
     "Bound",
+    "ChannelState",
     "DatabaseNow",
     "Decision",
     "DefinitionRecord",
@@ -45,6 +47,10 @@ __all__ = [
     "InputRequest",
     "LLMPlace",
     "LLMState",
+    "Mode",
+    "Notification",
+    "NotificationPreference",
+    "NotificationState",
     "PartialReply",
     "Prepared",
     "Reading",

@@ -84,7 +84,7 @@ class Decision(models.Model):
     verdict = models.CharField(max_length=12)
     user = UserForeignKey(related_name="agent_decisions")
     user_name = models.CharField(max_length=200)
-    door = models.CharField(max_length=20, help_text="admin, rest, websocket, command, code")
+    door = models.CharField(max_length=20, help_text="admin, rest, websocket, command, link, code")
     address = models.GenericIPAddressField(null=True, blank=True)
     reason = models.TextField(blank=True)
     digest_shown = models.CharField(max_length=64, blank=True)

@@ -40,6 +40,7 @@ BLANK: Mapping[str, Mapping[str, Any]] = {
     "decision": {"reason": "", "arguments": "", "arguments_before": ""},
     "inputrequest": {"question": "", "schema": None, "answer": None},
     "eventcursor": {"error": ""},
+    "notification": {"error": ""},
 }
 """By table, what fields hold afterwards."""
 
@@ -66,6 +67,7 @@ HARMLESS: Mapping[str, tuple[str, ...]] = {
     "inputrequest": ("provider_id", "status"),
     "agentevent": ("type",),
     "eventcursor": ("handler",),
+    "notification": ("channel", "to", "kind", "state"),
     "llmplace": ("llm",),
     "runslot": ("limit",),
     "agentbudget": ("scope", "period"),

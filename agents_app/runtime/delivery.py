@@ -19,6 +19,7 @@ from agents_app.core.subscriptions import subscriptions
 from agents_app.runtime.engines import engine
 from agents_app.runtime.handling import deliver
 from agents_app.runtime.shutdown import closing
+from agents_app.runtime.telling import LINGER_SECONDS, send_due, senders
 from agents_app.transitions import cursors
 from agents_app.transitions.hints import handlers_nearby, send_hint
 
@@ -73,6 +74,7 @@ def delivering() -> Iterator[None]:
 def _deliver_inline() -> None:
     try:
         deliver()
+        send_due()
     except Exception:
         logger.exception("Calling event handlers failed; the sweep will see to it.")
 
@@ -117,6 +119,8 @@ class Helper:
                 self._news.clear()
                 ending = self._ending.is_set()
                 deliver(self._stopped)
+                if senders.look() and ending:
+                    senders.join(LINGER_SECONDS)
                 if ending:
                     return
                 self._news.wait(LOOK_SECONDS)

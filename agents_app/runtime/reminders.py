@@ -5,6 +5,7 @@ from uuid import UUID
 
 from agents_app.core.subscriptions import subscriptions
 from agents_app.models import database_now
+from agents_app.runtime.telling import hint_at_due
 from agents_app.transitions import cursors, hints
 
 logger = logging.getLogger("agents_app.recovery")
@@ -38,6 +39,7 @@ def remind(dry_run: bool = False) -> tuple[UUID, ...]:
         cursors.note_hint(cursor)
     if reminded:
         logger.info("Sent %s wake-ups for event handlers.", len(reminded))
+    hint_at_due()
     return tuple(reminded)
 
 

@@ -5,17 +5,20 @@ from typing import Any
 
 from agents_app.conf import conf
 from agents_app.core.status import ENDED
-from agents_app.models import PartialReply, StoredResponse, database_now
+from agents_app.models import Notification, NotificationPreference, PartialReply, StoredResponse, database_now
 from agents_app.models.fields import first_uuid7
+from agents_app.models.notification import SETTLED
 from agents_app.services.archiving import Archiving, archive_runs
 
 BATCH = 1000
 
 
 def clean_up(seconds: float) -> Archiving:
-    """Delete old answers to REST requests and what is left of LLMs' unfinished texts; then archive for `seconds`."""
+    """Delete old answers to REST requests, old notifications and what is left of LLMs' unfinished texts; then archive
+    for `seconds`."""
     delete_old_responses(database_now() - timedelta(days=conf.RESPONSE_DAYS))
     _delete(PartialReply.objects.filter(context__status__in=ENDED))
+    delete_old_notifications(database_now() - timedelta(days=conf.NOTIFICATION_DAYS))
     return archive_runs(seconds=seconds)
 
 
@@ -23,6 +26,12 @@ def delete_old_responses(before: datetime) -> int:
     """Answers to requests with an Idempotency-Key that came before this moment. Gives their number."""
     # By the key, which is made of the time and has an index.
     return _delete(StoredResponse.objects.filter(pk__lt=first_uuid7(before)))
+
+
+def delete_old_notifications(before: datetime) -> int:
+    """Notifications made before this moment that were sent, or have nothing to tell any more. Gives their number."""
+    _delete(NotificationPreference.objects.filter(user_id__isnull=True))
+    return _delete(Notification.objects.filter(pk__lt=first_uuid7(before), state__in=SETTLED))
 
 
 def _delete(rows: Any) -> int:

@@ -17,6 +17,7 @@ from agents_app.runtime import drive, recovery
 from agents_app.runtime.engines import close_engine
 from agents_app.runtime.heartbeat import heartbeat
 from agents_app.runtime.shutdown import replaced
+from agents_app.runtime.telling import leave
 from agents_app.selectors.people import user_named
 from agents_app.services import SYSTEM, Run, start_run
 
@@ -121,6 +122,7 @@ def _continue(run_id: UUID, context: Any) -> dict[str, Any]:
 def _close() -> None:
     """The process is frozen now, for any time: what it has told must be out, and no connection may rot meanwhile."""
     heartbeat.join()
+    leave()
     close_engine()
     publish.shutdown()
     connections.close_all()

@@ -12,6 +12,7 @@ from agents_app.llm import LLM
 from agents_app.models import clock
 from agents_app.runtime.drive import drive_due
 from agents_app.runtime.handling import deliver
+from agents_app.runtime.telling import send_due
 from agents_app.services import Run, read_run
 from agents_app.testing.llm import Turn, script
 from agents_app.testing.reading import describe
@@ -30,7 +31,7 @@ def run_until_idle(limit: int = 100) -> list[Run[Any]]:
     for _ in range(limit):
         due = due_run_ids(conf.RUNS_PER_WORKER, alone=True)
         if not due:
-            if deliver():
+            if deliver() or send_due():
                 continue  # a handler may have started another run
             return [read_run(run_id) for run_id in driven]
         driven.update(dict.fromkeys(due))

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client, override_settings
+from pytest_httpserver import HTTPServer
 
-from agents_app import Agent
+from agents_app import Agent, tool
 from agents_app.checks import agent_problems
 from agents_app.conf import conf
 from agents_app.core.status import ToolCallStatus
@@ -24,6 +25,7 @@ from agents_app.definitions.handlers import handlers
 from agents_app.definitions.registry import registry
 from agents_app.exceptions import LLMError
 from agents_app.models import ToolCall
+from agents_app.notify.outbox import listen
 from agents_app.runtime.engines import close_engine
 from agents_app.runtime.heartbeat import heartbeat
 from agents_app.runtime.shutdown import replaced
@@ -133,6 +135,37 @@ def test_react_to_events(load: Load, agents: AgentsKit, capsys: pytest.CaptureFi
     agents.run_until_idle()
     agents.assert_failed(failed)
     assert f"other {failed.id} {failed.again().version} run.failed" in capsys.readouterr().out
+
+
+def test_tell_people(load: Load, agents: AgentsKit, lead: User, httpserver: HTTPServer) -> None:
+    module = load("tell-people")
+    agent = simple_agent("support")
+
+    @tool(requires_approval=True)
+    def refund(number: str) -> str:
+        """Pay back."""
+        return "paid"
+
+    agent.tools = [refund]
+    registry.add(agent)
+    httpserver.expect_request("/ops").respond_with_data("")
+    httpserver.expect_request("/room").respond_with_data("")
+    key = "k" * 40
+    channels = {
+        "ops": {"channel": "webhook", "url": httpserver.url_for("/ops"), "key": key},
+        "place": {"channel": f"{module.__name__}.Room", "url": httpserver.url_for("/room")},
+    }
+    with agents_app(NOTIFY=channels, SITE_URL="https://shop.example.com"):
+        listen()
+        agents.scripted_llm(agent, calls("refund", number="A-1"), "Done.")
+        start_run("support", "Refund it")
+        agents.run_until_idle()
+    told = {request.path: request for request, _ in httpserver.log}
+    assert module.is_from_us(key, told["/ops"].headers, told["/ops"].get_data())
+    assert not module.is_from_us(key, told["/ops"].headers, b"{}")
+    text = json.loads(told["/room"].get_data())["text"]
+    assert text.startswith("Please decide: ")
+    assert "<https://shop.example.com/admin/agents_app/approvalrequest/" in text
 
 
 LOGGED = """

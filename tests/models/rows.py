@@ -18,6 +18,8 @@ from agents_app.models import (
     Decision,
     EventCursor,
     InputRequest,
+    Notification,
+    NotificationPreference,
     RunDetails,
     RunSlot,
     StoredResponse,
@@ -108,3 +110,18 @@ def archived(**fields: Any) -> ArchivedRun:
 def budget(**fields: Any) -> AgentBudget:
     """A user's that nobody has, if not told otherwise."""
     return AgentBudget.objects.create(**{"scope": "user", "window_at": timezone.now(), **fields})
+
+
+def notification(**fields: Any) -> Notification:
+    about = fields.pop("request", None) or request()
+    now = timezone.now()
+    given = {"channel": "email", "sequence": 1, "kind": "approval.requested", **fields}
+    return Notification.objects.create(
+        request=about, context=about.context, state_at=now, created_at=now, due_at=now, **given
+    )
+
+
+def preference(**fields: Any) -> NotificationPreference:
+    return NotificationPreference.objects.create(
+        **{"channel": "email", "mode": "off", "changed_at": timezone.now(), **fields}
+    )

@@ -21,6 +21,7 @@ MAKERS = {
     "inputrequest": rows.question,
     "agentevent": rows.event,
     "eventcursor": rows.cursor,
+    "notification": rows.notification,
 }
 
 

@@ -12,7 +12,7 @@ from tests.promises.stage import Stage
 from tests.test_structure import status_writes
 
 APP = Path(agents_app.__file__).parent
-DOORS = ("admin", "api", "ws", "management")
+DOORS = ("admin", "api", "ws", "management", "links")
 FORBIDDEN = ("agents_app.transitions", "agents_app.gate")
 """What a door must not reach by itself: who writes a status, and who judges."""
 

@@ -1,0 +1,120 @@
+"""The page of a link. Opening it changes nothing: mail scanners and previews follow links. Only its form decides."""
+
+import ipaddress
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import connections, transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.clickjacking import xframe_options_deny
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_http_methods
+
+from agents_app.exceptions import AgentsError, Expired, InvalidInput, NotFound, NotPermitted, WrongState
+from agents_app.selectors.transcript import arguments_of
+from agents_app.services import LinkedRequest, Origin, decide_by_link, read_link
+from agents_app.services.links import page_of
+
+HTTP_STATUS: tuple[tuple[type[AgentsError], int], ...] = (
+    (InvalidInput, 400),
+    (NotPermitted, 403),
+    (NotFound, 404),
+    (Expired, 410),
+    (WrongState, 409),
+)
+SHOWN_CHARACTERS = 2_000
+"""Of one argument."""
+
+
+@login_not_required
+@never_cache
+@xframe_options_deny
+@csrf_protect
+@sensitive_variables("token")
+@require_http_methods(["GET", "HEAD", "POST"])
+def decide(request: HttpRequest, token: str) -> HttpResponse:
+    """GET and HEAD show what would be decided; POST decides."""
+    try:
+        linked = read_link(token, visitor=getattr(request, "user", None))
+        if request.method != "POST":
+            return _page(request, linked)
+        return _decided(request, token, linked)
+    except AgentsError as error:
+        return _answer(request, error)
+
+
+# Commands have their own transactions, also where ATOMIC_REQUESTS is on.
+for _alias in connections:
+    decide = transaction.non_atomic_requests(using=_alias)(decide)
+
+
+def _decided(request: HttpRequest, token: str, linked: LinkedRequest) -> HttpResponse:
+    verdict, reason = request.POST.get("verdict", ""), request.POST.get("reason", "")
+    if verdict not in ("approve", "reject"):
+        return _page(request, linked, failure=gettext("Say whether you approve or reject it."), status=400)
+    try:
+        decide_by_link(
+            token,
+            approved=verdict == "approve",
+            reason=reason,
+            visitor=getattr(request, "user", None),
+            origin=_origin(request),
+        )
+    except InvalidInput as error:
+        return _page(request, linked, failure=error.message, reason=reason, status=400)
+    said = (
+        gettext("You approved it. The agent goes on.")
+        if verdict == "approve"
+        else gettext("You rejected it. It will not be done, and the agent reads why.")
+    )
+    return _render(request, "agents_app/links/answer.html", {"title": said, "good": True, "linked": linked})
+
+
+def _page(
+    request: HttpRequest, linked: LinkedRequest, *, failure: str = "", reason: str = "", status: int = 200
+) -> HttpResponse:
+    shown = {
+        "linked": linked,
+        "approval": linked.request,
+        "arguments": _arguments(linked),
+        "page_url": page_of(linked),
+        "failure": failure,
+        "reason": reason,
+    }
+    return _render(request, "agents_app/links/decide.html", shown, status)
+
+
+def _arguments(linked: LinkedRequest) -> list[tuple[str, str]]:
+    """What the call would be made with. Sensitive values stay hidden: nobody has logged in."""
+    values = arguments_of(linked.request.call, sensitive=False)
+    pairs = values.items() if isinstance(values, dict) else [("", values)]
+    return [(str(name), _shown(value)) for name, value in pairs]
+
+
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) else str(value)
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
+
+
+def _answer(request: HttpRequest, error: AgentsError) -> HttpResponse:
+    status = next((status for kind, status in HTTP_STATUS if isinstance(error, kind)), 500)
+    return _render(request, "agents_app/links/answer.html", {"title": error.message, "code": error.code}, status)
+
+
+def _render(request: HttpRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    response = render(request, template, context, status=status)
+    # The address is a secret: no other site is told where somebody came from, and no machine keeps it.
+    response["Referrer-Policy"] = "same-origin"
+    response["X-Robots-Tag"] = "noindex"
+    return response
+
+
+def _origin(request: HttpRequest) -> Origin:
+    try:
+        return Origin(door="link", address=str(ipaddress.ip_address(request.META.get("REMOTE_ADDR", ""))))
+    except ValueError:
+        return Origin(door="link")

@@ -1,0 +1,86 @@
+"""The words of a message, from the rows as they are when it is sent."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext, ngettext
+
+from agents_app.definitions.registry import registry
+from agents_app.exceptions import UnknownAgent
+from agents_app.models import ApprovalRequest, Notification
+from agents_app.notify.channels import Channel
+from agents_app.notify.links import decide_url, preferences_url, request_url
+from agents_app.notify.messages import TOLD, Item, Message
+from agents_app.notify.recipients import approvers_of
+from agents_app.selectors.people import name_of
+
+SUBJECT_LENGTH = 150
+MOST_NAMES = 100
+
+
+def may_decide_by_link(request: ApprovalRequest) -> bool:
+    """Whether the tool, as the code declares it now, lets approvers decide by a link."""
+    try:
+        tool = registry.get(request.context.agent).tools.get(request.call.tool)
+    except UnknownAgent:
+        return False
+    return tool is not None and tool.decide_by_link
+
+
+def compose(channel: Channel, rows: Iterable[Notification], user: Any = None) -> Message:
+    """One message about these notifications, which are one reader's. user: None for a channel with one place."""
+    told = list(rows)
+    with translation.override(settings.LANGUAGE_CODE):
+        items = tuple(_item(channel, row, user) for row in told)
+        subject = _subject(told, items)
+        context = {"items": items, "subject": subject, "user": user, "preferences_url": preferences_url()}
+        return Message(
+            key=f"{told[0].context_id}:{told[0].sequence}:{told[0].channel}:{told[0].to}",
+            subject=subject,
+            text=render_to_string("agents_app/notify/message.txt", context),
+            html=render_to_string("agents_app/notify/message.html", context),
+            items=items,
+            recipient=user,
+            approvers=() if channel.personal else _names(told[0].request),
+        )
+
+
+def _item(channel: Channel, row: Notification, user: Any) -> Item:
+    request = row.request
+    by_link = user is not None and channel.secret and may_decide_by_link(request)
+    return Item(
+        request_id=request.pk,
+        run_id=request.context_id,
+        event=row.kind,
+        agent=request.context.agent,
+        tool=request.call.tool,
+        summary=" ".join(request.summary.split()),
+        reason=request.reason,
+        requester=request.context.details.user_name,
+        asked_at=request.created_at,
+        expires_at=request.expires_at,
+        url=request_url(request),
+        decide_url=decide_url(row, user, request.call.digest) if by_link else "",
+    )
+
+
+def _subject(rows: list[Notification], items: tuple[Item, ...]) -> str:
+    if rows[0].digest:
+        text = ngettext("%(count)d request waits for you", "%(count)d requests wait for you", len(items))
+        return text % {"count": len(items)}
+    told = TOLD.get(rows[0].kind)
+    subject = gettext(told.subject) if told else "{what}"
+    return _one_line(subject.replace("{what}", items[0].what))
+
+
+def _one_line(text: str) -> str:
+    """A subject without control characters, which headers of mail must not have, and not too long."""
+    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    return line if len(line) <= SUBJECT_LENGTH else f"{line[: SUBJECT_LENGTH - 1]}…"
+
+
+def _names(request: ApprovalRequest) -> tuple[str, ...]:
+    return tuple(name_of(user) for user in approvers_of(request)[:MOST_NAMES])

@@ -1,0 +1,74 @@
+"""What people are told: one message for one reader, and which events lead to one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy, gettext_noop
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """How an event is told. subject: with {what} in it. urgent: also at once to those who want digests."""
+
+    subject: str
+    urgent: bool = False
+
+    @property
+    def lazy(self) -> Promise:
+        """The subject in the language of whoever reads it."""
+        return gettext_lazy(self.subject)
+
+
+TOLD: Mapping[str, Told] = {
+    "approval.requested": Told(subject=gettext_noop("Please decide: {what}")),
+    "approval.reminded": Told(subject=gettext_noop("Reminder, please decide: {what}"), urgent=True),
+    "approval.escalated": Told(subject=gettext_noop("Passed on to you, please decide: {what}"), urgent=True),
+    "approval.reassigned": Told(subject=gettext_noop("Handed to you, please decide: {what}"), urgent=True),
+}
+"""By type of event. All of them are about one approval request, which the event names."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Item:
+    """One request that waits. url: its page. decide_url: a link for the reader alone that decides without logging in,
+    empty where the tool does not allow it. Sensitive values are ***."""
+
+    request_id: UUID
+    run_id: UUID
+    event: str
+    agent: str
+    tool: str
+    summary: str
+    reason: str
+    requester: str
+    asked_at: datetime
+    expires_at: datetime | None
+    url: str
+    decide_url: str = ""
+
+    @property
+    def what(self) -> str:
+        """What will happen, in one line."""
+        return self.summary or self.tool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """What one reader is told.
+
+    key: the same however often it is tried, so that a receiver can leave out what comes twice. recipient: a user; None
+    on a channel that speaks to a place, where `approvers` are the names of those who may decide. text, html: ready to
+    be sent. items: one request, or those of a digest.
+    """
+
+    key: str
+    subject: str
+    text: str
+    html: str
+    items: tuple[Item, ...]
+    recipient: Any = None
+    approvers: tuple[str, ...] = ()

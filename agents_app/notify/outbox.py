@@ -1,0 +1,74 @@
+"""From an event to rows: one for each channel and reader, made once however often the event is heard."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from agents_app.conf import conf
+from agents_app.core.events import EventType, RecordedEvent
+from agents_app.core.status import ApprovalStatus
+from agents_app.definitions.handlers import handlers, on
+from agents_app.models import ApprovalRequest, Mode, Notification, database_now
+from agents_app.notify.channels import Channel, channels
+from agents_app.notify.messages import TOLD
+from agents_app.notify.preferences import modes_on
+from agents_app.notify.recipients import approvers_of
+
+HANDLER = "agents_app.notify"
+
+
+def listen() -> None:
+    """Hear of what people are told of, where NOTIFY names a channel. Where it names none this costs nothing."""
+    if conf.NOTIFY and handlers.get(HANDLER) is None:
+        on(*(each for each in TOLD if each in list(EventType)), name=HANDLER)(note)
+
+
+def note(event: RecordedEvent) -> None:
+    """Write down who is to be told of this event."""
+    request = (
+        ApprovalRequest.objects.select_related("call", "context", "context__details")
+        .filter(pk=UUID(event.data["request"]), status=ApprovalStatus.PENDING)
+        .first()
+    )
+    known = {name: channel for name, channel in channels().items() if channel.sends}
+    if request is None or not known:
+        return
+    now = database_now()
+    people = approvers_of(request) if any(channel.personal for channel in known.values()) else []
+    rows = [row for name, channel in known.items() for row in _rows(name, channel, request, event, people, now)]
+    Notification.objects.bulk_create(rows, ignore_conflicts=True, batch_size=100)
+
+
+def _rows(
+    name: str, channel: Channel, request: ApprovalRequest, event: RecordedEvent, people: list[Any], now: datetime
+) -> Iterator[Notification]:
+    common: dict[str, Any] = {
+        "context_id": request.context_id,
+        "request": request,
+        "channel": name,
+        "sequence": event.sequence,
+        "kind": event.type,
+        "state_at": now,
+        "created_at": now,
+    }
+    if not channel.personal:
+        yield Notification(due_at=now, **common)
+        return
+    modes = modes_on(name, channel, people)
+    for user in people:
+        if modes[user.pk] is Mode.OFF:
+            continue
+        later = None if modes[user.pk] is Mode.AT_ONCE else _digest_at(name, user, request, event, now)
+        yield Notification(recipient=user, to=str(user.pk), digest=later is not None, due_at=later or now, **common)
+
+
+def _digest_at(name: str, user: Any, request: ApprovalRequest, event: RecordedEvent, now: datetime) -> datetime | None:
+    """When this person's next digest is sent; None if that is too late, or the event too urgent."""
+    begun = Notification.objects.filter(
+        channel=name, to=str(user.pk), digest=True, state="waiting", attempts=0, due_at__gt=now
+    )
+    first = begun.order_by("due_at").values_list("due_at", flat=True).first()
+    at = first or now + timedelta(seconds=conf.DIGEST_SECONDS)
+    too_late = request.expires_at is not None and request.expires_at <= at
+    return None if too_late or TOLD[event.type].urgent else at

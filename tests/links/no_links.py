@@ -1,0 +1,6 @@
+"""Addresses of a project without the page of links."""
+
+from django.contrib import admin
+from django.urls import path
+
+urlpatterns = [path("admin/", admin.site.urls)]

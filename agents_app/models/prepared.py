@@ -85,6 +85,11 @@ _texts: "WeakKeyDictionary[BaseDatabaseWrapper, dict[Any, _Text]]" = WeakKeyDict
 """A connection belongs to one thread, so its texts do."""
 
 
+def forget() -> None:
+    """Compile all anew (tests that change what querysets say)."""
+    _texts.clear()
+
+
 class Prepared(Generic[M]):
     """What `make` says to read. It gives a queryset, or several of the same shape whose rows are read by one statement.
 

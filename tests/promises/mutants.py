@@ -11,6 +11,8 @@ from importlib import import_module
 from types import CodeType, FunctionType
 from typing import Any
 
+from agents_app.models import prepared
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cut:
@@ -34,8 +36,10 @@ class Mutant:
     def applied(self) -> Iterator[None]:
         """The code is broken inside."""
         with ExitStack() as stack:
+            stack.callback(prepared.forget)  # what was compiled from broken code, or before it was broken
             for cut in self.cuts:
                 stack.enter_context(_cut(cut))
+            prepared.forget()
             yield
 
 

@@ -118,8 +118,8 @@ MUTANTS = [
     mutant(
         "claimed without counting",
         test_a_run_whose_workers_die_is_parked_and_not_driven_for_ever,
-        "agents_app.transitions.claims:_take",
-        'Least(F("claims_without_progress") + 1, Value(MOST_LONELY))',
-        'F("claims_without_progress")',
+        "agents_app.transitions.claims:_put_lease",
+        "min(context.claims_without_progress + 1, MOST_LONELY)",
+        "context.claims_without_progress",
     ),
 ]

@@ -177,9 +177,9 @@ MUTANTS = [
     mutant(
         "claims are not numbered",
         test_every_claim_has_its_own_number,
-        CLAIM,
-        'claim_number=F("claim_number") + 1,',
-        'claim_number=F("claim_number"),',
+        "agents_app.transitions.claims:_put_lease",
+        "context.claim_number += 1",
+        "pass",
     ),
     mutant(
         "the heartbeat asks for no claim",

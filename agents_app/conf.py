@@ -53,7 +53,8 @@ class Conf:
     MAX_RUNNING_PER_USER: int | None = None
     # How many runs of one session are driven at once, None for no limit; an agent may say another number.
     MAX_RUNNING_PER_SESSION: int | None = None
-    # Seconds after which a run goes to the back of the queue, where others are due and the task drives its most.
+    # Seconds after which a run goes to the back of the queue, where others are due and the task drives its most; and
+    # how often at most a process makes way for a run whose worker died, which is driven alone.
     HOLD_SECONDS: float = 10.0
     # Seconds between two looks of a driving task for further due runs.
     POLL_SECONDS: float = 0.5

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, OperationalError
@@ -17,7 +17,7 @@ from agents_app.core.status import ENDED
 from agents_app.exceptions import LLMError, StaleContext
 from agents_app.logs import about, note_facts
 from agents_app.models import AgentContext, database_now
-from agents_app.runtime.code_change import definition_for
+from agents_app.runtime.alone import pass_on, turns
 from agents_app.runtime.database_threads import Hung
 from agents_app.runtime.delivery import delivers
 from agents_app.runtime.engines import Engine, be_replaced, engine, worn_out
@@ -28,9 +28,11 @@ from agents_app.runtime.limits import limits_of
 from agents_app.runtime.perform import perform
 from agents_app.runtime.results import raised
 from agents_app.runtime.shutdown import closing, slice_and_drain
+from agents_app.runtime.taking import take
 from agents_app.transitions import claims, slots
 
 logger = logging.getLogger("agents_app.runtime")
+T = TypeVar("T")
 
 RECORD_AGAIN_SECONDS = 0.5
 """Between two attempts to record an outcome when the database is away."""
@@ -83,7 +85,7 @@ def drive_to_rest(run_id: UUID) -> None:
 def drive_due(limit: int = 1000) -> int:
     """Drive every run that is due now, one round after the other, until none is; how many rounds that took."""
     for rounds in range(limit):
-        due = claims.due_run_ids(conf.RUNS_PER_WORKER, alone=True)
+        due = claims.due_run_ids(conf.RUNS_PER_WORKER) or claims.due_run_ids(1, alone=True)
         if not due:
             return rounds
         engine().run(lambda on, due=due: Drive(on, others=False).run(due))  # type: ignore[misc]
@@ -107,14 +109,14 @@ class Drive:
         self._over = time.monotonic() + slice_seconds
         self._holding: dict[Held, Hold] = {}
         self._stir = asyncio.Event()
+        self._emptying = False
         self._looked, self._look_at = 0.0, time.monotonic() + AGAIN_SECONDS  # those given come first
 
     async def run(self, first: list[UUID]) -> None:
         """Drive until nothing is held and nothing is due soon, or the slice is over."""
         try:
-            for run_id in first:
-                await self._take(lambda run_id=run_id: [claims.claim(run_id, limits=limits_of)])  # type: ignore[misc]
-            while self._holding or (self._others and await self._due_soon()):
+            await self._take_first(first)
+            while self._holding or self._emptying or (self._others and await self._due_soon()):
                 if self._over <= time.monotonic() or worn_out() or closing.is_set():
                     await self._drain()
                     return
@@ -126,11 +128,7 @@ class Drive:
     async def _due_soon(self) -> bool:
         if self._over <= time.monotonic():
             return False
-        try:
-            return await self._on.database(claims.due_within, SOON_SECONDS)
-        except (DatabaseError, InterfaceError):
-            logger.warning("It cannot be seen what is due; the sweep will.", exc_info=True)
-            return False
+        return await self._see(partial(claims.due_within, SOON_SECONDS), False)
 
     async def _wait(self) -> None:
         """Until it is time to look; earlier when a run is given back."""
@@ -144,13 +142,26 @@ class Drive:
 
     # Taking.
 
+    async def _take_first(self, first: list[UUID]) -> None:
+        """Those given; but before them the one whose turn it is, if its last worker died: it waits for empty hands."""
+        if self._others and turns.come() and await self._take_one_alone():
+            await self._on.database(pass_on, first, self._holding)
+            return
+        for run_id in first:
+            await self._take(lambda run_id=run_id: [claims.claim(run_id, limits=limits_of)])  # type: ignore[misc]
+
+    async def _take_one_alone(self) -> bool:
+        """Take the one whose turn it is, even if its last worker died: nothing else is here. Whether it is such a one."""
+        await self._take(partial(claims.claim_due, 1, alone=True, limits=limits_of))
+        return not self._others
+
     async def _look(self) -> None:
         """If it is time: take what is due, as far as there is room."""
         now = time.monotonic()
         if now < self._look_at:
             return
         self._looked, self._look_at = now, now + conf.POLL_SECONDS
-        if not self._others:
+        if not self._others or await self._empties():
             return
         room = min(conf.RUNS_PER_WORKER - len(self._holding), START_AT_ONCE - self._not_begun())
         if room <= 0:
@@ -158,16 +169,37 @@ class Drive:
         elif await self._take(partial(claims.claim_due, room, limits=limits_of)) == room:
             self._look_at = now + AGAIN_SECONDS
         elif not self._holding:
-            # One whose last worker died is taken when nothing else is here.
-            await self._take(partial(claims.claim_due, 1, alone=True, limits=limits_of))
+            await self._take_one_alone()
+
+    async def _empties(self) -> bool:
+        """While it is the turn of a run whose last worker died nothing else is taken, and what is here goes on
+        elsewhere after its present step; unless another worker was faster."""
+        if not self._holding and self._emptying:
+            self._emptying = False
+            return await self._take_one_alone()
+        if not self._holding or not (self._emptying or turns.come()):
+            return False
+        if self._emptying != await self._see(claims.next_is_alone, False):
+            self._emptying = not self._emptying
+            for held in self._holding:
+                held.draining = self._emptying
+                held.on_news()
+        return self._emptying
+
+    async def _see(self, look: Callable[[], T], unseen: T) -> T:
+        try:
+            return await self._on.database(look)
+        except (DatabaseError, InterfaceError):
+            logger.warning("It cannot be seen what is due; the next look may, or the sweep will.", exc_info=True)
+            return unseen
 
     def _not_begun(self) -> int:
         return sum(held.first_look for held in self._holding)
 
-    async def _take(self, take: Callable[[], Sequence[claims.Claim | None]]) -> int:
+    async def _take(self, claim: Callable[[], Sequence[claims.Claim | None]]) -> int:
         """Take runs, if they are to be had, and say how many. What goes wrong must not touch those that are held."""
         try:
-            found = await self._on.database(_take, take, self._on.inline)
+            found = await self._on.database(take, claim, self._on.inline)
         except (DatabaseError, InterfaceError):
             logger.warning("Nothing can be taken now; the next look may, or the sweep will hint.", exc_info=True)
             return 0
@@ -193,11 +225,7 @@ class Drive:
         going, long = sum(held.draining for held in self._holding), len(self._held_long())
         if not long:
             return
-        try:
-            due = await self._on.database(claims.due_run_ids, going + long)
-        except (DatabaseError, InterfaceError):
-            logger.warning("It cannot be seen what is due; the next look may.", exc_info=True)
-            return
+        due: list[UUID] = await self._see(partial(claims.due_run_ids, going + long), [])
         for held in self._held_long()[: max(len(due) - going, 0)]:
             held.draining = True
             held.on_news()
@@ -256,31 +284,6 @@ class Drive:
 
 def _can_go(held: Held) -> bool:
     return not held.draining and not held.first_look
-
-
-def _take(take: Callable[[], Sequence[claims.Claim | None]], inline: bool) -> list[Held]:
-    """Claim, and look whether this worker knows what it got."""
-    asked = time.monotonic()
-    taken = [claim for claim in take() if claim is not None]
-    found = []
-    for claim in taken:
-        try:
-            held = _hold(claim, inline)
-        except StaleContext as lost:
-            logger.info("Gave up a run: %s", lost, extra={"run_id": claim.run_id})
-        except Exception:
-            logger.exception("A run could not be taken; its lease runs out.", extra={"run_id": claim.run_id})
-        else:
-            if held is not None:
-                held.renewed = asked
-                found.append(held)
-    return found
-
-
-def _hold(claim: claims.Claim, inline: bool) -> Held | None:
-    """The claimed run with the code that it goes on with; None if it does not go on here and now."""
-    definition = definition_for(claim)
-    return None if definition is None else Held(claim=claim, definition=definition, inline=inline, rows=claim.rows)
 
 
 async def hold(on: Engine, held: Held) -> None:

@@ -213,12 +213,18 @@ _is_claimable = Prepared(lambda: AgentContext.objects.claimable().filter(pk=Boun
 _one = Prepared(lambda: _locked(AgentContext.objects.claimable().filter(pk=Bound("run_id", UUIDField()))))
 _heads = Prepared(lambda limit, alone: _locked(_due(alone)).heads(limit))
 _due_heads = Prepared(lambda limit, alone: _due(alone).only("due_at", "priority").heads(limit))
+_next_heads = Prepared(lambda: _due(alone=True).only("due_at", "priority", "claims_without_progress").heads(1))
 _due_soon = Prepared(lambda seconds: _within(seconds)[:1])
 
 
 def due_run_ids(limit: int, *, alone: bool = False) -> list[UUID]:
     """Runs that somebody must act on now, in turn. alone: also those whose last worker died."""
     return [context.pk for context in first_in_turn(_due_heads(limit, alone), limit)]
+
+
+def next_is_alone() -> bool:
+    """Whether the last worker of the run whose turn it is died, so that it is to be taken alone."""
+    return any(context.claims_without_progress for context in first_in_turn(_next_heads(), 1))
 
 
 def due_within(seconds: float) -> bool:

@@ -16,6 +16,7 @@ from agents_app.core.status import RunStatus, ToolCallStatus
 from agents_app.definitions.registry import override_llm, registry
 from agents_app.exceptions import LLMError
 from agents_app.models import AgentContext, AgentEvent, AgentStep, ToolCall, database_now
+from agents_app.runtime.alone import turns
 from agents_app.runtime.drive import Drive, continue_run, drive_due, drive_to_rest
 from agents_app.runtime.engines import engine
 from agents_app.services import SYSTEM, Run, approve, cancel_run, pause_run, start_run
@@ -422,6 +423,51 @@ def test_a_run_whose_last_worker_died_is_taken_alone(agents: AgentsKit) -> None:
     AgentContext.objects.filter(pk=dead.id).update(claims_without_progress=1)
     engine().run(lambda on: Drive(on, others=True).run([dead.id]))
     assert (dead.again().status, other.again().status) == (RunStatus.COMPLETED, RunStatus.IDLE)
+
+
+def test_a_run_whose_last_worker_died_has_its_turn_among_starts_without_end(agents: AgentsKit) -> None:
+    """The worker is never empty by itself: it makes way, and holds nothing else while it drives that run."""
+    held: list[int] = []
+
+    def look(_: Any, number: str) -> str:
+        if number != "dead" and not held:
+            time.sleep(0.02)
+            start_run(Clerk, "x")
+        if number == "dead":
+            held.append(AgentContext.objects.filter(lease_until__isnull=False).count())
+        return "seen"
+
+    office.behaviour["look"] = look
+    agents.scripted_llm(Clerk, lambda request: calls("look", number=request.messages[0].text), "Done.")
+    dead, *_ = [start_run(Clerk, text) for text in ("dead", "x", "x", "x")]
+    AgentContext.objects.filter(pk=dead.id).update(claims_without_progress=1, due_at=database_now())
+    given = {"HOLD_SECONDS": 0.2, "POLL_SECONDS": 0.05, "SLICE_SECONDS": 60}
+    turns.come()  # not at the beginning of the slice
+    with settings_with(**given, EXECUTOR="agents_app.testing.executor.WaitingExecutor"):
+        engine().run(lambda on: Drive(on, others=True).run([]))
+    assert dead.again().status is RunStatus.COMPLETED
+    assert held == [1]
+
+
+def test_a_slice_begins_with_one_whose_last_worker_died_if_it_is_its_turn(agents: AgentsKit) -> None:
+    agents.scripted_llm(Clerk, "Done.")
+    dead, hinted = start_run(Clerk, "x"), start_run(Clerk, "x")
+    AgentContext.objects.filter(pk=dead.id).update(claims_without_progress=1)
+    turns.forget()
+    continue_run(str(hinted.id))
+    assert (dead.again().status, hinted.again().status) == (RunStatus.COMPLETED, RunStatus.IDLE)
+    continue_run(str(hinted.id))
+    assert hinted.again().status is RunStatus.COMPLETED
+
+
+def test_what_is_driven_by_hand_is_driven_alone_too_if_its_worker_died(agents: AgentsKit) -> None:
+    held: list[int] = []
+    office.behaviour["look"] = lambda *_: held.append(AgentContext.objects.filter(lease_until__isnull=False).count())
+    agents.scripted_llm(Clerk, calls("look", number="1"), "Done.")
+    runs = [start_run(Clerk, "x") for _ in range(3)]
+    AgentContext.objects.update(claims_without_progress=1)
+    assert drive_due() == 3
+    assert ({run.again().status for run in runs}, held) == ({RunStatus.COMPLETED}, [1, 1, 1])
 
 
 # What goes wrong.

@@ -53,7 +53,7 @@ class EventCursor(models.Model):
     objects = CursorQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "event cursor"
+        verbose_name = "event handler"  # what it shows in the admin
         ordering = ["-id"]
         permissions = [("control_eventcursor", "Can let parked event handlers go on")]
         indexes = [

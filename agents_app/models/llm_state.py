@@ -34,10 +34,11 @@ class LLMState(models.Model):
 
 
 class LLMPlace(models.Model):
-    """A run's place at an LLM with limits: it waits for its time (`claim_number` null), or its call is under way.
+    """A run's place at an LLM: it waits for its time (`claim_number` null), or its call is under way.
 
     What the rate allows is drawn when the place is made. A call under way counts as long as its claim holds the run,
-    so that a dead worker's is free again with its lease. After `until` the place counts for nothing.
+    so that a dead worker's is free again with its lease. After `until` the place counts for nothing. `down`: it does not
+    count under limits; the run waits until the LLM is up again, and `starts_at` is when it comes by itself.
     """
 
     # No foreign key: a place is forgotten by itself, and must not hold up whoever removes runs.
@@ -48,6 +49,7 @@ class LLMPlace(models.Model):
     until = models.DateTimeField()
     claim_number = models.PositiveIntegerField(null=True, blank=True)
     tokens = models.PositiveIntegerField(default=0, help_text="Drawn before the call.")
+    down = models.BooleanField(default=False, db_default=False, help_text="It waits until the LLM is up again.")
 
     class Meta:
         verbose_name = "place at an LLM"

@@ -13,6 +13,7 @@ from django.db import close_old_connections, connections, transaction
 from agents_app.conf import conf
 from agents_app.core.canonical import clean_text
 from agents_app.core.events import RecordedEvent
+from agents_app.core.failpoints import failpoint
 from agents_app.definitions.handlers import Handler, handlers
 from agents_app.logs import about
 from agents_app.models import database_now
@@ -83,6 +84,7 @@ class Turn:
             error = call(self._handler, event)
             if error is not None:
                 return self._failed(event, error)
+            failpoint("handler.returned", event)
             self._told = event.sequence
             if event is batch[-1] or stopped():
                 break

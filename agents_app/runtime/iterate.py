@@ -26,11 +26,12 @@ from agents_app.models import AgentStep, ToolCall
 from agents_app.runtime.advance import Advance, Verdicts, advance
 from agents_app.runtime.held import Act, Held, ReconcileAct, ThinkAct, ToolAct
 from agents_app.runtime.judging import judge, judge_new
-from agents_app.runtime.llm_gate import ask, fallback
+from agents_app.runtime.llm_gate import ask, fallback, give_back
 from agents_app.runtime.replies import Turn, read_reply
 from agents_app.runtime.results import Returned, returned
 from agents_app.selectors.transcript import TranscriptRows
 from agents_app.transitions import Change, calls, change, change_known, inputs, runs, thinking
+from agents_app.transitions.llms import Permit
 
 logger = logging.getLogger("agents_app.runtime")
 
@@ -78,7 +79,19 @@ def _changing(held: Held, durable: bool = True, look: bool = False) -> Iterator[
 
 def prepare(held: Held) -> list[Act]:
     """Open what can be opened. An empty list: the run was given back or has ended (or what is open goes on)."""
+    asked: list[Permit] = []
     acts: list[Act] = []
+    try:
+        _prepare(held, acts, asked)
+    finally:
+        used = [act.permit for act in acts if isinstance(act, ThinkAct)]
+        for permit in asked:
+            if permit not in used:
+                give_back(held, permit)
+    return acts
+
+
+def _prepare(held: Held, acts: list[Act], asked: list[Permit]) -> None:
     verdicts: Verdicts | None = None
     failpoint("prepare.begun")
     for _ in range(ROUNDS):
@@ -94,14 +107,15 @@ def prepare(held: Held) -> list[Act]:
         acts += opened.acts
         if not opened.asks:
             failpoint("prepare.ended")
-            return acts
+            return
         failpoint("gate.asked")
-        held.permit = ask(held) if opened.ask_llm else None
+        if opened.ask_llm:
+            held.permit = ask(held)
+            asked.append(held.permit)
         verdicts = judge(held, edit.context, opened.judge)
     with _changing(held, look=True) as edit:
         if not edit.snapshot().started and not edit.snapshot().thinking:
             runs.release(edit)
-    return acts
 
 
 def _look_first(edit: Change, held: Held) -> None:

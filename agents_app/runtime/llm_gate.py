@@ -19,7 +19,7 @@ from agents_app.exceptions import LLMError, UnknownLLM
 from agents_app.llm import LLM, candidates, limits_of
 from agents_app.models import AgentStep
 from agents_app.runtime.held import Held, ThinkAct
-from agents_app.transitions import llms
+from agents_app.transitions import llm_waits, llms
 from agents_app.transitions.llms import Asker, Permit
 from agents_app.transitions.steps import MARGIN_SECONDS
 
@@ -71,7 +71,22 @@ def ask(held: Held) -> Permit:
             return permit
         refused.append(permit)
     soonest = min(refused, key=_until)
-    return soonest if soonest.down else _admit(held, soonest.llm, step, None)
+    if not soonest.down:
+        return _admit(held, soonest.llm, step, None)
+    llm_waits.wait_until_up(_limits(soonest.llm)[0], held.run_id, _until(soonest))
+    return soonest
+
+
+def give_back(held: Held, permit: Permit | None) -> None:
+    """No turn was opened under this permit: whoever asks next may have what it holds."""
+    held.permit = None
+    if permit is None or not (permit.slot or permit.probe or permit.tokens is not None):
+        return
+    key, limits = _limits(permit.llm)
+    try:
+        llms.give_back(key, limits, _asker(held), permit, used=None, asked=False)
+    except Exception:
+        logger.exception("A permit for %s was not given back; it ends by itself.", key, extra={"run_id": held.run_id})
 
 
 def _until(permit: Permit) -> datetime:
@@ -163,7 +178,8 @@ def _report(held: Held, act: ThinkAct, outcome: LLMReply | LLMError) -> None:
             logger.warning("%s is down (%s): it is left alone for a while.", key, outcome.code)
     elif key in _troubled or permit.probe:
         if llms.note_answer(key, permit):
-            logger.info("%s answers again.", key)
+            woken = llm_waits.wake(key)
+            logger.info("%s answers again; %s runs waited for it.", key, woken)
         if not llms.look(key):
             _troubled.discard(key)
 

@@ -12,7 +12,7 @@ from agents_app.models import AgentContext, database_now, seconds_from_now
 from agents_app.models.context import ContextQuerySet
 from agents_app.runtime.reminders import remind, wake_retries
 from agents_app.selectors.runs import MOST_COUNTED, at_most
-from agents_app.transitions import claims, hints, slots
+from agents_app.transitions import claims, hints, llm_waits, slots
 
 logger = logging.getLogger("agents_app.recovery")
 
@@ -47,6 +47,7 @@ def sweep(dry_run: bool = False) -> Sweep:
     failpoint("sweep.found")
     if not dry_run:
         slots.forget_dead()
+        llm_waits.wake_forgotten()
         hinted = _submitted(hinted)
         claims.note_hints(hinted, now)
         remind()

@@ -34,7 +34,7 @@ class LLMShape(Shape):
     error_code: str | None = Field(description="Of its last failure.")
     error: str | None
     under_way: int = Field(description="Calls that count toward max_concurrent.")
-    waiting: int = Field(description="Runs that wait for one of its places.")
+    waiting: int = Field(description="Runs that wait for one of its places, or until it is up again.")
 
 
 def may_view_llms(user: Any) -> bool:

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F
 
 from agents_app.conf import conf
+from agents_app.core.failpoints import failpoint
 from agents_app.core.subscriptions import subscriptions
 from agents_app.models import (
     AgentEvent,
@@ -154,7 +155,9 @@ def park(taken: Taken, error: str) -> bool:
 
 
 def _write(taken: Taken, **fields: object) -> bool:
-    return bool(EventCursor.objects.filter(pk=taken.id, claim_number=taken.number).update(**fields))
+    written = EventCursor.objects.filter(pk=taken.id, claim_number=taken.number).update(**fields)
+    failpoint("cursor.noted", taken)
+    return bool(written)
 
 
 # Who looks whether something was forgotten.
@@ -235,6 +238,7 @@ def release(cursor: EventCursor, past: int | None = None) -> bool:
         .update(
             parked_at=None,
             attempts=0,
+            error="",
             due_at=DatabaseNow(),
             claim_number=F("claim_number") + 1,
             sequence=sequence,

@@ -118,14 +118,14 @@ def _admit_limited(
     tokens: int | None,
     patience: float | None,
 ) -> Permit:
-    place = LLMPlace.objects.filter(run_id=asker.run_id, llm=row.name, until__gt=now).first()
+    place = LLMPlace.objects.filter(run_id=asker.run_id, llm=row.name, until__gt=now, down=False).first()
     if place is None:
         place = _drawn(row, now, limits, asker, tokens)
         if patience is not None and (place.starts_at - now).total_seconds() > patience:
             return Permit(llm=permit.llm, until=place.starts_at, why=_why_limited(row))
         row.save(update_fields=["requests_full_at", "tokens_full_at"])
     if place.starts_at > now:
-        _keep(place)
+        keep_place(place)
         return Permit(llm=permit.llm, until=place.starts_at, why=_why_limited(row), queued=True)
     if limits.max_concurrent is not None:
         ahead = _ahead(place, now)
@@ -133,7 +133,7 @@ def _admit_limited(
             return _wait_for_slot(place, now, ahead / limits.max_concurrent, permit, patience)
         place.claim_number = asker.claim
         place.until = now + timedelta(seconds=asker.seconds)
-        _keep(place)
+        keep_place(place)
     else:
         LLMPlace.objects.filter(run_id=asker.run_id).delete()
     tokens = None if limits.tokens_per_minute is None else place.tokens
@@ -146,7 +146,7 @@ def _wait_for_slot(place: LLMPlace, now: datetime, ahead: float, permit: Permit,
     place.starts_at = _look_again(now, ahead)
     place.until = place.starts_at + timedelta(seconds=MISSED_SECONDS)
     if queued:
-        _keep(place)
+        keep_place(place)
     else:
         LLMPlace.objects.filter(run_id=place.run_id).delete()
     why = f"{place.llm} answers as many calls as it may at once"
@@ -177,7 +177,7 @@ def _drawn(row: LLMState, now: datetime, limits: LLMLimits, asker: Asker, tokens
     )
 
 
-def _keep(place: LLMPlace) -> None:
+def keep_place(place: LLMPlace) -> None:
     """Store it in the run's one row, and sweep out what counts for nothing any more."""
     fields = [field.attname for field in LLMPlace._meta.concrete_fields if not field.primary_key]
     LLMPlace.objects.bulk_create([place], update_conflicts=True, unique_fields=["run_id"], update_fields=fields)
@@ -201,7 +201,7 @@ def under_way(places: "QuerySet[LLMPlace]") -> "QuerySet[LLMPlace]":
 def waiting(places: "QuerySet[LLMPlace]", before: LLMPlace | None = None) -> "QuerySet[LLMPlace]":
     """Those whose run still wants its turn (and has wanted it for longer)."""
     runs = AgentContext.objects.filter(pk=OuterRef("run_id"), paused_at__isnull=True).exclude(status__in=ENDED)
-    found = places.filter(Exists(runs), claim_number__isnull=True)
+    found = places.filter(Exists(runs), claim_number__isnull=True, down=False)
     if before is None:
         return found
     earlier = Q(queued_at__lt=before.queued_at) | Q(queued_at=before.queued_at, run_id__lt=before.run_id)

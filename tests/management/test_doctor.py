@@ -17,8 +17,10 @@ from agents_app.exceptions import LLMError
 from agents_app.management.doctor import database, queue
 from agents_app.management.doctor.findings import examined, ok
 from agents_app.models import AgentContext, LLMState, database_now
-from agents_app.services import start_run
+from agents_app.runtime.handling import deliver
+from agents_app.services import SYSTEM, release_handler, start_run
 from agents_app.testing import AgentsKit
+from tests.ears import cursor, ear, no_handlers
 from tests.management.desk import Result, manage
 
 pytestmark = pytest.mark.django_db
@@ -342,3 +344,24 @@ def test_sqlite_with_a_journal_that_blocks_readers(monkeypatch: pytest.MonkeyPat
 def test_postgresql() -> None:
     assert doctor()["database"][0][1].startswith("PostgreSQL ")
     assert doctor()["live"][0][1] == "PostgreSQL tells all processes of news"
+
+
+def _boom(event: Any) -> None:
+    raise RuntimeError("no luck")
+
+
+def test_event_handlers_that_are_parked_or_gone(agents: AgentsKit) -> None:
+    with no_handlers():
+        assert "handlers" not in doctor()
+        ear("run.started", name="shop.alarm", attempts=1, does=_boom)
+        start_run("shop", "x")
+        deliver()
+        ((level, text, advice),) = doctor()["handlers"]
+        assert (level, text) == ("warning", "shop.alarm is parked for 1 run: it failed too often.")
+        assert "agents_handlers" in advice
+        release_handler(cursor("shop.alarm").pk, by=SYSTEM)
+        assert "handlers" not in doctor()
+    with no_handlers():
+        ((level, text, advice),) = doctor()["handlers"]
+    assert (level, "shop.alarm is not in the code here" in text) == ("warning", True)
+    assert "--forget shop.alarm" in advice

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,11 +17,12 @@ from agents_app.definitions.registry import override_llm
 from agents_app.exceptions import LLMError
 from agents_app.llm import limits_of
 from agents_app.models import AgentContext, AgentEvent, AgentStep, LLMPlace, LLMState, database_now
-from agents_app.runtime import llm_gate
-from agents_app.services import Run, pause_run, start_run
+from agents_app.runtime import iterate, llm_gate
+from agents_app.runtime.recovery import sweep
+from agents_app.services import Run, close_breaker, pause_run, start_run
 from agents_app.services.principals import SYSTEM
 from agents_app.testing import move_time, run_until_idle, script
-from agents_app.transitions import llms
+from agents_app.transitions import llm_waits, llms
 from tests import office
 from tests.runtime.llms import DOWN, Plain, Reserved, asked, behaviour, state, told_llms, with_settings
 
@@ -272,6 +274,91 @@ def test_a_probe_that_fails_costs_one_attempt_and_opens_it_again() -> None:
         with move_time(600):
             run_until_idle()
         assert run.again().output == "first says so."
+
+
+LONG = {"breaker": {"failures": 1, "open_seconds": 600}}
+
+
+def test_when_it_answers_again_who_waits_is_woken() -> None:
+    with told_llms(LONG):
+        fail("first", 1)
+        runs = [go() for _ in range(3)]
+        pause_run(runs[2].id, by=SYSTEM, reason="later")
+        assert all(due_in(run) > 500 for run in runs[:2])
+        with move_time(601):
+            assert go().status is RunStatus.COMPLETED  # the probe
+            assert [run.again().status for run in runs] == [RunStatus.COMPLETED] * 2 + [RunStatus.PAUSED]
+            assert not LLMPlace.objects.filter(run_id__in=[run.id for run in runs[:2]]).exists()
+
+
+def test_when_its_breaker_is_closed_by_hand_who_waits_is_woken() -> None:
+    with told_llms(LONG):
+        fail("first", 1)
+        run = go()
+        assert close_breaker("first", by=SYSTEM)
+        assert due_in(run) <= 0
+        run_until_idle()
+        assert run.again().status is RunStatus.COMPLETED
+
+
+def test_those_who_wait_for_it_come_in_portions_the_first_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(llm_waits, "A_SECOND", 1)
+    with told_llms(LONG):
+        fail("first", 1)
+        runs = [go() for _ in range(3)]
+        close_breaker("first", by=SYSTEM)
+        dues = [office.context_of(run).due_at for run in runs]
+    assert [(later - dues[0]).total_seconds() // 0.5 for later in dues] == [0, 2, 4]  # type: ignore[operator]
+
+
+def test_who_waits_for_something_else_by_now_is_left_to_it() -> None:
+    with told_llms(LONG):
+        fail("first", 1)
+        run = go()
+        AgentContext.objects.filter(pk=run.id).update(run_at=database_now() + timedelta(hours=2))
+        before = due_in(run)
+        close_breaker("first", by=SYSTEM)
+        assert due_in(run) == pytest.approx(before, abs=60)
+
+
+def test_who_was_told_to_wait_just_as_it_came_back_is_woken_by_the_sweep() -> None:
+    with told_llms(LONG):
+        fail("first", 1)
+        run = go()
+        sweep()
+        assert due_in(run) > 500, "it is still down"
+        LLMState.objects.update(**llms.CLOSED)
+        sweep()
+        run_until_idle()
+        assert run.again().status is RunStatus.COMPLETED
+
+
+def test_who_waits_until_it_is_up_takes_no_place_under_its_limits() -> None:
+    with told_llms({**LONG, "max_concurrent": 1, "requests_per_minute": 6000}):
+        fail("first", 1)
+        waiting = [go() for _ in range(3)]
+        LLMState.objects.update(**llms.CLOSED)
+        assert go().status is RunStatus.COMPLETED
+        assert {run.again().status for run in waiting} == {RunStatus.SCHEDULED}
+
+
+def test_a_probe_that_is_not_made_is_left_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run was paused after it had been told to probe."""
+    with told_llms(LONG):
+        fail("first", 1)
+        granted = []
+
+        def ask(held: Any) -> Any:
+            granted.append(llm_gate.ask(held))
+            pause_run(held.run_id, by=SYSTEM, reason="meanwhile")
+            return granted[-1]
+
+        with move_time(601):
+            with monkeypatch.context() as patched:
+                patched.setattr(iterate, "ask", ask)
+                assert go().status is RunStatus.PAUSED
+            assert [permit.probe for permit in granted] == [True]
+            assert go().status is RunStatus.COMPLETED
 
 
 # Fallbacks.

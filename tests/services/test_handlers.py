@@ -47,6 +47,7 @@ def test_released_it_is_told_the_same_event_again(broken: tuple[Ear, Run[Any]]) 
     handler.does = None
     row = release_handler(cursor().pk, by=office.person("ops", "agents_app.control_eventcursor"))
     assert (row.parked_at, row.attempts, row.sequence) == (None, 0, 0)
+    assert (state_of(row), row.error) == (CursorState.WAITING, "")  # nothing has failed since
     deliver()
     assert handler.numbers == [1, 1, 2, 3]
     assert state_of(cursor()) is CursorState.DONE

@@ -37,8 +37,8 @@ class LLMPlace(models.Model):
     """A run's place at an LLM: it waits for its time (`claim_number` null), or its call is under way.
 
     What the rate allows is drawn when the place is made. A call under way counts as long as its claim holds the run,
-    so that a dead worker's is free again with its lease. After `until` the place counts for nothing. `down`: it does not
-    count under limits; the run waits until the LLM is up again, and `starts_at` is when it comes by itself.
+    so that a dead worker's is free again with its lease. After `until` the place counts for nothing. `down`: it
+    does not count under limits; the run waits until the LLM is up again, and comes by itself at `starts_at`.
     """
 
     # No foreign key: a place is forgotten by itself, and must not hold up whoever removes runs.

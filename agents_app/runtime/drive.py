@@ -151,7 +151,7 @@ class Drive:
             await self._take(lambda run_id=run_id: [claims.claim(run_id, limits=limits_of)])  # type: ignore[misc]
 
     async def _take_one_alone(self) -> bool:
-        """Take the one whose turn it is, even if its last worker died: nothing else is here. Whether it is such a one."""
+        """Take the one whose turn it is, nothing else being here. Whether its last worker died."""
         await self._take(partial(claims.claim_due, 1, alone=True, limits=limits_of))
         return not self._others
 

@@ -168,7 +168,7 @@ MUTANTS = [
     mutant(
         "events are numbered without the lock",
         test_two_changes_at_once_have_two_numbers_and_both_count,
-        f"{CHANGE}lock",
+        f"{CHANGE}_to_lock",
         "if connections[conf.DATABASE].features.has_select_for_update:",
         "if False:",
         only="postgresql",
@@ -178,7 +178,7 @@ MUTANTS = [
         check=test_two_changes_at_once_have_two_numbers_and_both_count,
         cuts=(
             Cut(
-                target=f"{CHANGE}lock",
+                target=f"{CHANGE}_to_lock",
                 old="if connections[conf.DATABASE].features.has_select_for_update:",
                 new="if False:",
             ),

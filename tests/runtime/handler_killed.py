@@ -1,4 +1,4 @@
-"""Calls the event handler `noted`, which writes down what it is told: `python -m tests.runtime.handler_killed FILE [MOMENT]`.
+"""Calls the event handler `noted`, which writes down what it is told: `python -m …handler_killed FILE [MOMENT]`.
 
 At this failpoint, once it has been told something, the process is killed.
 """

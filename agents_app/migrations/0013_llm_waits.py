@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents_app", "0011_fewer_indexes"),
+        ("agents_app", "0012_notifications"),
     ]
 
     operations = [

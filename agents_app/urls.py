@@ -33,6 +33,7 @@ urlpatterns = [
     path("approvals/", approvals.Approvals.as_view(), name="approvals"),
     path("approvals/<str:request_id>/", approvals.Approval.as_view(), name="approval"),
     path("approvals/<str:request_id>/approve/", approvals.ApproveRequest.as_view(), name="approval-approve"),
+    path("approvals/<str:request_id>/send-back/", approvals.SendBackRequest.as_view(), name="approval-send-back"),
     path("approvals/<str:request_id>/reject/", approvals.RejectRequest.as_view(), name="approval-reject"),
     path("input-requests/", inputs.Inputs.as_view(), name="input-requests"),
     path("input-requests/<str:request_id>/", inputs.Input.as_view(), name="input-request"),

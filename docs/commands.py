@@ -21,7 +21,7 @@ GROUPS = {
         "agents_hide",
         "agents_reveal",
     ),
-    "Decide": ("agents_approve", "agents_reject", "agents_settle", "agents_answer"),
+    "Decide": ("agents_approve", "agents_reject", "agents_send_back", "agents_settle", "agents_answer"),
     "Operate": (
         "agents_cluster",
         "agents_recover",

@@ -58,7 +58,7 @@ APPROVAL_MEANINGS: Mapping[StrEnum, str] = {
     ApprovalStatus.APPROVED: "a person said yes to these very arguments",
     ApprovalStatus.REJECTED: "a person said no",
     ApprovalStatus.EXPIRED: "nobody decided in time",
-    ApprovalStatus.SENT_BACK: "returned to the LLM; reserved, no door offers it yet",
+    ApprovalStatus.SENT_BACK: "given back to the LLM with instructions; the call was not made",
     ApprovalStatus.WITHDRAWN: "the question no longer matters; a newer request may supersede it",
 }
 INPUT_MEANINGS: Mapping[StrEnum, str] = {

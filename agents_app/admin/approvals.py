@@ -30,7 +30,7 @@ from agents_app.selectors.people import (
     pending_approvals,
     visible_approvals,
 )
-from agents_app.services import approve, reject
+from agents_app.services import approve, reject, send_back
 from agents_app.services.approvals import may_decide
 
 MOST_COUNTED = 100
@@ -122,6 +122,9 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
         if "_reject" in given:
             reject(row.pk, **options)
             verdict = "rejected it"
+        elif "_send_back" in given:
+            send_back(row.pk, instructions=options.pop("reason"), **options)
+            verdict = "sent it back"
         else:
             edited = self._edited(shown)
             approve(row.pk, arguments=edited, **options)

@@ -169,7 +169,7 @@ def call_settled(told: Told) -> Entry:
 
 @tells(_E.TOOL_CALL_REJECTED)
 def call_rejected(told: Told) -> Entry | None:
-    if told.data.get("code") in ("rejected", "approval_expired"):
+    if told.data.get("code") in ("rejected", "sent_back", "approval_expired"):
         return None
     call = call_of(told)
     return Entry(
@@ -224,13 +224,22 @@ def approval_approved(told: Told) -> Entry:
 
 @tells(_E.APPROVAL_REJECTED)
 def approval_rejected(told: Told) -> Entry:
+    return _declined(told, f"rejected {told.data['tool']}", "bad")
+
+
+@tells(_E.APPROVAL_SENT_BACK)
+def approval_sent_back(told: Told) -> Entry:
+    return _declined(told, f"sent {told.data['tool']} back", "waiting")
+
+
+def _declined(told: Told, title: str, tone: str) -> Entry:
     made = told.rows.decision_on(told.id("request"))
     return Entry(
-        title=f"rejected {told.data['tool']}",
+        title=title,
         who=str(told.data.get("by") or "Somebody"),
         reason=told.text(made.reason) if made else "",
         icon="person",
-        tone="bad",
+        tone=tone,
         facts=(DOORS.get(made.door, made.door),) if made else (),
     )
 

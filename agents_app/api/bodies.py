@@ -107,6 +107,13 @@ class Reject(Body):
     digest: str | None = Field(None, description="Of the arguments as they were shown to you.", max_length=64)
 
 
+class SendBack(Body):
+    """Give the call back to the agent."""
+
+    instructions: Reason = Field(description="What to do instead; the agent reads it.", min_length=1)
+    digest: str | None = Field(None, description="Of the arguments as they were shown to you.", max_length=64)
+
+
 class Outcome(StrEnum):
     """What became of a call."""
 

@@ -48,6 +48,7 @@ class EventType(StrEnum):
     APPROVAL_EDITED = "approval.edited"
     APPROVAL_APPROVED = "approval.approved"
     APPROVAL_REJECTED = "approval.rejected"
+    APPROVAL_SENT_BACK = "approval.sent_back"
     APPROVAL_EXPIRED = "approval.expired"
     APPROVAL_WITHDRAWN = "approval.withdrawn"
     INPUT_REQUESTED = "input.requested"
@@ -274,6 +275,7 @@ EVENTS: Mapping[EventType, EventKind] = {
     _T.APPROVAL_EDITED: EventKind(ApprovalDecided, "a person changed the arguments"),
     _T.APPROVAL_APPROVED: EventKind(ApprovalDecided, "a person said yes"),
     _T.APPROVAL_REJECTED: EventKind(ApprovalDecided, "a person said no"),
+    _T.APPROVAL_SENT_BACK: EventKind(ApprovalDecided, "a person gave it back to the LLM with instructions"),
     _T.APPROVAL_EXPIRED: EventKind(ApprovalDecided, "the time to decide ran out"),
     _T.APPROVAL_WITHDRAWN: EventKind(ApprovalDecided, "the question no longer matters"),
     _T.INPUT_REQUESTED: EventKind(InputRequested, "the user is asked a question"),

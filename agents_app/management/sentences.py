@@ -43,6 +43,7 @@ SENTENCES: Mapping[EventType, str] = MappingProxyType(
         _T.APPROVAL_EDITED: "{by} changed the arguments of {tool}",
         _T.APPROVAL_APPROVED: "{by} approved {tool}",
         _T.APPROVAL_REJECTED: "{by} rejected {tool}",
+        _T.APPROVAL_SENT_BACK: "{by} sent {tool} back",
         _T.APPROVAL_EXPIRED: "nobody decided on {tool} in time",
         _T.APPROVAL_WITHDRAWN: "the question about {tool} no longer matters: {reason}",
         _T.INPUT_REQUESTED: "asks its user",

@@ -297,7 +297,7 @@ def _apply_reconciled(edit: Change, call: ToolCall, outcome: Reconciled) -> None
             calls.settle_unknown(edit, call, Verdict.HAPPENED, result=result, note=outcome.note)
         case NotHappened():
             ending = edit.context.ended or edit.context.cancel_requested_at is not None
-            refused = call.error_code in ("rejected", "approval_expired")
+            refused = call.error_code in ("rejected", "sent_back", "approval_expired")
             verdict = Verdict.GIVE_UP if ending or refused else Verdict.TRY_AGAIN
             calls.settle_unknown(edit, call, verdict, reason=call.error if refused else "It did not happen.")
         case _:

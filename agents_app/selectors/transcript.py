@@ -112,6 +112,8 @@ def result_for_llm(call: ToolCall) -> tuple[str, bool]:
             return f"{edited}{json.dumps(call.result, ensure_ascii=False)}{note}", False
         case ToolCallStatus.REJECTED if call.error_code == "rejected":
             return f"A person rejected this call. Their reason: {call.error or 'none given'}", True
+        case ToolCallStatus.REJECTED if call.error_code == "sent_back":
+            return f"A person sent this call back; it was not made. Their instructions: {call.error}", True
         case ToolCallStatus.REJECTED | ToolCallStatus.FAILED:
             return f"{edited}{call.error or call.error_code}", True
         case ToolCallStatus.CANCELLED:

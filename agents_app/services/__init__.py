@@ -1,6 +1,6 @@
 """COMMANDS: what acts. Every door calls these; no rule lives in a door."""
 
-from agents_app.services.approvals import approve, reject, settle_outcome
+from agents_app.services.approvals import approve, reject, send_back, settle_outcome
 from agents_app.services.archiving import archive_runs
 from agents_app.services.budgets import set_budget
 from agents_app.services.code_changes import CodeChange, read_code_change
@@ -48,6 +48,7 @@ __all__ = [
     "reveal_run",
     "rotate_keys",
     "run_and_wait",
+    "send_back",
     "set_budget",
     "set_preferences",
     "settle_outcome",

@@ -81,6 +81,28 @@ def reject(
     return _again(request)
 
 
+def send_back(
+    request_id: Any, *, by: Any, instructions: str, digest: str | None = None, origin: Origin = CODE
+) -> ApprovalRequest:
+    """Do not allow this call, and say what to do instead: the LLM reads it, and may propose another call.
+
+    digest: of the arguments as shown, where they were. Raises what `reject` raises.
+    """
+    request = _decidable(request_id, by)
+    text = checked_reason(instructions).strip()
+    if not text:
+        raise InvalidInput("Say what to do instead: the agent reads it.", code="reason_required")
+    with change(request.context_id) as edit:
+        held, call = _open(edit, request, by, Verdict.SENT_BACK, digest)
+        if held is None or call is None:
+            return _again(request)
+        if digest is not None:
+            _same_digest(call, digest)
+        decision = _decision(call, held, Verdict.SENT_BACK, by, text, origin, edit, shown=digest or call.digest)
+        approvals.send_back(edit, held, call, decision)
+    return _again(request)
+
+
 def settle_outcome(
     call_id: Any, verdict: Verdict | str, *, by: Any, result: Any = None, reason: str = "", origin: Origin = CODE
 ) -> ToolCall:
@@ -234,4 +256,4 @@ def _again(request: ApprovalRequest) -> ApprovalRequest:
     return ApprovalRequest.objects.select_related("call", "context", "context__details").get(pk=request.pk)
 
 
-__all__ = ["approve", "may_decide", "reject", "settle_outcome", "stored_arguments", "tool_of"]
+__all__ = ["approve", "may_decide", "reject", "send_back", "settle_outcome", "stored_arguments", "tool_of"]

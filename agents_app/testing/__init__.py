@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         assert_waits_for_approval,
         assert_waits_for_input,
     )
-    from agents_app.testing.deciding import answer_pending, approve_pending, reject_pending
+    from agents_app.testing.deciding import answer_pending, approve_pending, reject_pending, send_back_pending
     from agents_app.testing.driving import move_time, run_until_idle, scripted_llm
     from agents_app.testing.kit import AgentsKit, AgentsTestMixin
     from agents_app.testing.llm import ScriptedLLM, calls, fails, hang, raw_call, script, turn
@@ -32,7 +32,7 @@ _HOMES = {
         "assert_waits_for_approval",
         "assert_waits_for_input",
     ],
-    "deciding": ["answer_pending", "approve_pending", "reject_pending"],
+    "deciding": ["answer_pending", "approve_pending", "reject_pending", "send_back_pending"],
     "driving": ["move_time", "run_until_idle", "scripted_llm"],
     "kit": ["AgentsKit", "AgentsTestMixin"],
     "llm": ["ScriptedLLM", "calls", "fails", "hang", "raw_call", "script", "turn"],
@@ -65,6 +65,7 @@ __all__ = [
     "run_until_idle",
     "script",
     "scripted_llm",
+    "send_back_pending",
     "turn",
 ]
 

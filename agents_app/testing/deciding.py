@@ -4,7 +4,7 @@ from typing import Any
 
 from agents_app.models import ApprovalRequest, InputRequest
 from agents_app.selectors.transcript import arguments_of
-from agents_app.services import answer_input, approve, reject
+from agents_app.services import answer_input, approve, reject, send_back
 from agents_app.testing.reading import AnyRun, describe, pending_approvals_of, pending_inputs_of
 
 
@@ -29,6 +29,15 @@ def reject_pending(run: AnyRun, *, by: Any, reason: str = "no", tool: str | None
     """
     request = _the_one(run, tool)
     return reject(request.pk, by=by, reason=reason, digest=request.call.digest)
+
+
+def send_back_pending(run: AnyRun, *, by: Any, instructions: str, tool: str | None = None) -> ApprovalRequest:
+    """Send the call that the run waits for back, as the user `by`. The LLM is told the instructions.
+
+    tool: which one, where several wait. Raises AssertionError unless exactly one does, and what `send_back` raises.
+    """
+    request = _the_one(run, tool)
+    return send_back(request.pk, by=by, instructions=instructions, digest=request.call.digest)
 
 
 def answer_pending(run: AnyRun, answer: Any, *, by: Any) -> InputRequest:

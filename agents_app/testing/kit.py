@@ -34,6 +34,7 @@ class _Methods:
     assert_not_called = staticmethod(assertions.assert_not_called)
     approve_pending = staticmethod(deciding.approve_pending)
     reject_pending = staticmethod(deciding.reject_pending)
+    send_back_pending = staticmethod(deciding.send_back_pending)
     answer_pending = staticmethod(deciding.answer_pending)
     events = staticmethod(reading.events)
     event_types = staticmethod(reading.event_types)

@@ -75,6 +75,14 @@ def reject(edit: Change, request: ApprovalRequest, call: ToolCall, decision: Dec
     reject_call(edit, call, code="rejected", message=decision.reason)
 
 
+def send_back(edit: Change, request: ApprovalRequest, call: ToolCall, decision: Decision) -> None:
+    """A person gave it back with instructions; the LLM reads them, and may propose another call."""
+    edit.add(decision)
+    edit.set_status(request, ApprovalStatus.SENT_BACK)
+    edit.record(EventType.APPROVAL_SENT_BACK, **_decided(request, call, decision))
+    reject_call(edit, call, code="sent_back", message=decision.reason)
+
+
 def expire(edit: Change, request: ApprovalRequest, call: ToolCall) -> None:
     """The time to decide ran out; the call is not made and the LLM is told."""
     edit.set_status(request, ApprovalStatus.EXPIRED)

@@ -65,6 +65,16 @@ def _reject(command: frames.RejectCommand, caller: Caller) -> Any:
     )
 
 
+def _send_back(command: frames.SendBackCommand, caller: Caller) -> Any:
+    return services.send_back(
+        command.request,
+        by=caller.user,
+        instructions=command.instructions,
+        digest=command.digest,
+        origin=caller.origin,
+    )
+
+
 def _settle(command: frames.SettleCommand, caller: Caller) -> Any:
     return services.settle_outcome(
         command.call,
@@ -99,6 +109,7 @@ def _retry(command: frames.RetryCommand, caller: Caller) -> Any:
 COMMANDS: Mapping[str, Command] = {
     "approve": Command(frames.ApproveCommand, _approve),
     "reject": Command(frames.RejectCommand, _reject),
+    "send_back": Command(frames.SendBackCommand, _send_back),
     "settle": Command(frames.SettleCommand, _settle),
     "answer": Command(frames.AnswerCommand, _answer),
     "cancel": Command(frames.CancelCommand, _cancel),

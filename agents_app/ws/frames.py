@@ -38,6 +38,15 @@ class RejectCommand(CommandFrame):
     digest: Key | None = Field(default=None, description="The digest of the arguments as they were shown.")
 
 
+class SendBackCommand(CommandFrame):
+    """Give a tool call back to the agent with instructions; it may propose another."""
+
+    name: Literal["send_back"]
+    request: Key = Field(description="The id of the approval request.")
+    instructions: str = Field(description="What to do instead; the agent reads it.")
+    digest: Key | None = Field(default=None, description="The digest of the arguments as they were shown.")
+
+
 class SettleCommand(CommandFrame):
     """Say what became of a tool call of unknown outcome."""
 

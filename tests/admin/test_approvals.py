@@ -323,6 +323,19 @@ def test_rejecting_tells_the_agent_why(as_: Any, run_of: Any, till: Any) -> None
     assert run.again().status == RunStatus.COMPLETED
 
 
+def test_sending_back_tells_the_agent_what_to_do_instead(as_: Any, run_of: Any, till: Any) -> None:
+    run = run_of("refund")
+    client, request = as_("approver"), request_of(run)
+    empty = client.post(page_of(request), {**form_of(client, request), "_send_back": "1"})
+    assert (empty.status_code, "Say what to do instead" in empty.content.decode()) == (400, True)
+    response = client.post(page_of(request), {**form_of(client, request, reason="Repair it."), "_send_back": "1"})
+    assert "You sent it back." in told(response)
+    till.run_until_idle()
+    assert (call_of(run).error_code, call_of(run).error) == ("sent_back", "Repair it.")
+    page = client.get(f"/admin/agents_app/agentcontext/{run.id}/change/").content.decode()
+    assert "sent refund back" in page
+
+
 def test_a_rejection_needs_a_reason_and_keeps_what_was_typed(as_: Any, run_of: Any) -> None:
     request = request_of(run_of("refund"))
     response = reject_by(as_("approver"), request, amount="77")

@@ -72,6 +72,17 @@ def test_a_rejection_needs_a_reason_and_the_agent_reads_it(client_of: Any, run_o
     assert "out of warranty" in transcript[2]["text"]
 
 
+def test_the_agent_reads_what_to_do_instead(client_of: Any, run_of: Any, desk: Any) -> None:
+    run, client = run_of("refund"), client_of("approver")
+    request = pending(client)
+    assert code_of(decide(client, request, "send-back", reason="x")) == (400, "invalid_input")
+    assert code_of(decide(client, request, "send-back", instructions=" ")) == (400, "reason_required")
+    assert decide(client, request, "send-back", instructions="Offer a repair.").json()["status"] == "sent_back"
+    desk.run_until_idle()
+    transcript = client.get(f"/api/runs/{run.id}/transcript/").json()["messages"]
+    assert "Their instructions: Offer a repair." in transcript[2]["text"]
+
+
 def test_what_was_not_shown_is_not_approved(client_of: Any, run_of: Any) -> None:
     run_of("refund")
     client = client_of("approver")

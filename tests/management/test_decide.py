@@ -155,6 +155,16 @@ def test_reject_tells_the_agent_why(agents: AgentsKit, request_id: str) -> None:
     assert ToolCall.objects.get().error == "not this month"
 
 
+def test_send_back_tells_the_agent_what_to_do_instead(agents: AgentsKit, request_id: str) -> None:
+    assert "--instructions" in manage("agents_send_back", request_id, "--as", "lead").error
+    done = manage("agents_send_back", request_id, "--instructions", "half of it", "--as", "lead")
+    assert (done.code, "Sent back by lead" in done.out) == (0, True)
+    (run,) = agents.run_until_idle()
+    agents.assert_not_called(run, "refund")
+    call = ToolCall.objects.get()
+    assert (call.error_code, call.error) == ("sent_back", "half of it")
+
+
 def test_reject_needs_a_reason(request_id: str) -> None:
     assert "reason_required" in manage("agents_reject", request_id, "--reason", " ", "--as", "lead").error
     assert "--reason" in manage("agents_reject", request_id, "--as", "lead").error

@@ -29,6 +29,7 @@ from agents_app.services import (
     pause_run,
     reject,
     resume_run,
+    send_back,
     settle_outcome,
     start_run,
 )
@@ -274,6 +275,33 @@ def test_a_rejection_carries_its_reason_to_the_llm(agents: AgentsKit) -> None:
     agents.assert_completed(run, "Sorry.")
     assert office.done == []
     assert "Ada has left." in heard[0]
+
+
+def test_what_is_sent_back_is_not_made_and_may_be_proposed_anew(agents: AgentsKit) -> None:
+    heard: list[str] = []
+
+    def again(request: Any) -> Any:
+        heard.append(request.messages[-1].content)
+        return calls("pay", to="Ada", amount="40.00")
+
+    run, request = waiting(agents, PAY, again, "Done.")
+    dora = office.decider()
+    with pytest.raises(InvalidInput) as refused:
+        send_back(request.pk, by=dora, instructions="  ")
+    assert refused.value.code == "reason_required"
+    with pytest.raises(StaleDigest):
+        send_back(request.pk, by=dora, instructions="Less.", digest="0" * 64)
+    back = send_back(request.pk, by=dora, instructions="At most 40.", digest=request.digest)
+    assert send_back(request.pk, by=dora, instructions="At most 40.").status == back.status == ApprovalStatus.SENT_BACK
+    assert office.call_of(run).error_code == "sent_back"
+    agents.run_until_idle()
+    agents.assert_completed(run, "Done.")
+    assert agents.event_types(run).count("approval.sent_back") == 1
+    assert office.done == [("pay", ("Ada", Decimal(40)))]
+    assert heard == ["A person sent this call back; it was not made. Their instructions: At most 40."]
+    with pytest.raises(AlreadyDecided) as late:
+        approve(request.pk, by=office.decider("eve"), digest=request.digest)
+    assert late.value.details["verdict"] == "sent_back"
 
 
 def test_a_rejection_is_repeatable_and_needs_a_reason(agents: AgentsKit) -> None:

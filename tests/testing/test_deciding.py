@@ -63,6 +63,14 @@ def test_somebody_without_permission_cannot(agents: AgentsKit) -> None:
         agents.approve_pending(run, by=get_user_model().objects.create_user("nobody"))
 
 
+def test_send_back(agents: AgentsKit, boss: Any) -> None:
+    run, _ = started(agents, REFUND, Reply(text="Sorry."))
+    agents.send_back_pending(run, by=boss, instructions="half of it")
+    agents.run_until_idle()
+    agents.assert_not_called(run, "refund")
+    agents.assert_completed(run, Reply(text="Sorry."))
+
+
 def test_reject(agents: AgentsKit, boss: Any) -> None:
     run, llm = started(agents, REFUND, Reply(text="Sorry."))
     agents.reject_pending(run, by=boss, reason="not this month")

@@ -98,6 +98,16 @@ async def test_approve_and_see_the_run_go_on(paying: UUID, kit: AgentsKit, opera
 
 
 @pytest.mark.asyncio
+async def test_a_call_is_sent_back(paying: UUID, operators: Headers) -> None:
+    request = await in_database(request_of, paying)
+    async with connected("/ws/approvals/", operators) as client:
+        reply = await client.command("send_back", request=str(request.pk), instructions="Less.", digest=request.digest)
+        assert (reply["ok"], reply["status"]) == (True, "sent_back")
+    decision = await in_database(Decision.objects.get)
+    assert (decision.verdict, decision.door, decision.reason) == ("sent_back", "websocket", "Less.")
+
+
+@pytest.mark.asyncio
 async def test_the_inbox_takes_commands_too(paying: UUID, operators: Headers) -> None:
     request = await in_database(request_of, paying)
     async with connected("/ws/approvals/", operators) as client:
@@ -212,6 +222,7 @@ def test_a_frame_that_is_too_long(operator: Any) -> None:
     [
         {"name": "approve", "digest": "d", "request": ...},
         {"name": "reject", "reason": "r", "request": ...},
+        {"name": "send_back", "instructions": "i", "request": ...},
         {"name": "settle", "verdict": "give_up", "call": ...},
         {"name": "answer", "answer": "a", "request": ...},
         {"name": "cancel", "run": ...},

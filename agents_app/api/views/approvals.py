@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework.response import Response
 
-from agents_app.api.bodies import Approve, Reject
+from agents_app.api.bodies import Approve, Reject, SendBack
 from agents_app.api.filters import ApprovalFilter
 from agents_app.api.idempotency import once
 from agents_app.api.openapi import PAGING, operation, page_of
@@ -21,7 +21,7 @@ from agents_app.selectors.presentation import (
 )
 from agents_app.selectors.runs import one_of
 from agents_app.selectors.shapes import ApprovalDetailShape, ApprovalShape
-from agents_app.services import approve, reject
+from agents_app.services import approve, reject, send_back
 from agents_app.services.approvals import tool_of
 
 
@@ -118,6 +118,30 @@ class RejectRequest(_Approval):
 
         def act() -> dict[str, Any]:
             reject(request_id, by=request.user, reason=body.reason, digest=body.digest, origin=self.origin)
+            return self.approval_as_json(request_id)
+
+        return once(request, 200, act, keep=_kept)
+
+
+class SendBackRequest(_Approval):
+    """Say what to do instead."""
+
+    @operation(
+        "approvals_send_back",
+        "Send a call back",
+        body=SendBack,
+        answer=ApprovalDetailShape,
+        path=["request_id"],
+        errors=[404, 409, 410],
+        example={"instructions": "Offer a repair first; refund only if the customer declines."},
+    )
+    def post(self, request: Any, request_id: str) -> Response:
+        """Do not make this call. The agent reads the instructions and may propose another."""
+        body = body_of(request.data, SendBack)
+
+        def act() -> dict[str, Any]:
+            options: dict[str, Any] = {"digest": body.digest, "origin": self.origin}
+            send_back(request_id, by=request.user, instructions=body.instructions, **options)
             return self.approval_as_json(request_id)
 
         return once(request, 200, act, keep=_kept)

@@ -25,6 +25,7 @@ from agents_app.core.budgets import (
     as_usd,
 )
 from agents_app.core.events import EventType
+from agents_app.core.failpoints import failpoint
 from agents_app.core.transcript import Usage
 from agents_app.exceptions import LLMError, StaleContext
 from agents_app.models import AgentBudget, AgentContext, AgentStep, ToolCall
@@ -177,6 +178,7 @@ def _take(edit: Change, budgets: list[AgentBudget], amounts: Amounts) -> tuple[l
                 window = _take_from(budget, amounts, edit.now)
                 if window is not None:
                     held.append((str(budget.pk), window.isoformat()))
+            failpoint("budget.taken")
     except _Refused as refused:
         return [], refused.refusal
     return held, None

@@ -121,6 +121,7 @@ def take(handler: str, seconds: float) -> Taken | None:
             )
         )
         if won:
+            failpoint("cursor.taken")
             return Taken(
                 id=cursor.pk,
                 run_id=cursor.context_id,

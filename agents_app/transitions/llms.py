@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from agents_app.conf import conf
 from agents_app.core.canonical import clean_text
+from agents_app.core.failpoints import failpoint
 from agents_app.core.llm_limits import LLMLimits, Trouble, correct, draw, failed
 from agents_app.core.outcomes import believed
 from agents_app.core.status import ENDED
@@ -78,6 +79,8 @@ def _locked(name: str) -> Iterator[tuple[LLMState, datetime]]:
             LLMState.objects.bulk_create([LLMState(name=name)], ignore_conflicts=True)
             row = rows.get()
         yield row, row.now
+        failpoint("llm_state.written")
+    failpoint("llm_state.committed")
 
 
 def look(name: str) -> bool:

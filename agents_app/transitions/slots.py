@@ -17,6 +17,7 @@ from django.db import connections, transaction
 from django.db.models import Count, F
 
 from agents_app.conf import conf
+from agents_app.core.failpoints import failpoint
 from agents_app.models import AgentContext, DatabaseNow, RunSlot, database_now
 from agents_app.transitions.hints import send_hint
 
@@ -56,6 +57,7 @@ def grant(
             slots.append(RunSlot(limit=limit.key, context=context, claim_number=context.claim_number + 1))
     unique, new = ["limit", "context"], ["claim_number"]
     RunSlot.objects.bulk_create(slots, update_conflicts=True, unique_fields=unique, update_fields=new)
+    failpoint("slots.granted")
     return granted, refused
 
 
@@ -100,6 +102,7 @@ def free(run_id: UUID, claim_number: int) -> None:
         slots.delete()
         for key in keys:
             _call_first(key)
+    failpoint("slots.freed")
 
 
 def _call_first(key: str) -> None:

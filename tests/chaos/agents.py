@@ -2,12 +2,12 @@
 
 import time
 
-from agents_app import Agent, ToolContext, happened, register, tool
+from agents_app import Agent, Budget, ToolContext, happened, register, tool
 from agents_app.definitions.reconcile import Happened, NotHappened, not_happened
 from tests.chaos import diary
 from tests.chaos.models import Entry
 
-NAME = "chaos"
+NAME, LIMITED = "chaos", "limited"
 
 
 @register
@@ -18,6 +18,7 @@ class ChaosAgent(Agent[str]):
     llm = "scripted"
     llm_timeout = 20.0
     max_steps = 60
+    instructions = f"This is release {diary.release()}."
 
     @tool(effect="read", timeout=5, retries=50)
     def read(self, context: ToolContext, slot: str) -> str:
@@ -25,11 +26,11 @@ class ChaosAgent(Agent[str]):
         note("read", slot, context)
         return slot
 
-    @tool(effect="read", timeout=8, retries=50)
+    @tool(effect="read", timeout=12, retries=50)
     def wait(self, context: ToolContext, slot: str) -> str:
         """Change nothing, slowly."""
         note("wait", slot, context)
-        time.sleep(2.5)
+        time.sleep(5.5)  # longer than a drain
         return slot
 
     @tool(effect="idempotent", timeout=5, retries=50)
@@ -38,6 +39,13 @@ class ChaosAgent(Agent[str]):
         note("book", slot, context)
         diary.act_once(str(context.idempotency_key))
         time.sleep(0.05)
+        return slot
+
+    @tool(effect="idempotent", isolation="process", timeout=40, retries=50)
+    def dig(self, context: ToolContext, slot: str) -> str:
+        """The same, in a process of its own."""
+        note("dig", slot, context)
+        diary.act_once(str(context.idempotency_key))
         return slot
 
     @tool(effect="atomic", timeout=1.5, retries=50)
@@ -59,10 +67,10 @@ class ChaosAgent(Agent[str]):
     def post(self, context: ToolContext, slot: str) -> str:
         """The same, and later it can be found out whether it happened."""
         note("post", slot, context)
-        if context.call_id.int % 3 == 0 and context.attempt == 1:
+        if context.call_id.int % 4 == 0 and context.attempt == 1:
             raise ConnectionError("It was not sent, and nobody knows.")
         diary.act(str(context.idempotency_key))
-        if context.call_id.int % 3 == 1 and context.attempt == 1:
+        if context.call_id.int % 4 in (1, 2) and context.attempt == 1:
             raise ConnectionError("It was sent, and nobody knows.")
         return slot
 
@@ -76,6 +84,16 @@ class ChaosAgent(Agent[str]):
         note("pay", slot, context, amount=amount)
         time.sleep(0.05)
         return slot
+
+
+@register
+class LimitedAgent(ChaosAgent):
+    """The same, under limits of every kind."""
+
+    name = LIMITED
+    llm = "limited"
+    max_running = 6
+    budget = Budget(tool_calls=10_000, tokens=100_000_000)
 
 
 def note(name: str, slot: str, context: ToolContext, **more: object) -> None:

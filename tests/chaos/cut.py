@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from agents_app.live.tickets import issue_ticket
 from agents_app.models import AgentContext, AgentEvent
 from tests.chaos import diary
 from tests.chaos.desk import ENOUGH
+from tests.chaos.models import Entry
 from tests.chaos.network import Network
 from tests.chaos.settings import LEASE_SECONDS
 from tests.chaos.verdict import judge, unsettled
@@ -137,7 +139,7 @@ def _read_on_the_web(network: Network, user: object) -> list[str]:
 
 
 def _findings(home: Path, lost: dict[str, int], taken: list[str], read: list[str]) -> list[str]:
-    verdict = judge(home)
+    verdict = judge(home, Counter(Entry.objects.values_list("key", flat=True)))
     found = [f"{promise}: {text}" for promise, texts in verdict.findings.items() for text in texts]
     recovered = set(AgentEvent.objects.filter(type="run.recovered").values_list("context_id", flat=True))
     if not taken or not recovered & {UUID(run) for run in taken}:

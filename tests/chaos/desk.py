@@ -15,12 +15,14 @@ from agents_app.core.status import ENDED, RunStatus
 from agents_app.exceptions import AgentsError
 from agents_app.models import AgentContext, ApprovalRequest, InputRequest, RunDetails, ToolCall
 from tests.chaos import diary
-from tests.chaos.agents import NAME
+from tests.chaos.agents import LIMITED, NAME
 from tests.chaos.plans import input_of
 
 MOST_LIVE = 24
 """Runs that have not ended; more are not started until some have."""
 MOST_AT_ONCE = 3
+LIMITED_EACH = 4
+"""One run of so many is under limits."""
 ENOUGH = "enough"
 """The file that says so."""
 
@@ -41,7 +43,8 @@ class Desk:
         for request in _of(ApprovalRequest.objects.filter(status="pending").select_related("call"), plans):
             self._decide(request, plans[request.context_id])
         for question in _of(InputRequest.objects.filter(status="pending"), plans):
-            self._try(partial(services.answer_input, question.pk, "yes", by=self._by))
+            if plans[question.context_id]["kind"] != "unanswered":
+                self._try(partial(services.answer_input, question.pk, "yes", by=self._by))
         for call in _of(ToolCall.objects.filter(status="unknown", reconcile=False), plans):
             self._settle(call)
         for run in AgentContext.objects.filter(pk__in=plans):
@@ -50,10 +53,11 @@ class Desk:
     def _start(self) -> None:
         if (diary.home() / ENOUGH).exists():
             return
-        live = AgentContext.objects.exclude(status__in=ENDED | {RunStatus.WAITING_FOR_APPROVAL})
+        live = AgentContext.objects.exclude(status__in=ENDED | {RunStatus.WAITING_FOR_INPUT})
         for _ in range(min(MOST_LIVE - live.count(), MOST_AT_ONCE)):
             number = self._number
-            run = services.start_run(NAME, input_of(number), idempotency_key=f"run-{number}", user=self._by)
+            agent = LIMITED if number % LIMITED_EACH == 0 else NAME
+            run = services.start_run(agent, input_of(number), idempotency_key=f"run-{number}", user=self._by)
             diary.write("accepted", number=number, run=run.id)
             self._number = next(self._numbers)
 

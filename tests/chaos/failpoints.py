@@ -13,9 +13,7 @@ CHANGES = {
     "known.committed": "committed",
 }
 """The failpoints around the commit of a change; each counts once more for each event of the change."""
-RARE = frozenset(
-    {EventType.APPROVAL_EXPIRED, EventType.INPUT_EXPIRED, EventType.INPUT_WITHDRAWN, EventType.RUN_CODE_CHANGED}
-)
+RARE = frozenset({EventType.INPUT_EXPIRED, EventType.INPUT_WITHDRAWN})
 """Events that a chaos has no time to wait for, or no reason to cause."""
 AT_THE_START = frozenset({EventType.RUN_STARTED})
 

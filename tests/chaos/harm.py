@@ -36,6 +36,11 @@ def order(where: Path, failpoint: str, what: str) -> None:
     (where / ORDERS / failpoint.replace("/", "@")).write_text(what)
 
 
+def withdraw(where: Path, failpoint: str) -> None:
+    """Nobody need do it any more."""
+    (where / ORDERS / failpoint.replace("/", "@")).unlink(missing_ok=True)
+
+
 def pending(where: Path) -> list[str]:
     """The orders that nobody has carried out yet."""
     return [path.name.replace("@", "/") for path in (where / ORDERS).iterdir()]

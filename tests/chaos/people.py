@@ -2,11 +2,14 @@
 
     python -m tests.chaos.people INDEX
 
-INDEX: 0 or 1; it starts the runs whose number has this remainder. Killed and started again it goes on where it was.
+INDEX: 0 or 1; it starts the runs whose number has this remainder. It is a fork of the one that was started, which forks
+another if it is killed: that one goes on where it was, without a second in which Django is imported.
 """
 
 import contextlib
+import importlib
 import logging
+import os
 import signal
 import sys
 import time
@@ -16,6 +19,9 @@ from typing import Any
 
 import django
 from django.db import DatabaseError, InterfaceError, connections
+
+from agents_app.runtime.family import die_with
+from tests.chaos.diary import home, read
 
 PAUSE_SECONDS = 0.15
 PROCESSES = 2
@@ -28,19 +34,26 @@ class Leave(Exception):
 def main(index: int) -> None:
     """Until SIGTERM."""
     django.setup()
-    # Not before Django is set up.
-    from tests.chaos.desk import Desk
-    from tests.chaos.diary import home, read
-
+    desk = importlib.import_module("tests.chaos.desk")  # before the fork, and not before Django is set up
     signal.signal(signal.SIGTERM, _leave)
     logging.getLogger("agents_app").setLevel(logging.CRITICAL)
-    accepted = {entry["number"] for entry in read(home())["accepted"]}
-    desk = Desk(number for number in count(index, PROCESSES) if number not in accepted)
+    parent = os.getpid()
     with contextlib.suppress(Leave):
         while True:
-            with _survives_outages():
-                desk.once()
+            if (child := os.fork()) == 0:
+                die_with(parent)
+                _be_at(desk, index)
+            os.waitpid(child, 0)
             time.sleep(PAUSE_SECONDS)
+
+
+def _be_at(desk: Any, index: int) -> None:
+    accepted = {entry["number"] for entry in read(home())["accepted"]}
+    here = desk.Desk(number for number in count(index, PROCESSES) if number not in accepted)
+    while True:
+        with _survives_outages():
+            here.once()
+        time.sleep(PAUSE_SECONDS)
 
 
 @contextlib.contextmanager

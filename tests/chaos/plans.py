@@ -15,15 +15,18 @@ PLANS: dict[str, list[list[str]]] = {
     "rejected": [["pay"], ["read"]],
     "asked": [["ask"], ["book"]],
     "reconciled": [["post"], ["write"]],
-    "slow": [["wait"], ["book", "wait"]],
-    "slower": [["wait"], ["wait", "read"]],
+    "searched": [["post"], ["post"]],
+    "isolated": [["dig"], ["write"]],
+    "slow": [["book", "wait"]],
+    "slower": [["wait", "read"]],
     "stumbling": [["err500"], ["write"]],
     "failing": [["read"], ["err400"], ["book"]],
     "paused": [["read"], ["wait"], ["book"]],
     "cancelled": [["pay"], ["send"]],
     "abandoned": [["read"], ["pay"]],
+    "unanswered": [["read"], ["ask"]],
 }
-"""Nobody decides on the gated call of `abandoned`: it waits for somebody to the end."""
+"""Nobody decides on the gated call of `abandoned`: it expires. Nobody answers `unanswered`: it waits to the end."""
 
 KINDS = tuple(PLANS)
 

@@ -28,16 +28,18 @@ AGENTS_APP = {
             "llm": "openai:scripted",
             "base_url": os.environ.get("AGENTS_CHAOS_LLM", "http://127.0.0.1:9/v1"),
             "api_key": "none",
-        }
+        },
+        "limited": {"llm": "scripted", "max_concurrent": 6},
     },
     "LEASE_SECONDS": LEASE_SECONDS,
     "HEARTBEAT_SECONDS": 0.5,
     "POLL_SECONDS": 0.2,
-    "SLICE_SECONDS": 4.0,
-    "DRAIN_SECONDS": 0.2,
+    "SLICE_SECONDS": 5.0,
+    "DRAIN_SECONDS": 4.0,
     "STALL_SECONDS": 15.0,
-    "RUNS_PER_WORKER": 6,
+    "RUNS_PER_WORKER": 4,
     "LLM_ATTEMPTS": 50,
+    "APPROVAL_EXPIRES_SECONDS": 15.0,
 }
 Q_CLUSTER = {**Q_CLUSTER, "workers": 2, "queue_limit": 2, "guard_cycle": 0.3, "log_level": "ERROR"}
 match os.environ.get("AGENTS_CHAOS_BROKER", "postgresql"):

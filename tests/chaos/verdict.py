@@ -1,20 +1,36 @@
 """What must hold after a chaos, of the rows and of the diary. Each finding is one promise that was broken."""
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from django.db.models import F
+
 from agents_app.core.status import ENDED, WAITING_FOR_PEOPLE
-from agents_app.models import AgentContext, AgentEvent, AgentStep, ApprovalRequest, Decision, InputRequest, ToolCall
+from agents_app.models import (
+    AgentContext,
+    AgentEvent,
+    AgentStep,
+    ApprovalRequest,
+    Decision,
+    EventCursor,
+    InputRequest,
+    ToolCall,
+    database_now,
+)
 from tests.chaos import diary
-from tests.chaos.models import Entry
-from tests.chaos.replay import replay
+from tests.chaos.replay import ENDS, replay
 
 GRACE_SECONDS = 1.0
 """Between the check of a lease and the note of it: a machine under load takes its time."""
 GATED = "pay"
+RECONCILED = "post"
+"""The external tool that can find out later whether it happened: it may be called again if it did not."""
 
 Entries = dict[str, list[dict[str, Any]]]
 
@@ -34,23 +50,37 @@ class Verdict:
         self.findings[promise].append(text)
 
 
-def judge(home: Path) -> Verdict:
-    """Look at everything."""
+def judge(home: Path, written: Counter[str]) -> Verdict:
+    """Look at everything. home: of the diary. written: how often atomic calls have taken place, by idempotency key."""
     verdict, entries = Verdict(), diary.read(home)
     contexts = {str(context.pk): context for context in AgentContext.objects.select_related("details")}
     calls = {str(call.pk): call for call in ToolCall.objects.all()}
     _nothing_is_lost(verdict, entries, contexts.values())
-    _each_effect_as_declared(verdict, entries, calls, home)
+    _each_effect_as_declared(verdict, entries, calls, written)
+    _as_their_receivers_say(verdict, entries, calls, home)
     _nothing_ran_ungated(verdict, entries, calls)
     _one_holder(verdict, entries)
+    _handlers_are_told(verdict, entries)
     for context in contexts.values():
         _log_equals_rows(verdict, context)
     return verdict
 
 
 def unsettled() -> int:
-    """How many runs neither have ended nor wait for somebody."""
-    return AgentContext.objects.exclude(status__in=ENDED | WAITING_FOR_PEOPLE).count()
+    """How many runs neither have ended nor wait for somebody, and how many have events that a handler was not told."""
+    untold = EventCursor.objects.filter(wanted__gt=F("sequence")).count()
+    return AgentContext.objects.exclude(status__in=ENDED | WAITING_FOR_PEOPLE).count() + untold
+
+
+def under_way() -> str:
+    """What they wait for, for people."""
+    now = database_now()
+    contexts = AgentContext.objects.exclude(status__in=ENDED | WAITING_FOR_PEOPLE)
+    return "; ".join(
+        f"{context.status} due in {(context.due_at - now).total_seconds() if context.due_at else None} s, "
+        f"{'held' if context.lease_until else 'free'}, {context.claims_without_progress} deaths, {context.hints} hints"
+        for context in contexts[:12]
+    )
 
 
 # 1. Accepted means never lost.
@@ -74,31 +104,25 @@ def _nothing_is_lost(verdict: Verdict, entries: Entries, contexts: Iterable[Agen
 # 3. No side effect is repeated silently.
 
 
-def _each_effect_as_declared(verdict: Verdict, entries: Entries, calls: dict[str, ToolCall], home: Path) -> None:
-    executed: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for entry in entries["executed"]:
-        executed[entry["call"]].append(entry)
-    words = Counter(entry["call"] for entry in entries["word"] if entry["word"] == "try_again")
-    written = Counter(Entry.objects.values_list("key", flat=True))
+def _each_effect_as_declared(
+    verdict: Verdict, entries: Entries, calls: dict[str, ToolCall], written: Counter[str]
+) -> None:
+    executed = _by_call(entries["executed"])
     for call_id, times in executed.items():
         if call_id not in calls:
             verdict.found("duplicate", f"a call {call_id} was made that is not in the ledger")
             continue
         call = calls[call_id]
         verdict.repeated += len(times) - 1
-        keys = {entry["key"] for entry in times}
-        if len(keys) > 1:
-            verdict.found("duplicate", f"{_name(call)} was made with {len(keys)} idempotency keys")
-        attempts = Counter(entry["attempt"] for entry in times)
-        if max(attempts.values()) > 1:
+        if len({entry["key"] for entry in times}) > 1:
+            verdict.found("duplicate", f"{_name(call)} was made with several idempotency keys")
+        if len({entry["attempt"] for entry in times}) < len(times):
             verdict.found("duplicate", f"{_name(call)} was made twice in one attempt")
-        _as_declared(verdict, call, len(times), diary.effects(home, keys.pop() or "-"), words[call_id])
     for call in calls.values():
-        if call.effect == "atomic" and written[call.idempotency_key] != (call.status == "succeeded"):
-            verdict.found(
-                "duplicate", f"{_name(call)} is {call.status} and took place {written[call.idempotency_key]} ×"
-            )
-        if call.status == "succeeded" and not executed[str(call.pk)] and not _said_happened(call):
+        times_written = written[call.idempotency_key or ""]
+        if call.effect == "atomic" and times_written != (call.status == "succeeded"):
+            verdict.found("duplicate", f"{_name(call)} is {call.status} and took place {times_written} times")
+        if call.status == "succeeded" and str(call.pk) not in executed and not _said_happened(call):
             verdict.found("lost", f"{_name(call)} has succeeded and was never made")
     slots = Counter((call.context_id, call.tool, call.arguments) for call in calls.values() if call.tool != GATED)
     for slot, count in slots.items():
@@ -106,13 +130,28 @@ def _each_effect_as_declared(verdict: Verdict, entries: Entries, calls: dict[str
             verdict.found("duplicate", f"the call {slot} was stored {count} times")
 
 
-def _as_declared(verdict: Verdict, call: ToolCall, times: int, effects: int, words: int) -> None:
-    if call.effect == "idempotent" and effects > 1:
-        verdict.found("duplicate", f"{_name(call)} acted {effects} times with one key")
-    if call.tool == "post" and effects > 1 + words:
-        verdict.found("duplicate", f"{_name(call)} took place {effects} times, and a person said so {words} times")
-    if call.effect == "external" and call.tool != "post" and times > 1 + words:
-        verdict.found("duplicate", f"{_name(call)} was made {times} times, and a person said so {words} times")
+def _as_their_receivers_say(verdict: Verdict, entries: Entries, calls: dict[str, ToolCall], home: Path) -> None:
+    """What was acted on, where somebody may act once only; a person's word allows one time more."""
+    words = Counter(entry["call"] for entry in entries["word"] if entry["word"] == "try_again")
+    for call_id, times in _by_call(entries["executed"]).items():
+        if (call := calls.get(call_id)) is None:
+            continue
+        effects = diary.effects(home, times[0]["key"] or "-")
+        if call.effect == "idempotent" and effects > 1:
+            verdict.found("duplicate", f"{_name(call)} acted {effects} times with one key")
+        if call.effect == "external":
+            made = effects if call.tool == RECONCILED else len(times)
+            if made > 1 + words[call_id]:
+                verdict.found(
+                    "duplicate", f"{_name(call)} took place {made} times, and a person allowed {words[call_id]} more"
+                )
+
+
+def _by_call(executed: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for entry in executed:
+        found[entry["call"]].append(entry)
+    return found
 
 
 def _said_happened(call: ToolCall) -> bool:
@@ -136,7 +175,7 @@ def _nothing_ran_ungated(verdict: Verdict, entries: Entries, calls: dict[str, To
         decision = Decision.objects.filter(call=call, verdict="approved").order_by("pk").last()
         if decision is None or decision.digest != call.digest:
             verdict.found("ungated", f"{_name(call)} was made, and no approval of these arguments is recorded")
-        if f'"amount":{entry["amount"]},' not in call.arguments.replace(" ", "") + ",":
+        if json.loads(call.arguments)["amount"] != entry["amount"]:
             verdict.found("ungated", f"{_name(call)} was made with other arguments than were approved")
 
 
@@ -184,6 +223,22 @@ def _no_late_writes(verdict: Verdict, entries: Entries) -> None:
         if run in newest and claim < newest[run][0] and entry["version"] > newest[run][1]:
             verdict.found("two-holders", f"run {run}: claim {claim} wrote after claim {newest[run][0]} had")
         newest[run] = max(newest.get(run, (0, 0)), (claim, entry["version"]))
+
+
+# Event handlers: each is told each event of its kinds, at least once, those of a run in their order.
+
+
+def _handlers_are_told(verdict: Verdict, entries: Entries) -> None:
+    told: dict[str, list[int]] = defaultdict(list)
+    for entry in entries["told"]:
+        if entry["sequence"] not in told[entry["run"]]:
+            told[entry["run"]].append(entry["sequence"])
+    if not EventCursor.objects.exists():  # nobody listens
+        return
+    ends = AgentEvent.objects.filter(type__in=ENDS).order_by("context", "sequence").values_list("context", "sequence")
+    for run, sequences in groupby(ends, key=itemgetter(0)):
+        if told[str(run)] != (wanted := [sequence for _, sequence in sequences]):
+            verdict.found("lost", f"run {run}: handlers were told {told[str(run)]} of {wanted}")
 
 
 # 5. The event log has no gaps, and equals the rows.

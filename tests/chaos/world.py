@@ -23,7 +23,9 @@ from tests.chaos.llm import ScriptedLLM
 
 ROOT = Path(__file__).parents[2]
 FAKETIME = "/usr/lib/*/faketime/libfaketimeMT.so.1"
-READY_SECONDS = 240.0
+READY_SECONDS = 600.0
+LOOK_SECONDS = 1.0
+"""Between two looks for the children of a part: each look reads all processes of the machine."""
 PORT = 5432
 SOME_MESSAGES = "SELECT id FROM django_q_ormq ORDER BY random() LIMIT 10"
 """Of a queue. Always the same number: a share of all would grow without end."""
@@ -182,11 +184,13 @@ class Part:
     starts: int = 0
     process: "subprocess.Popen[bytes] | None" = None
     family: list[psutil.Process] = field(default_factory=list)
+    looked: float = 0.0
 
     def keep_alive(self) -> None:
         """Start it if it is not there; what an earlier one left behind is killed, as its service manager would."""
         if self.process is not None and self.process.poll() is None:
-            self._remember()
+            if time.monotonic() - self.looked > LOOK_SECONDS:
+                self._remember()
             return
         self.kill_family()
         with self.log.open("a") as output:
@@ -197,6 +201,7 @@ class Part:
 
     def _remember(self) -> None:
         assert self.process is not None
+        self.looked = time.monotonic()
         with contextlib.suppress(psutil.Error):
             present = psutil.Process(self.process.pid).children(recursive=True)
             self.family = [one for one in {*self.family, *present} if one.is_running()]
@@ -221,23 +226,43 @@ class Part:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
 
+    def is_cluster(self) -> bool:
+        """Whether it drives runs."""
+        return self.is_supervised() or self._is_celery or "qcluster" in self.command
+
+    def is_supervised(self) -> bool:
+        """Whether it is ours, which starts django-q2 and watches it."""
+        return "agents_cluster" in self.command
+
+    def has_sentinel(self) -> bool:
+        """Whether it is django-q2's."""
+        return self.is_cluster() and not self._is_celery
+
+    @property
+    def own(self) -> psutil.Process | None:
+        """The process that was started."""
+        try:
+            return None if self.process is None else psutil.Process(self.process.pid)
+        except psutil.Error:
+            return None
+
     @property
     def main(self) -> psutil.Process | None:
         """The main process of django-q2 or Celery, where this is a cluster."""
-        try:
-            own = None if self.process is None else psutil.Process(self.process.pid)
-        except psutil.Error:
-            return None
-        return _only_child(own) if "agents_cluster" in self.command else own
+        return _only_child(self.own) if self.is_supervised() else self.own
 
     @property
     def sentinel(self) -> psutil.Process | None:
         """django-q2's; Celery has none."""
-        return None if self._is_celery else _only_child(self.main)
+        return _only_child(self.main) if self.has_sentinel() else None
 
     @property
     def _is_celery(self) -> bool:
         return "celery" in self.command
+
+    def forked(self) -> list[psutil.Process]:
+        """The processes that it has forked itself."""
+        return _children(self.own)
 
     def members(self) -> list[psutil.Process]:
         """Workers; with django-q2 also monitor and pusher."""
@@ -322,8 +347,22 @@ def world(home: Path, *, plant: str | None, many: bool) -> Iterator[World]:
         supervised = ("manage.py", "agents_cluster", "--grace", "3")
         clusters = [
             part("first", "postgresql", *supervised, skew="+45s"),
-            part("celery", "celery", "-m", "celery", "-A", "tests.celery_app", "worker", "-c", "2", "-l", "WARNING"),
+            part(
+                "celery",
+                "celery",
+                "-m",
+                "celery",
+                "-A",
+                "tests.celery_app",
+                "worker",
+                "-c",
+                str(WORKERS),
+                "-l",
+                "WARNING",
+            ),
         ]
+        if plant:
+            del clusters[1:]  # enough to notice it
         if many:
             clusters.append(part("second", "redis", *supervised, skew="-45s"))
             clusters.append(part("plain", "orm", "manage.py", "qcluster"))
@@ -332,5 +371,14 @@ def world(home: Path, *, plant: str | None, many: bool) -> Iterator[World]:
             for index, broker in enumerate(("postgresql", "celery"))
         ]
         made = World(home=home, postgres=postgres, redis=server, llm=llm, clusters=clusters, people=people)
+        stack.callback(_kill_what_is_left, home)
         stack.callback(lambda: [one.end() for one in made.parts])
         yield made
+
+
+def _kill_what_is_left(home: Path) -> None:
+    """Whoever was forked right before its parent died, and was not seen."""
+    for one in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if PART in (environment := one.environ()) and environment.get(HOME) == str(home):
+                one.kill()

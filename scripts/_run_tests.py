@@ -23,10 +23,12 @@ import psutil
 import psycopg
 
 ROOT = Path(__file__).resolve().parent.parent
+WORKERS = 3  # on two processors: many tests wait for processes, threads and leases
 PR_SET_CHILD_SUBREAPER = 36
 ON_SQLITE = ["--ds", "tests.settings"]
 ON_POSTGRES = ["--ds", "tests.settings_postgres"]
-IN_PARALLEL = ["-n", "2", "--dist", "worksteal"]
+IN_PARALLEL = ["-n", str(WORKERS), "--dist", "worksteal"]
+ROOM_IN_MEMORY = 1 << 30
 NOTHING_COLLECTED = 5
 
 
@@ -74,6 +76,17 @@ def redis(directory: Path) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
+def in_memory() -> Iterator[str | None]:
+    """A directory that needs no disk, for SQLite, which waits for the disk at each commit; None if there is none."""
+    memory = Path("/dev/shm")  # noqa: S108 - the directory in it has a name of its own
+    if not os.access(memory, os.W_OK) or shutil.disk_usage(memory).free < ROOM_IN_MEMORY:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="agents-app-tests-", dir=memory, ignore_cleanup_errors=True) as name:
+        yield name
+
+
+@contextmanager
 def services() -> Iterator[tuple[Path, dict[str, str]]]:
     """A directory that goes away, and what tells the tests of the services that run in it."""
     with (
@@ -81,6 +94,8 @@ def services() -> Iterator[tuple[Path, dict[str, str]]]:
         ExitStack() as stack,
     ):
         directory, environment = Path(name), {}
+        if (memory := stack.enter_context(in_memory())) is not None:
+            environment["AGENTS_TEST_MEMORY"] = memory
         stack.callback(end_what_is_left)
         for service in (postgres, redis):
             try:
@@ -132,20 +147,21 @@ def end_what_is_left() -> None:
 class Tests:
     """Runs pytest, some times, and adds up what it counted."""
 
-    def __init__(self, directory: Path, environment: dict[str, str], *, measure: bool = False) -> None:
+    def __init__(self, directory: Path, environment: dict[str, str]) -> None:
         self.counts_file = directory / "counts"
-        own = {"AGENTS_TEST_COUNTS": str(self.counts_file), "TMPDIR": str(directory)}
+        own = {
+            "AGENTS_TEST_COUNTS": str(self.counts_file),
+            "TMPDIR": str(directory),
+            "COVERAGE_FILE": str(directory / "coverage"),
+        }
         self.environment = {**os.environ, **environment, **own}
         self.coverage = [sys.executable, "-m", "coverage"]
-        self.measure = measure
         self.extra = {"passed": 0, "failed": 0, "skipped": 0}
-        if measure:
-            self.environment["COVERAGE_FILE"] = str(directory / "coverage")
 
-    def pytest(self, title: str, arguments: list[str]) -> None:
+    def pytest(self, title: str, arguments: list[str], *, measured: bool = False) -> None:
         heading(title)
         before = self.counts()["failed"]
-        start = [*self.coverage, "run", "-m"] if self.measure else [sys.executable, "-m"]
+        start = [*self.coverage, "run", "-m"] if measured else [sys.executable, "-m"]
         code = run([*start, "pytest", *arguments], self.environment)
         if code not in (0, NOTHING_COLLECTED) and self.counts()["failed"] == before:
             self.extra["failed"] += 1  # it broke down before it could count
@@ -169,16 +185,30 @@ def heading(title: str) -> None:
 def run_everything(tests: Tests, *, with_all: bool) -> None:
     heading("Checks")
     tests.extra["failed"] += run([sys.executable, "scripts/_checks.py"])
-    options = [*IN_PARALLEL, "--durations=10", *(["--long"] if with_all else [])]
-    tests.pytest("Tests on SQLite", [*ON_SQLITE, *options])
-    if "AGENTS_TEST_PG" in tests.environment:
-        tests.pytest("Tests on PostgreSQL + Redis", [*ON_POSTGRES, *options])
+    options = [*IN_PARALLEL, "--durations=10"]
+    if with_all:
+        run_all_measured(tests, [*options, "--long"])
+    else:
+        tests.pytest("Tests on SQLite", [*ON_SQLITE, *options])
+        if "AGENTS_TEST_PG" in tests.environment:
+            tests.pytest("Tests on PostgreSQL + Redis", [*ON_POSTGRES, *options])
     for service in ("AGENTS_TEST_PG", "AGENTS_TEST_REDIS"):
         if service not in tests.environment:
             heading(f"SKIPPED for want of a service: what needs {service}")
             tests.extra["skipped"] += 1
     if with_all:
         tests.report_coverage()
+
+
+def run_all_measured(tests: Tests, options: list[str]) -> None:
+    """All tests once on each database. Measured, they take twice as long: only those are that run lines no other does:
+    on PostgreSQL those that are about it, and none of those that take long anyway."""
+    tests.pytest("Tests on SQLite", [*ON_SQLITE, *options, "-m", "not long"], measured=True)
+    tests.pytest("Long tests on SQLite", [*ON_SQLITE, *options, "-m", "long"])
+    if "AGENTS_TEST_PG" in tests.environment:
+        about_it = "postgresql_only and not long"
+        tests.pytest("Tests of PostgreSQL alone", [*ON_POSTGRES, *options, "-m", about_it], measured=True)
+        tests.pytest("Tests on PostgreSQL + Redis", [*ON_POSTGRES, *options, "-m", f"not ({about_it})"])
 
 
 def stop(number: int, frame: FrameType | None) -> None:
@@ -195,7 +225,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGHUP, stop)
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     with services() as (directory, environment):
-        tests = Tests(directory, environment, measure=options.all and not rest)
+        tests = Tests(directory, environment)
         if rest or options.postgres:
             title, settings = ("PostgreSQL + Redis", ON_POSTGRES) if options.postgres else ("SQLite", ON_SQLITE)
             tests.pytest(f"Tests on {title}", [*settings, *(["--long"] if options.all else []), *rest])

@@ -14,10 +14,13 @@ from pytest_django import DjangoDbBlocker
 
 from agents_app.live import publish
 from agents_app.runtime.engines import close_engine
+from tests import emptying
 
 TESTS = Path(__file__).parent
 # Folders whose tests cannot depend on the database.
 ONCE = ("core", "llm")
+# Where each test takes many seconds, most of them in processes of its own.
+SLOW = ("packaging", "docs", "configurations", "browser", "upgrades", "scenarios", "demo/test_serve.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,7 +42,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     wanted = [item for item in items if not left_out & {mark.name for mark in item.iter_markers()}]
     if len(wanted) < len(items):
         config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
-        items[:] = wanted
+    items[:] = slowest_first(wanted, int(getattr(config, "workerinput", {}).get("workercount", 1)))
+
+
+def slowest_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """Each worker of pytest-xdist begins with its share of the slow tests, so that none is left alone with one at the
+    end. `--dist worksteal` gives each at first as many tests as the others, in a row."""
+
+    def slow(item: pytest.Item) -> bool:
+        path = item.path.relative_to(TESTS).as_posix()
+        return path.startswith(SLOW) or item.get_closest_marker("long") is not None
+
+    fast, found = [item for item in items if not slow(item)], [item for item in items if slow(item)]
+    ordered: list[pytest.Item] = []
+    for worker in range(workers):
+        share = len(items) * (worker + 1) // workers - len(ordered)
+        mine = found[worker::workers][:share]
+        ordered += mine
+        ordered += [fast.pop() for _ in range(min(share - len(mine), len(fast)))]
+    return ordered + [item for item in items if item not in set(ordered)]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -88,7 +109,11 @@ def chromium() -> str:
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Before the test database is dropped, cut what still holds a connection to it: tools that hang on purpose were
     abandoned with theirs."""
+    with django_db_blocker.unblock():
+        emptying.remember(connection.alias)
+    end = emptying.empty_quickly()
     yield
+    end()
     close_engine()
     publish.shutdown()
     with django_db_blocker.unblock():

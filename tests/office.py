@@ -1,12 +1,13 @@
 """An office with one agent: a tool for each effect, whose behaviour the test decides, and a note of what was done."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Annotated, Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Permission
 from django.db import connections, transaction
 
@@ -138,12 +139,25 @@ def names() -> list[str]:
 
 def person(name: str, *permissions: str, **fields: Any) -> Any:
     """A user with these permissions ("app.codename")."""
+    return persons({name: permissions}, **fields)[name]
+
+
+def persons(permissions: Mapping[str, Sequence[str]], *, password: str = "pw", **fields: Any) -> dict[str, Any]:
+    """Users by name, each with these permissions, in few statements: many tests begin with a whole staff."""
     users: Any = get_user_model()
-    user = users.objects.create_user(name, password="pw", **fields)
-    for permission in permissions:
-        app, codename = permission.split(".")
-        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
-    return users.objects.get(pk=user.pk)
+    hashed = make_password(password)
+    found = users.objects.bulk_create([users(username=name, password=hashed, **fields) for name in permissions])
+    known = {f"{row.content_type.app_label}.{row.codename}": row.pk for row in _permissions(permissions)}
+    held = users.user_permissions.through
+    held.objects.bulk_create(
+        held(user_id=user.pk, permission_id=known[name]) for user in found for name in permissions[user.username]
+    )
+    return {user.username: user for user in found}
+
+
+def _permissions(wanted: Mapping[str, Sequence[str]]) -> Iterable[Permission]:
+    names = {name.partition(".")[2] for names in wanted.values() for name in names}
+    return Permission.objects.select_related("content_type").filter(codename__in=names) if names else ()
 
 
 DECIDES = ("agents_app.decide_approvalrequest", "auth.view_group")

@@ -11,7 +11,7 @@ from project.databases import sqlite
 
 # One file per process, so that several may test at the same time; Django removes it.
 database_file = os.environ.get("AGENTS_TEST_SQLITE") or Path(
-    tempfile.gettempdir(), f"agents-app-test-{os.getpid()}.sqlite3"
+    os.environ.get("AGENTS_TEST_MEMORY") or tempfile.gettempdir(), f"agents-app-test-{os.getpid()}.sqlite3"
 )
 
 SECRET_KEY = "tests-only-tests-only-tests-only-tests-only-tests-only"

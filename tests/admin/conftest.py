@@ -15,7 +15,7 @@ from agents_app.models import ApprovalRequest, InputRequest, ToolCall
 from agents_app.services import Run, start_run
 from agents_app.testing import AgentsKit
 from tests.admin.till import PERMISSION, PlannedLLM, Till
-from tests.office import person
+from tests.office import person, persons
 
 VIEW = tuple(f"agents_app.view_{noun}" for noun in ("agentcontext", "approvalrequest", "inputrequest", "agentsession"))
 DECIDE = ("agents_app.decide_approvalrequest", PERMISSION)
@@ -49,7 +49,7 @@ def addresses(settings: Any) -> None:
 
 @pytest.fixture
 def people(db: None) -> dict[str, Any]:
-    found = {name: person(name, *permissions, is_staff=True) for name, permissions in ROLES.items()}
+    found = persons(ROLES, is_staff=True)
     found["gone"] = person("gone", *ROLES["lead"], is_staff=True, is_active=False)
     found["customer"] = person("customer", "agents_app.start_run")
     found["admin"] = get_user_model().objects.create_superuser("admin", password="pw")

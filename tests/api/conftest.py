@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
 from django.core.cache import cache
+from django.test import Client
 from rest_framework.test import APIClient
 
 from agents_app.definitions.registry import registry
@@ -15,6 +15,7 @@ from agents_app.models import LLMState
 from agents_app.services import Run, start_run
 from agents_app.testing import AgentsKit
 from tests.api.desk import Desk, desk_llm
+from tests.office import persons
 
 ROLES = {
     "customer": ["agents_app.start_run"],
@@ -37,13 +38,8 @@ ROLES = {
 def make_people() -> dict[str, Any]:
     """One user per role, and a superuser."""
     LLMState.objects.get_or_create(name="far")  # what `llms/` lists
-    users = get_user_model().objects
-    people = {name: users.create_user(name, password="secret") for name in ROLES}
-    for name, permissions in ROLES.items():
-        for permission in permissions:
-            label, code = permission.split(".")
-            people[name].user_permissions.add(Permission.objects.get(content_type__app_label=label, codename=code))
-    return {**people, "admin": users.create_superuser("admin", password="secret")}
+    people = persons(ROLES, password="secret")
+    return {**people, "admin": get_user_model().objects.create_superuser("admin", password="secret")}
 
 
 @pytest.fixture
@@ -86,8 +82,14 @@ def run_of(people: dict[str, Any], desk: AgentsKit) -> Callable[..., Run[Any]]:
 
 
 @pytest.fixture
-def description(client: Any) -> dict[str, Any]:
+def description(served_description: str) -> dict[str, Any]:
     """The OpenAPI description, as it is served."""
-    answer = client.get("/api/schema/", headers={"accept": "application/vnd.oai.openapi+json"})
+    return json.loads(served_description)
+
+
+@pytest.fixture(scope="session")
+def served_description() -> str:
+    """Made once: it depends on nothing but the code, and making it takes longer than most tests."""
+    answer = Client().get("/api/schema/", headers={"accept": "application/vnd.oai.openapi+json"})
     assert answer.status_code == 200
-    return json.loads(answer.content)
+    return answer.content.decode()

@@ -1,6 +1,7 @@
 """What the description promises, asked for by schemathesis: as a customer, an approver and an admin, on seeded data."""
 
 import base64
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -45,18 +46,24 @@ def connection_kept() -> Iterator[None]:
         signal.connect(close_old_connections)
 
 
-@pytest.fixture
-def operations(
-    description: dict[str, Any], desk: Any, connection_kept: None, monkeypatch: pytest.MonkeyPatch
-) -> dict[str, Any]:
+@pytest.fixture(scope="session")
+def described(served_description: str) -> dict[str, Any]:
     """Every operation by its id, answered by this project's WSGI application."""
-    monkeypatch.setattr(api_settings, "DEFAULT_THROTTLE_RATES", dict.fromkeys(RATES), raising=False)
-    # What is asked for is the answer, not the time until it comes.
-    monkeypatch.setattr(Run, "wait", lambda run, timeout=None: run)
-    schema = schemathesis.openapi.from_dict(description)
+    schema = schemathesis.openapi.from_dict(json.loads(served_description))
     schema.app = get_wsgi_application()
     found = [result.ok() for result in schema.get_all_operations()]
     return {operation.definition.raw["operationId"]: operation for operation in found}
+
+
+@pytest.fixture
+def operations(
+    described: dict[str, Any], desk: Any, connection_kept: None, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
+    """The operations, asked as often as a test likes."""
+    monkeypatch.setattr(api_settings, "DEFAULT_THROTTLE_RATES", dict.fromkeys(RATES), raising=False)
+    # What is asked for is the answer, not the time until it comes.
+    monkeypatch.setattr(Run, "wait", lambda run, timeout=None: run)
+    return described
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from agents_app.services import Run, start_run
 from agents_app.testing import AgentsKit
 from tests.admin.conftest import ROLES
 from tests.admin.till import PlannedLLM, Till
-from tests.office import person
+from tests.office import persons
 
 ROOT = Path(__file__).parents[2]
 SHOTS = os.environ.get("AGENTS_TEST_SHOTS")
@@ -48,7 +48,7 @@ def till(child_environment: dict[str, str]) -> Iterator[AgentsKit]:
 @pytest.fixture
 def people(till: AgentsKit) -> dict[str, Any]:
     Group.objects.create(name="friends")
-    return {name: person(name, *ROLES[name], is_staff=True) for name in ("approver", "viewer", "lead")}
+    return persons({name: ROLES[name] for name in ("approver", "viewer", "lead")}, is_staff=True)
 
 
 @pytest.fixture
@@ -71,28 +71,53 @@ def elsewhere() -> Iterator[Callable[..., Any]]:
         worker.submit(connections.close_all).result(30)
 
 
+class Server:
+    """One for all tests, which takes longer to start than most of them. log: what it wrote."""
+
+    def __init__(self, log: Path, environment: dict[str, str]) -> None:
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            port = found.getsockname()[1]
+        self.log = log
+        self.address = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "uvicorn", "tests.browser.server:application", "--port", str(port)]
+        with log.open("w") as output:
+            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def served(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """The server, started by the first test that asks, and again if it has ended."""
+    running: list[Server] = []
+
+    def start(environment: dict[str, str]) -> Server:
+        if not running or running[-1].process.poll() is not None:
+            running.append(Server(tmp_path_factory.mktemp("server") / "log", environment))
+        wait_for(f"{running[-1].address}/admin/login/", running[-1].process, running[-1].log)
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.stop()
+
+
 @pytest.fixture
-def server(till: AgentsKit, child_environment: dict[str, str], tmp_path: Path) -> Iterator[str]:
+def server(till: AgentsKit, child_environment: dict[str, str], served: Callable[..., Server]) -> Iterator[str]:
     """Its address."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    log = tmp_path / "server.log"
-    command = [sys.executable, "-m", "uvicorn", "tests.browser.server:application", "--port", str(port)]
-    with log.open("w") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=child_environment, stdout=output, stderr=output)
-    try:
-        wait_for(f"http://127.0.0.1:{port}/admin/login/", process, log)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(20)
-    assert "Traceback" not in log.read_text(), log.read_text()
+    running = served(child_environment)
+    before = len(running.log.read_text())
+    yield running.address
+    written = running.log.read_text()[before:]
+    assert "Traceback" not in written, written
 
 
 def wait_for(address: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
     """Until the server answers."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while time.monotonic() < until and process.poll() is None:
         try:
             urlopen(address, timeout=5).close()

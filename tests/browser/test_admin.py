@@ -137,6 +137,7 @@ def test_start_a_run_and_answer_its_question(run_of: Any, visit: Any, till: Any,
     page.locator(".aa-status").get_by_text("Completed").wait_for()
 
 
+@pytest.mark.once  # the rows are the same, and so are the pages
 @pytest.mark.parametrize("size", list(SIZES))
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_page_is_accessible_in_light_and_dark_wide_and_on_a_phone(

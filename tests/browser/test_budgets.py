@@ -16,6 +16,7 @@ from tests.browser.conftest import SIZES
 
 pytestmark = [
     pytest.mark.long,
+    pytest.mark.once,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.timeout(180),
 ]

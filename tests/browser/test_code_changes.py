@@ -14,7 +14,11 @@ from tests.admin.conftest import page_of
 from tests.admin.till import Till
 from tests.browser.conftest import SIZES
 
-pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.timeout(180)]
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.timeout(180),
+]
 
 
 def hold(run: Run[Any]) -> None:

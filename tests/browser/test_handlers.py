@@ -11,6 +11,7 @@ from tests.admin.conftest import list_of, page_of
 
 pytestmark = [
     pytest.mark.long,
+    pytest.mark.once,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.timeout(180),
 ]

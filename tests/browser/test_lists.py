@@ -6,7 +6,11 @@ import pytest
 
 from tests.admin.conftest import call_of, list_of, page_of
 
-pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.timeout(180)]
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.timeout(180),
+]
 
 
 def mark(page: Any, *runs: Any) -> None:

@@ -13,6 +13,7 @@ from tests.admin.conftest import list_of
 
 pytestmark = [
     pytest.mark.long,
+    pytest.mark.once,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.timeout(180),
 ]

@@ -3,13 +3,11 @@
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
-
 from agents_app import Agent
 from agents_app.definitions.registry import registry
 from agents_app.models import AgentContext
 from agents_app.services import SYSTEM, pause_run, resume_run, start_run
+from tests import office
 
 
 class Quiet(Agent[str]):
@@ -37,7 +35,4 @@ def add_events(run_id: UUID, count: int) -> None:
 
 def person(name: str, *permissions: str) -> Any:
     """A user with these permissions of this app."""
-    user = get_user_model().objects.create_user(name, password="secret")
-    for code in permissions:
-        user.user_permissions.add(Permission.objects.get(content_type__app_label="agents_app", codename=code))
-    return user
+    return office.person(name, *[f"agents_app.{code}" for code in permissions], password="secret")

@@ -14,7 +14,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def all_gone(pids: Iterable[int], seconds: float = 5) -> bool:
+def all_gone(pids: Iterable[int], seconds: float = 30) -> bool:
     """Whether they all end within that time."""
     left, until = set(pids), time.monotonic() + seconds
     while left := {pid for pid in left if alive(pid)}:

@@ -105,7 +105,9 @@ def list_of(model: str) -> str:
 
 
 def request_of(run: Run[Any]) -> ApprovalRequest:
-    return ApprovalRequest.objects.select_related("call").filter(context_id=run.id).latest("created_at")
+    return (
+        ApprovalRequest.objects.select_related("call").filter(context_id=run.id).latest("pk")
+    )  # several may be of one moment
 
 
 def question_of(run: Run[Any]) -> InputRequest:

@@ -109,25 +109,28 @@ def test_what_is_not_acknowledged_comes_again(broker: PostgreSQLBroker, monkeypa
 
 
 @on_postgresql
-def test_what_is_locked_comes_when_it_is_due(broker: PostgreSQLBroker) -> None:
+def test_what_is_locked_comes_when_it_is_due(broker: PostgreSQLBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgresql, "MOST_SECONDS", 60.0)
+    assert taken(broker) == []  # begins to listen
+    begun = time.monotonic()
     OrmQ.objects.create(key=broker.list_key, payload="later", lock=timezone.now() + timedelta(seconds=0.4))
     broker.enqueue("now")
-    begun = time.monotonic()
-    assert taken(broker) == ["now"]
-    assert taken(broker) == []  # begins to listen
-    assert taken(broker) == ["later"]
-    assert 0.2 < time.monotonic() - begun < 0.95  # it was not found by a look every second
+    found: list[Any] = []
+    while len(found) < 2 and time.monotonic() - begun < 40:
+        found += taken(broker)
+    assert found == ["now", "later"]
+    assert 0.2 < time.monotonic() - begun < 40  # it was not found by the regular look
 
 
 @on_postgresql
 def test_a_notice_wakes(broker: PostgreSQLBroker, another: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgresql, "MOST_SECONDS", 15.0)
+    monkeypatch.setattr(postgresql, "MOST_SECONDS", 60.0)
     assert taken(broker) == []  # begins to listen
     sender = threading.Timer(0.2, another, [lambda: broker.enqueue("woken")])
     sender.start()
     begun = time.monotonic()
     assert taken(broker) == ["woken"]
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 40
     sender.join()
 
 
@@ -136,17 +139,17 @@ def test_a_notice_between_two_waits_is_not_lost(
     broker: PostgreSQLBroker, another: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sent after the look for messages, before the wait."""
-    monkeypatch.setattr(postgresql, "MOST_SECONDS", 15.0)
+    monkeypatch.setattr(postgresql, "MOST_SECONDS", 60.0)
     assert taken(broker) == []
 
     def wait_and_meanwhile() -> float:
         another(lambda: broker.enqueue("between"))
-        return 15.0
+        return 60.0
 
     monkeypatch.setattr(broker, "_seconds_to_next", wait_and_meanwhile)
     begun = time.monotonic()
     assert taken(broker) == ["between"]
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 40
 
 
 @on_postgresql

@@ -84,7 +84,8 @@ def test_a_signal_ends_the_watch_and_the_leaders_are_asked_once(group, lines, ki
     assert signal.getsignal(kind) == before
 
 
-def test_a_second_signal_kills_at_once(group, lines):
+def test_a_second_signal_kills_at_once(group, lines, monkeypatch):
+    monkeypatch.setattr(processes, "GRACE_SECONDS", 80)
     with group.ended_with_us():
         start(group, "queue", STUBBORN)
         pids = [int(pid) for pid in lines.wait_for("pids").split()[-2:]]

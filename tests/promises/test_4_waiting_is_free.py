@@ -48,7 +48,7 @@ def test_a_drive_ends_when_its_run_waits(stage: Stage) -> None:
     run = stage.start(PAY)
     driving = threading.Thread(target=continue_run, args=[str(run.id)])
     driving.start()
-    driving.join(10)
+    driving.join(30)
     assert not driving.is_alive()
     assert run.again().status == "waiting_for_approval"
 

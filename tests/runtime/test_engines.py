@@ -59,7 +59,7 @@ def test_a_call_that_hangs_is_abandoned_and_counted(threaded: ThreadedEngine, mo
     leave, cut = threading.Event(), []
 
     async def work(on: object) -> None:
-        await threaded.call(lambda: leave.wait(10), 0.05, lambda: cut.append(1))
+        await threaded.call(lambda: leave.wait(30), 0.05, lambda: cut.append(1))
 
     with override_settings(AGENTS_APP={**settings.AGENTS_APP, "ABANDONED_THREADS": 1}):
         with pytest.raises(Abandoned):
@@ -69,7 +69,7 @@ def test_a_call_that_hangs_is_abandoned_and_counted(threaded: ThreadedEngine, mo
         monkeypatch.setattr(engines, "parent_process", lambda: object())
         assert engines.worn_out()
         leave.set()
-        until = time.monotonic() + 5
+        until = time.monotonic() + 30
         while engines.worn_out():
             assert time.monotonic() < until
             time.sleep(0.01)

@@ -20,14 +20,16 @@ def test_without_open_acts_the_lease_has_its_full_length() -> None:
     assert held().lease_seconds() == 30
 
 
-def test_the_lease_ends_a_margin_after_the_last_open_act() -> None:
+def test_the_lease_ends_a_margin_after_the_last_open_act(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     one = held()
     acts = [SleepAct(timeout=1), SleepAct(timeout=4)]
     for act in acts:
         one.open(act)
-    assert 8.5 < one.lease_seconds() <= 9
+    assert one.lease_seconds() == pytest.approx(9)
     one.close(acts[1])
-    assert 5.5 < one.lease_seconds() <= 6
+    assert one.lease_seconds() == pytest.approx(6)
     one.open(SleepAct(timeout=1000))
     assert one.lease_seconds() == 30
 

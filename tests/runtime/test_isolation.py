@@ -77,12 +77,12 @@ def test_what_its_own_children_write_is_not_taken_for_the_outcome(agents: Agents
 
 def test_a_process_that_hangs_is_killed(agents: AgentsKit, tmp_path: Path) -> None:
     spec = definition_of(Loner).tools["act"]
-    object.__setattr__(spec, "timeout", 4.0)
+    object.__setattr__(spec, "timeout", 8.0)
     run = driven(agents, f"hang {tmp_path / 'pid'}")
     call = office.call_of(run)
     assert (call.status, call.error_code) == (ToolCallStatus.UNKNOWN, "timeout")
     pid = int((tmp_path / "pid").read_text())
-    until = time.monotonic() + 5
+    until = time.monotonic() + 30
     while Path(f"/proc/{pid}").exists() and time.monotonic() < until:
         time.sleep(0.05)
     assert not Path(f"/proc/{pid}").exists()

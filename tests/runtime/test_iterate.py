@@ -94,7 +94,7 @@ def test_what_reconcile_says_of_one_attempt_is_no_word_on_the_next(agents: Agent
         operator = office.person("olga", "agents_app.settle_toolcall", "agents_app.view_agentcontext")
         with agents.move_time(11):
             worker = office.thread(drive_to_rest, run.id)
-            assert asked.wait(10)
+            assert asked.wait(30)
             settle_outcome(office.call_of(run).pk, "try_again", by=operator)
             until = time.monotonic() + 10
             while (office.call_of(run).attempt, office.call_of(run).status) != (2, S.UNKNOWN):

@@ -408,7 +408,7 @@ def test_a_long_retry_after_falls_back_at_once_and_a_short_one_does_not() -> Non
     behaviour["first"] = LLMError("Slow.", code="rate_limited", transient=True, retry_after=8)
     run = go(Reserved)
     assert run.status is RunStatus.SCHEDULED
-    assert 1 < due_in(run) <= 9
+    assert due_in(run) <= 9
 
 
 def test_an_open_breaker_falls_back_at_once_and_the_next_turn_begins_at_the_top() -> None:
@@ -439,7 +439,7 @@ def test_when_none_may_be_asked_the_soonest_is_waited_for() -> None:
         go(Reserved)
         go(Reserved)
         run = go(Reserved)
-        assert 2 < due_in(run) <= 20
+        assert due_in(run) <= 20
         assert "second is asked as often" in reason(run)
         with move_time(21):
             run_until_idle()

@@ -25,7 +25,7 @@ def together(*functions: Callable[[], T]) -> list[T | Exception]:
     futures: list[Future[T]] = [Future() for _ in functions]
 
     def after_the_others(function: Callable[[], T]) -> T:
-        begin.wait(10)
+        begin.wait(30)
         return function()
 
     threads = [

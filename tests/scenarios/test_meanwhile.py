@@ -290,7 +290,7 @@ def test_a_worker_cannot_write_once_it_gave_the_run_back(agents: AgentsKit) -> N
 def test_a_stopped_worker_gives_back_what_may_be_repeated(agents: AgentsKit) -> None:
     """The end of a slice: reads may be done again, an external call's outcome is unknown."""
     free = threading.Event()
-    office.behaviour["look"] = lambda context, number: context.attempt > 1 or free.wait(10)
+    office.behaviour["look"] = lambda context, number: context.attempt > 1 or free.wait(30)
     agents.scripted_llm(Clerk, calls("look", number="1"), "Done.")
     with override_settings(AGENTS_APP={**settings.AGENTS_APP, "SLICE_SECONDS": 0.3, "DRAIN_SECONDS": 0.1}):
         run = start_run(Clerk, "go")

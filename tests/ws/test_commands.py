@@ -163,7 +163,7 @@ async def test_a_slow_command_does_not_hold_up_events(
     run_id: UUID, operators: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_on = threading.Event()
-    monkeypatch.setattr(commands.services, "cancel_run", lambda *args, **kwargs: go_on.wait(10) and read_run(run_id))
+    monkeypatch.setattr(commands.services, "cancel_run", lambda *args, **kwargs: go_on.wait(30) and read_run(run_id))
     async with connected(f"/ws/runs/{run_id}/", operators) as client:
         await client.events_until(1)
         for number in range(5):

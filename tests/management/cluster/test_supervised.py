@@ -84,14 +84,13 @@ def test_the_supervisor_is_killed(supervised: Start) -> None:
 
 def test_it_ends_in_time_whatever_hangs(supervised: Start, diary: Path) -> None:
     """A tool that does not come back: the worker gives it DRAIN_SECONDS, then leaves by itself."""
-    cluster = supervised(grace=15)
+    cluster = supervised(grace=60)
     cluster.cluster()
     start_run("survivor", "read")
     until(lambda: noted(diary, "read"), "the call")
-    begun = time.monotonic()
     cluster.process.send_signal(signal.SIGTERM)
-    assert cluster.process.wait(30) == 0, cluster.output
-    assert time.monotonic() - begun < 14
+    assert cluster.process.wait(90) == 0, cluster.output
+    assert "is killed" not in cluster.output
     assert not cluster.orphans()
 
 
@@ -101,7 +100,7 @@ def test_what_does_not_end_is_killed(supervised: Start, diary: Path) -> None:
         worker.suspend()
     begun = time.monotonic()
     cluster.process.send_signal(signal.SIGTERM)
-    assert cluster.process.wait(20) == 1, cluster.output
-    assert time.monotonic() - begun < 10
+    assert cluster.process.wait(60) == 1, cluster.output
+    assert time.monotonic() - begun < 45
     assert "is killed" in cluster.output
     assert not cluster.orphans()

@@ -194,8 +194,8 @@ def test_a_database_that_hangs_does_not_keep_it_from_its_signals(
 ) -> None:
     back = threading.Event()
     monkeypatch.setattr(rounds, "STOP_SECONDS", 0.01)
-    monkeypatch.setattr(rounds.recovery, "wake", lambda: back.wait(20))
+    monkeypatch.setattr(rounds.recovery, "wake", lambda: back.wait(90))
     begun = time.monotonic()
     assert run_until(lambda: made, Supervisor(5))
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 60
     back.set()

@@ -18,7 +18,10 @@ from agents_app.admin.displays import DOORS, VERDICTS, badge, between, excerpt, 
 from agents_app.admin.filters import AgeFilter, AgentOfRunFilter, ApprovalStatusFilter
 from agents_app.admin.links import subject_of
 from agents_app.admin.pages import PendingFirst
+from agents_app.admin.request_page import consequences, done_before, earlier_decisions
+from agents_app.admin.revealed import revealed, warnings_about
 from agents_app.admin.run_page import head_of
+from agents_app.conf import conf
 from agents_app.core.status import ApprovalStatus, Verdict
 from agents_app.exceptions import AgentsError, InvalidInput, StaleDigest
 from agents_app.models import ApprovalRequest, Decision, database_now
@@ -118,6 +121,9 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
         given, row = request.POST, shown.approval
         words = {"digest": given.get("digest", ""), "reason": given.get("reason", "")}
         options: dict[str, Any] = {"by": request.user, "origin": origin_of(request), **words}
+        key = self._to_confirm(shown) if shown.open and "_approve" in given else None
+        if key is not None and given.get("_confirmed") != key:
+            return self._confirm(request, shown)
         was_open = shown.open
         if "_reject" in given:
             reject(row.pk, **options)
@@ -144,6 +150,24 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
         if not form.is_valid():
             raise InvalidInput("Some values cannot be used; see below.", code="invalid_arguments")
         return form.edited()
+
+    def _to_confirm(self, shown: Decidable) -> str | None:
+        """The key of the edit that is made only after its differences have been shown; None without one.
+
+        Raises AgentsError for an edit that cannot be made.
+        """
+        if self._edited(shown) is None or shown.edit is None:
+            return None
+        if shown.request.POST.get("digest") != shown.approval.call.digest:
+            raise StaleDigest
+        if shown.tool is not None:
+            shown.tool.validate(shown.edit.arguments)
+        return shown.edit.key
+
+    def _confirm(self, request: HttpRequest, shown: Decidable) -> HttpResponse:
+        """Show what would be changed. Nothing has happened yet."""
+        reason = request.POST.get("reason", "")
+        return self.page(request, shown.approval, decidable=shown, reason=reason, confirm=shown.edit)
 
     def _after(self, request: HttpRequest, row: ApprovalRequest) -> HttpResponse:
         """To the page that shows the run going on."""
@@ -187,11 +211,13 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
         transcript = may_view_transcript(user, context)
         details = context.details
         shown = decidable(self.admin_site, request, row, None)
+        done, more = done_before(shown.before, row.call) if transcript else ([], 0)
         return {
             "title": "Decide" if shown.open and shown.allowed else "Approval request",
             "approval": row,
             "decidable": shown,
-            "summary": row.summary if shown.readable else "",
+            "summary": revealed(row.summary) if shown.readable else "",
+            "why": revealed(row.reason),
             "badge": badge(ApprovalStatus(row.status)),
             "decisions": decisions_on(row, readable=shown.readable),
             "asked": time_tag(row.created_at),
@@ -207,6 +233,11 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
             "news_url": self.links.to("approvalrequest_news", row.pk),
             "news_key": f"{context.version}",
             "successor": self._successor(row),
+            "odd": warnings_about([row.summary, row.reason]) if shown.readable else (),
+            "done": done,
+            "done_before": more,
+            "earlier": earlier_decisions(user, row, self.links),
+            "follows": consequences(row, conf.APPROVAL_VALID_SECONDS, database_now()) if shown.open else None,
             "may_decide_any": user.has_perm(DECIDE),
         }
 

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from django.utils.safestring import SafeString
+
 from agents_app.admin.displays import humanized, inline, is_long, plain
+from agents_app.admin.revealed import revealed
 
 NO_CURRENCIES: Mapping[str, str] = MappingProxyType({})
 SHOWN_AT_MOST = 20_000
@@ -15,7 +18,10 @@ SHOWN_AT_MOST = 20_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Block:
-    """One value with its label. `pairs` are shown as a list of names and values instead of `text`."""
+    """One value with its label. `pairs` are shown as a list of names and values instead of `text`.
+
+    `cut`: the text was longer, of `length` characters.
+    """
 
     key: str
     label: str
@@ -24,11 +30,22 @@ class Block:
     folded: bool = False
     code: bool = False
     cut: bool = False
+    length: int = 0
+
+    @property
+    def shown(self) -> SafeString:
+        """The text as HTML, with what is odd in it made visible."""
+        return revealed(self.text)
+
+    @property
+    def shown_pairs(self) -> list[tuple[SafeString, SafeString]]:
+        """The same for names and values."""
+        return [(revealed(name), revealed(value)) for name, value in self.pairs]
 
     @property
     def size(self) -> str:
         """How much is folded away."""
-        return f"{len(self.text):,} characters"
+        return f"{max(self.length, len(self.text)):,} characters"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +71,7 @@ def block(key: str, label: str, value: Any, currencies: Mapping[str, str] = NO_C
         folded=is_long(text),
         code=not isinstance(value, str),
         cut=cut,
+        length=len(text),
     )
 
 

@@ -1,23 +1,33 @@
 """What an approver is shown of a request, and the form on which they decide."""
 
+import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, QueryDict
+from django.utils.crypto import salted_hmac
+from django.utils.functional import Promise
+from django.utils.safestring import SafeString
 
-from agents_app.admin.blocks import Block, block
-from agents_app.admin.declared import tool_now
-from agents_app.admin.displays import EFFECTS
+from agents_app.admin.blocks import SHOWN_AT_MOST, Block, Difference, block, differences
+from agents_app.admin.declared import currencies_of_call, tool_now
+from agents_app.admin.displays import EFFECTS, plain
 from agents_app.admin.links import Described, referred
+from agents_app.admin.origins import ArgumentOrigin, origins_of, rows_before
+from agents_app.admin.revealed import revealed, warnings_about
 from agents_app.admin.schema_form import Row, SchemaForm
 from agents_app.core.status import ApprovalStatus, Effect
 from agents_app.definitions.tool_spec import ToolSpec
 from agents_app.exceptions import AgentsError, InvalidArguments
 from agents_app.models import ApprovalRequest
 from agents_app.selectors.people import may_view_sensitive, may_view_transcript
-from agents_app.selectors.transcript import arguments_of, hides_something
+from agents_app.selectors.transcript import TranscriptRows, arguments_of, hides_something
 from agents_app.services.approvals import may_decide
+
+LONGEST_EDITED = 20_000
+"""Characters of a value that a form takes; a longer one is shown, and stays as it is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +36,36 @@ class ShownArgument:
 
     row: Row
     objects: tuple[Described, ...]
+    origins: tuple[ArgumentOrigin, ...] = ()
+
+    @property
+    def odd(self) -> list[Promise]:
+        """What is deceptive about the value."""
+        return warnings_about(self.row.stored)
+
+    @property
+    def shown(self) -> SafeString:
+        """The value in one line as HTML, with what is odd in it made visible."""
+        return revealed(self.row.value[:SHOWN_AT_MOST])
+
+    @property
+    def revealed(self) -> SafeString:
+        """The value as HTML, with what is odd in it made visible."""
+        return revealed(plain(self.row.stored)[:SHOWN_AT_MOST])
+
+    @property
+    def whole(self) -> Block:
+        """The value, folded where it is long."""
+        return block(f"argument-{self.row.name}", self.row.label, self.row.stored)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Edit:
+    """Other arguments than the LLM's. `key` names this very edit: it is confirmed after its differences were shown."""
+
+    arguments: dict[str, Any]
+    differences: tuple[Difference, ...]
+    key: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +91,39 @@ class Decidable:
         """The form's rows with what they refer to."""
         if self.form is None:
             return []
-        return [ShownArgument(row=row, objects=self._objects(row)) for row in self.form.rows()]
+        origins = self.origins
+        return [
+            ShownArgument(row=row, objects=self._objects(row), origins=tuple(origins.get(row.name, ())))
+            for row in self.form.rows()
+        ]
+
+    @cached_property
+    def before(self) -> TranscriptRows:
+        """What had been said and done when the LLM proposed the call."""
+        return rows_before(self.approval.call)
+
+    @cached_property
+    def origins(self) -> dict[str, list[ArgumentOrigin]]:
+        """By argument, where it came from."""
+        if not self.readable:
+            return {}
+        user, call = self.request.user, self.approval.call
+        quote = may_view_transcript(user, self.approval.context)
+        return origins_of(call, self.before, hidden=self.tool.sensitive if self.tool else frozenset(), quote=quote)
+
+    @cached_property
+    def edit(self) -> "Edit | None":
+        """What was typed, if it is an edit that can be made; None without one."""
+        changed = self.form.edited() if self.form is not None and self.form.is_valid() else None
+        if changed is None or self.form is None:
+            return None
+        currencies = currencies_of_call(self.approval.context.agent, self.approval.call)
+        text = json.dumps(changed, sort_keys=True, default=str)
+        return Edit(
+            arguments=changed,
+            differences=differences(self.form.values, changed, currencies),
+            key=salted_hmac("agents_app.edit", f"{self.approval.call.digest}:{text}").hexdigest()[:32],
+        )
 
     def _objects(self, row: Row) -> tuple[Described, ...]:
         found = (referred(self.site, self.request, marker, value) for marker, value in row.references)
@@ -115,7 +187,8 @@ def _form(user: Any, approval: ApprovalRequest, tool: ToolSpec | None, data: Que
     if hides_something(call, sensitive=True) or not isinstance(values, dict):
         return None
     hidden = () if may_view_sensitive(user) else tool.sensitive
-    return SchemaForm(tool.parameters, values, data=data, hidden=hidden, markers=tool.markers)
+    kept = [name for name, value in values.items() if len(plain(value)) > LONGEST_EDITED]
+    return SchemaForm(tool.parameters, values, data=data, hidden=hidden, kept=kept, markers=tool.markers)
 
 
 def put_on_form(form: SchemaForm | None, error: AgentsError) -> bool:

@@ -31,6 +31,8 @@ class Row:
     required: bool
     help_text: str
     hidden: bool
+    stored: Any = None
+    too_long: bool = False
 
     @property
     def is_checkbox(self) -> bool:
@@ -39,7 +41,8 @@ class Row:
 
 
 class SchemaForm(forms.Form):
-    """`values` are the JSON values shown first; `hidden` parameters are shown as `***` and cannot be changed."""
+    """`values` are the JSON values shown first; `hidden` parameters are shown as `***` and cannot be changed,
+    `kept` ones are shown beside the form and cannot be changed either."""
 
     def __init__(
         self,
@@ -48,10 +51,11 @@ class SchemaForm(forms.Form):
         *,
         data: QueryDict | None = None,
         hidden: Iterable[str] = (),
+        kept: Iterable[str] = (),
         markers: Mapping[str, tuple[Marker, ...]] | None = None,
     ) -> None:
         self.values = dict(values or {})
-        self.hidden = frozenset(hidden)
+        self.hidden, self.kept = frozenset(hidden), frozenset(kept)
         self.markers = markers or {}
         properties = schema.get("properties")
         self.is_object = schema.get("type", "object") == "object" and isinstance(properties, dict) and bool(properties)
@@ -59,7 +63,9 @@ class SchemaForm(forms.Form):
         self.needed = set(schema.get("required", ())) if self.is_object else {WHOLE}
         definitions = schema.get("$defs", {})
         self.shapes: dict[str, Shape] = {
-            name: shape_of(inner, definitions) for name, inner in self.properties.items() if name not in self.hidden
+            name: shape_of(inner, definitions)
+            for name, inner in self.properties.items()
+            if name not in self.hidden | self.kept
         }
         super().__init__(data, prefix=PREFIX, initial=self._initial())
         for name, shape in self.shapes.items():
@@ -122,13 +128,15 @@ class SchemaForm(forms.Form):
                 name=name,
                 label=str(bound.label) if bound else humanized(name),
                 bound=bound,
-                value=MASK if bound is None else lines(inline(self.values.get(name, ""))),
+                value=MASK if name in self.hidden else lines(inline(self.values.get(name, ""))),
                 before=inline(self.values.get(name)) if name in changed and name in self.values else None,
                 currency=next((marker.currency for marker in markers if isinstance(marker, Money)), ""),
-                references=() if bound is None else self._references(name),
+                references=() if name in self.hidden else self._references(name),
                 required=name in self.needed,
                 help_text=str(inner.get("description", "")),
-                hidden=bound is None,
+                hidden=name in self.hidden,
+                stored=None if name in self.hidden else self.values.get(name),
+                too_long=name in self.kept,
             )
 
     def _references(self, name: str) -> tuple[tuple[Ref, Any], ...]:

@@ -200,18 +200,22 @@
       const before = box.querySelector("[data-before]");
       // What the server calls changed was typed before: it is compared with the value that is stored.
       const stored = before && !before.hidden ? before.querySelector("del").textContent : null;
-      return { input, before, first: stored ?? (input && value(input)) };
+      return { input, before, label: box.dataset.label, first: stored ?? (input && value(input)) };
     });
     const show = () => {
       let count = 0;
+      const names = [];
       for (const field of fields) {
         if (!field.input) continue;
         const differs = value(field.input) !== field.first;
         if (field.before) field.before.hidden = !differs;
-        if (differs) count += 1;
+        if (differs) {
+          count += 1;
+          names.push(field.label);
+        }
       }
-      button.textContent = count ? "Approve with changes" : "Approve";
-      summary.textContent = count ? `${count} argument${count > 1 ? "s" : ""} changed` : "";
+      button.textContent = count ? form.dataset.wordsChanged : form.dataset.wordsApprove;
+      summary.textContent = names.join(", ");
     };
     form.addEventListener("input", show);
     show();

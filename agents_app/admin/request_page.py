@@ -1,0 +1,140 @@
+"""What an approver is told beside the arguments: what the agent has done, what others decided, what will follow."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from agents_app.admin.displays import badge, excerpt, short_time
+from agents_app.admin.links import Links
+from agents_app.admin.revealed import revealed
+from agents_app.core.status import ApprovalStatus, ToolCallStatus, Verdict
+from agents_app.models import ApprovalRequest, Decision, ToolCall
+from agents_app.selectors.people import may_view_transcript, not_hidden
+from agents_app.selectors.transcript import TranscriptRows, result_for_llm
+from agents_app.services.approvals import may_decide
+
+STEPS_SHOWN = 12
+DECISIONS_SHOWN = 5
+DECISIONS_LOOKED_AT = 400
+"""The newest decisions of all tools among which those on this one are looked for."""
+FINAL = (Verdict.APPROVED, Verdict.REJECTED, Verdict.SENT_BACK)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Done:
+    """One thing that the agent has said or done before it asked."""
+
+    title: str
+    text: SafeString
+    badge: SafeString | str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Earlier:
+    """One of the last decisions on the same tool of the same agent."""
+
+    who: str
+    verdict: Verdict
+    badge: SafeString
+    at: SafeString
+    text: SafeString | str
+    url: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Consequences:
+    """What follows on each answer, in a sentence."""
+
+    approve: str
+    reject: str
+    expiry: str
+
+
+def done_before(rows: TranscriptRows, call: ToolCall) -> tuple[list[Done], int]:
+    """What the agent has said and done, the newest last; and how many entries came before those."""
+    entries = list(_done(rows, call))
+    return entries[-STEPS_SHOWN:], max(len(entries) - STEPS_SHOWN, 0)
+
+
+def _done(rows: TranscriptRows, call: ToolCall) -> Iterator[Done]:
+    for turn in rows.turns:
+        response = turn.response or {}
+        if response.get("text"):
+            yield Done(title=_("It said"), text=revealed(excerpt(response["text"], 300)))
+        for entry in response.get("calls", []):
+            made = rows.calls.get(entry.get("ref", ""))
+            if made is not None and made.pk != call.pk:
+                status = ToolCallStatus(made.status)
+                told = result_for_llm(made)[0] if made.settled else ""
+                yield Done(title=made.tool, text=revealed(excerpt(told, 300)), badge=badge(status))
+            asked = rows.inputs.get(entry.get("ref", ""))
+            if asked is not None:
+                answer = _("Answer: %(answer)s") % {"answer": asked.answer} if asked.answer is not None else ""
+                text = excerpt(f"{asked.question} {answer}", 300)
+                yield Done(title=_("It asked the user"), text=revealed(text))
+
+
+def earlier_decisions(user: Any, row: ApprovalRequest, links: Links) -> list[Earlier]:
+    """The last decisions on the same tool of the same agent, the newest first."""
+    newest = not_hidden(Decision.objects.all(), user, "call__context__").order_by("-pk")
+    looked_at = newest.values_list("pk", "verdict", "request_id", "call__tool", "call__context__agent")
+    like = [
+        key
+        for key, verdict, request, tool, agent in looked_at[:DECISIONS_LOOKED_AT]
+        if verdict in FINAL and (tool, agent) == (row.call.tool, row.context.agent) and request not in (None, row.pk)
+    ]
+    found = Decision.objects.filter(pk__in=like[:DECISIONS_SHOWN]).order_by("-pk")
+    related = ("request__call", "request__context__details")
+    return [_earlier(user, decision, links) for decision in found.select_related(*related)]
+
+
+STATUS_OF = {
+    Verdict.APPROVED: ApprovalStatus.APPROVED,
+    Verdict.REJECTED: ApprovalStatus.REJECTED,
+    Verdict.SENT_BACK: ApprovalStatus.SENT_BACK,
+}
+
+
+def _earlier(user: Any, decision: Decision, links: Links) -> Earlier:
+    request = decision.request
+    assert request is not None
+    readable = may_view_transcript(user, request.context) or may_decide(user, request).allowed
+    return Earlier(
+        who=decision.user_name or _("the system"),
+        verdict=Verdict(decision.verdict),
+        badge=badge(STATUS_OF[Verdict(decision.verdict)]),
+        at=short_time(decision.decided_at),
+        text=revealed(excerpt(request.summary, 160)) if readable else "",
+        url=links.row("approvalrequest", request.pk),
+        reason=excerpt(decision.reason, 160) if readable else "",
+    )
+
+
+def consequences(row: ApprovalRequest, valid_seconds: float, now: datetime) -> Consequences:
+    """What follows when somebody approves, rejects, or nobody decides."""
+    return Consequences(
+        approve=_("The call is made as soon as a worker is free, at the latest within %(time)s.")
+        % {"time": in_words(valid_seconds)},
+        reject=_("The call is not made. The agent reads your reason and goes on."),
+        expiry=_("If nobody decides within %(time)s, the call is not made, and the agent is told so.")
+        % {"time": in_words((row.expires_at - now).total_seconds())}
+        if row.expires_at
+        else _("It waits until somebody decides."),
+    )
+
+
+def in_words(seconds: float) -> str:
+    """A span of time as people say it, in its largest unit, or two of them."""
+    minutes = max(int(seconds // 60), 1)
+    hours, days = minutes // 60, minutes // 1440
+    if minutes < 60:
+        return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
+    if hours < 48:
+        return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}
+    return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}

@@ -1,0 +1,195 @@
+"""What helps a person to decide: origins of the arguments, deceptive text, the way here, others' decisions."""
+
+import html
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+
+from agents_app.models import ApprovalRequest, Decision, ToolCall
+from agents_app.testing import calls, turn
+from tests.admin.conftest import call_of, page_of, request_of
+from tests.admin.test_approvals import approve_by, form_of
+from tests.admin.till import PLANS
+
+SPELLED = "Pay 120,00 EUR back to Friends!"
+TRICK = "fri\u0435nds\u202e evil\u200b"
+
+
+@pytest.fixture
+def plan(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Plan what a run with this input does."""
+    return lambda words, *turns: monkeypatch.setitem(PLANS, words, list(turns))
+
+
+def text_of(client: Any, row: Any) -> str:
+    return html.unescape(client.get(page_of(row)).content.decode())
+
+
+def test_each_argument_says_where_it_came_from_with_the_quotation(as_: Any, run_of: Any, plan: Any) -> None:
+    plan(SPELLED, turn("A refund.", [calls("refund", group="friends", amount="120")]), "Refunded.")
+    page = text_of(as_("approver"), request_of(run_of(SPELLED)))
+    assert "from what the agent was asked" in page
+    assert "<mark>120,00</mark> EUR back to Friends!" in page
+    assert "<mark>Friends</mark>!" in page
+    assert "written by the LLM" not in page
+
+
+def test_what_nobody_told_the_llm_is_called_its_own(as_: Any, run_of: Any) -> None:
+    page = text_of(as_("approver"), request_of(run_of("refund")))
+    assert page.count("written by the LLM") == 2
+
+
+def test_results_of_tools_are_quoted_with_the_tool(as_: Any, run_of: Any, plan: Any) -> None:
+    look, refund = calls("look", what="Order of 120 EUR"), calls("refund", group="friends", amount="120")
+    plan("from a result", turn("I look.", [look]), turn("A refund.", [refund]), "Refunded.")
+    page = text_of(as_("approver"), request_of(run_of("from a result")))
+    assert "from the result of look" in page
+    assert "Order of <mark>120</mark> EUR" in page
+    assert "It said" in page
+    assert "I look." in page
+    assert "Order of 120 EUR is there" in page, "what the agent has done before"
+
+
+def test_who_may_not_read_transcripts_is_told_the_source_and_not_the_words(as_: Any, run_of: Any, plan: Any) -> None:
+    plan(SPELLED, turn("A refund.", [calls("refund", group="friends", amount="120")]), "Refunded.")
+    page = text_of(as_("decider"), request_of(run_of(SPELLED)))
+    assert "from what the agent was asked" in page
+    assert "120,00" not in page
+
+
+def test_hidden_arguments_are_not_quoted(as_: Any, run_of: Any, plan: Any) -> None:
+    words = "the code is hunter2, open the cellar"
+    plan(words, calls("unlock", door="cellar", code="hunter2"), "Open.")
+    response = as_("approver").get(page_of(request_of(run_of(words))))
+    origins = {item.row.name: item.origins for item in response.context["decidable"].arguments}
+    assert origins["code"] == ()
+    assert origins["door"][0].words == "from what the agent was asked"
+
+
+def test_what_a_person_changed_says_so(as_: Any, run_of: Any) -> None:
+    request = request_of(run_of("refund"))
+    client = as_("approver")
+    approve_by(client, request, amount="100")
+    assert "changed by a person" in text_of(client, request)
+
+
+def test_deceptive_text_is_made_visible_with_a_warning(as_: Any, run_of: Any, plan: Any) -> None:
+    plan("trick", turn(TRICK, [calls("refund", group=TRICK, amount="120")]), "Refunded.")
+    request = request_of(run_of("trick"))
+    client = as_("approver")
+    page = text_of(client, request)
+    for words in (
+        "Look twice.",
+        "characters that cannot be seen",
+        "turn the order of the text around",
+        "look like others",
+        "⟨U+202E⟩",
+        "⟨U+200B⟩",
+        "\u0435<small>U+0435</small>",
+    ):
+        assert words in page
+    outside = page.replace(f'value="{TRICK}"', "").replace(f"<del>{TRICK}</del>", "")
+    assert "\u202e" not in outside, "it stands raw in the form field alone"
+    approve_by(client, request, amount="60")
+    assert "⟨U+202E⟩" in text_of(client, request)
+
+
+def test_ordinary_text_has_no_warning(as_: Any, run_of: Any) -> None:
+    assert "Look twice." not in text_of(as_("approver"), request_of(run_of("refund")))
+
+
+def test_control_characters_and_markup_in_arguments_are_shown_and_approved(
+    as_: Any, run_of: Any, plan: Any, till: Any
+) -> None:
+    nasty = "<b>bold</b>\x1b[2J\x07 \r done"
+    plan("nasty", calls("refund", group=nasty, amount="120"), "Refunded.")
+    run = run_of("nasty")
+    client = as_("approver")
+    raw = client.get(page_of(request_of(run))).content.decode()
+    assert "<b>bold" not in raw
+    assert "⟨U+001B⟩" in raw
+    assert approve_by(client, request_of(run)).status_code == 302
+    till.run_until_idle()
+    till.assert_called(run, "refund", group=nasty, amount="120")
+
+
+def test_a_million_characters_are_folded_cut_and_survive_an_edit_beside_them(
+    as_: Any, run_of: Any, plan: Any, till: Any, settings: Any
+) -> None:
+    settings.AGENTS_APP = {**settings.AGENTS_APP, "REPLY_LIMIT": 3_000_000}
+    long = "much " * 200_000
+    plan("long", calls("refund", group=long, amount="120"), "Refunded.")
+    run = run_of("long")
+    client = as_("approver")
+    response = client.get(page_of(request_of(run)))
+    assert len(response.content) < 300_000
+    page = response.content.decode()
+    assert "1,000,000 characters" in page
+    assert "Too long to be changed here" in page
+    assert 'name="argument-group"' not in page
+    approve_by(client, request_of(run), amount="100")
+    till.run_until_idle()
+    till.assert_called(run, "refund", group=long, amount="100")
+
+
+def test_an_edit_is_shown_before_it_is_made(as_: Any, run_of: Any) -> None:
+    request = request_of(run_of("refund"))
+    client = as_("approver")
+    sent = {**form_of(client, request, amount="100", reason="half"), "_approve": "1"}
+    first = client.post(page_of(request), sent)
+    page = first.content.decode()
+    assert first.status_code == 200
+    for words in ("<del>120 EUR</del>", "<ins>100 EUR</ins>", "Nothing has been decided yet.", 'value="100"', "half"):
+        assert words in page
+    assert not Decision.objects.exists()
+    other = {**sent, "_confirmed": first.context["confirm"].key, "argument-amount": "90"}
+    again = client.post(page_of(request), other)
+    assert "<ins>90 EUR</ins>" in again.content.decode(), "another edit is shown anew"
+    assert not Decision.objects.exists()
+    other["_confirmed"] = again.context["confirm"].key
+    assert client.post(page_of(request), other).status_code == 302
+    assert '"amount":"90"' in Decision.objects.get().arguments
+
+
+def test_changing_back_needs_no_confirmation(as_: Any, run_of: Any) -> None:
+    request = request_of(run_of("refund"))
+    client = as_("approver")
+    key = (
+        client.post(page_of(request), {**form_of(client, request, amount="100"), "_approve": "1"})
+        .context["confirm"]
+        .key
+    )
+    sent = {**form_of(client, request), "_approve": "1", "_confirmed": key}
+    assert client.post(page_of(request), sent).status_code == 302
+    assert Decision.objects.get().arguments == ""
+
+
+def test_the_last_decisions_on_the_tool_are_told(as_: Any, run_of: Any, people: Any, till: Any) -> None:
+    for number in range(7):
+        till.reject_pending(run_of("refund"), by=people["approver"], reason=f"reason {number}")
+    till.approve_pending(run_of("parcel"), by=people["approver"])
+    page = as_("approver").get(page_of(request_of(run_of("refund"))))
+    assert [item.reason for item in page.context["earlier"]] == [f"reason {number}" for number in (6, 5, 4, 3, 2)]
+    assert all(item.who == "approver" for item in page.context["earlier"])
+    assert "Pay 120 EUR back to friends" in page.context["earlier"][0].text
+    seen = as_("viewer").get(page_of(request_of(run_of("refund"))))
+    assert [(item.text, item.reason) for item in seen.context["earlier"]] == [("", "")] * 5
+
+
+def test_it_says_what_follows(as_: Any, run_of: Any, settings: Any) -> None:
+    request = request_of(run_of("refund"))
+    page = text_of(as_("approver"), request)
+    assert "at the latest within 1 hour." in page
+    assert "It waits until somebody decides." in page
+    settings.AGENTS_APP = {**settings.AGENTS_APP, "APPROVAL_EXPIRES_SECONDS": 7300}
+    page = text_of(as_("approver"), request_of(run_of("refund")))
+    assert "If nobody decides within 2 hours, the call is not made" in page
+
+
+def test_a_call_of_an_agent_that_is_gone_has_origins_too(as_: Any, run_of: Any) -> None:
+    run = run_of("refund")
+    ToolCall.objects.filter(pk=call_of(run).pk).update(tool="gone")
+    ApprovalRequest.objects.get().context.__class__.objects.update(agent="gone")
+    Group.objects.all().delete()
+    assert as_("approver").get(page_of(request_of(run))).status_code == 200

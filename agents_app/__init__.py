@@ -6,6 +6,8 @@ What *acts* (start_run, approve, …) is in `agents_app.services`.
 
 from agents_app.core.approver_rules import Approvers, Stage
 from agents_app.core.budgets import Budget
+from agents_app.core.conditions import Condition
+from agents_app.core.policy import Rule
 from agents_app.definitions.agent import Agent
 from agents_app.definitions.code_change import MigratingCall, MigratingRun, migrates
 from agents_app.definitions.handlers import on
@@ -22,6 +24,7 @@ __all__ = [
     "ApprovalRequired",
     "Approvers",
     "Budget",
+    "Condition",
     "Happened",
     "MigratingCall",
     "MigratingRun",
@@ -29,6 +32,7 @@ __all__ = [
     "NotHappened",
     "Postpone",
     "Ref",
+    "Rule",
     "Sensitive",
     "Stage",
     "ToolContext",

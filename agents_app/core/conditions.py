@@ -169,8 +169,9 @@ def holds(
     """
     told, doubt = [], ""
     for condition in conditions:
-        text = condition.described(sensitive=sensitive)
+        text = "a condition"
         try:
+            text = condition.described(sensitive=sensitive)
             held = _held(condition, arguments, schema)
         except Exception as error:
             # Whatever it is: a condition that breaks is doubt. What else it says may quote a value.

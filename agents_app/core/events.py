@@ -154,15 +154,19 @@ class ToolCallProposed(ToolCallChanged):
 
 
 class ToolCallStarted(ToolCallChanged):
+    """`rule` names what decided that it may start; without it no rule spoke of the call."""
+
     attempt: int
     step: int
+    rule: str | None = None
 
 
 class ToolCallReason(ToolCallChanged):
-    """With a stable code and a sentence; the sentence never quotes arguments."""
+    """With a stable code and a sentence; the sentence never quotes arguments. `rule`: what refused it."""
 
     code: str = ""
     message: str = ""
+    rule: str | None = None
 
 
 class ToolCallSettled(ToolCallChanged):
@@ -173,10 +177,11 @@ class ToolCallSettled(ToolCallChanged):
 
 
 class ApprovalRequested(ToolCallChanged):
-    """`rule` names what asked; its sentence may speak of arguments and stands in the row alone."""
+    """`rule` names what asked, `why` says why in words that quote no arguments; the whole reason stands in the row."""
 
     request: UUID
     rule: str
+    why: str | None = None
     expires_at: Moment | None = None
     supersedes: UUID | None = None
 

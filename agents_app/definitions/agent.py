@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Generic, Literal
 from typing_extensions import TypeVar
 
 from agents_app.core.budgets import Budget
+from agents_app.core.policy import Rule
 from agents_app.definitions.code_change import OnCodeChange
 from agents_app.definitions.tool_context import ToolContext
 from agents_app.definitions.tools import ToolOwner, ToolSource
@@ -56,6 +57,8 @@ class Agent(ToolOwner, Generic[Answer]):
     max_running_per_session: ClassVar[int | None] = None
     """The same for the runs of one session: 1 has them one after the other. None is the setting of this name."""
 
+    policy: ClassVar[Sequence[Rule]] = ()
+    """Rules on calls of its tools, beside the tools' own and those that staff keep."""
     tools: ClassVar[Sequence[ToolSource]] = ()
     """Functions and toolsets, beside the methods with `@tool`."""
     ask_user: ClassVar[bool] = True

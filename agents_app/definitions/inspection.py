@@ -17,6 +17,7 @@ from agents_app.definitions.collect import same_names, tools_of_class, tools_of_
 from agents_app.definitions.options import is_count, is_duration
 from agents_app.definitions.problems import Code, Problem, first_line
 from agents_app.definitions.resolve import resolve_tool
+from agents_app.definitions.rules import rule_facts, rules_of, with_rules
 from agents_app.definitions.tool_spec import ToolSpec
 
 AGENT_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}")
@@ -40,11 +41,13 @@ def _inspect(agent: type[Agent[Any]]) -> Inspection:
     problems = [*_name_problems(agent), *_option_problems(agent)]
     tools, found = _tools(agent)
     problems += found
+    rules, found = rules_of(agent.policy, tools)
+    problems += found
     answer, found = _answer(agent)
     problems += [*found, *migrations_of(agent)[1]]
     if problems or answer is None:
         return Inspection(definition=None, problems=tuple(problems))
-    return Inspection(definition=_definition(agent, tools, answer), problems=())
+    return Inspection(definition=_definition(agent, with_rules(tools, rules), answer), problems=())
 
 
 def _definition(agent: type[Agent[Any]], tools: Mapping[str, ToolSpec], answer: AnswerType) -> AgentDefinition:
@@ -66,6 +69,8 @@ def _definition(agent: type[Agent[Any]], tools: Mapping[str, ToolSpec], answer: 
         parts["fallback_llms"] = list(agent.fallback_llms)
     if agent.max_tokens is not None:
         parts["max_tokens"] = agent.max_tokens
+    if agent.policy:
+        parts["policy"] = rule_facts(agent.policy)
     whole = {**facts, **parts}
     return AgentDefinition(
         **facts,

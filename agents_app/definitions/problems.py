@@ -31,6 +31,7 @@ class Code(StrEnum):
     INHERITED_TOOL = "agents_app.E022"
     RETURN_TYPE = "agents_app.E023"
     MIGRATION = "agents_app.E025"
+    RULE = "agents_app.E028"
 
 
 def first_line(error: Exception) -> str:

@@ -10,6 +10,7 @@ from pydantic_core import to_json
 
 from agents_app.core.approver_rules import ANYBODY, Approvers
 from agents_app.core.canonical import JSON, canonical_text, clean_json
+from agents_app.core.policy import Rule
 from agents_app.core.status import Effect
 from agents_app.definitions.hooks import HookKind
 from agents_app.definitions.json_values import finite
@@ -30,7 +31,7 @@ class ToolSpec:
     `timeout`: seconds for one attempt. `retries`: attempts after the first. `parameters`: JSON schema.
     `schema_hash`: SHA-256 of that schema and the effect. `sensitive`: parameters that are stored encrypted.
     `decide_by_link`: an approver may decide by a link in their mail.
-    `markers`: what the author said about the presentation of each parameter.
+    `markers`: what the author said about the presentation of each parameter. `rules`: those of the agent for it.
     """
 
     name: str
@@ -55,6 +56,7 @@ class ToolSpec:
     summary_template: str | None = None
     approvers: Approvers = ANYBODY
     decide_by_link: bool = False
+    rules: tuple[Rule, ...] = ()
 
     @property
     def has_needs_approval(self) -> bool:

@@ -13,14 +13,16 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from pydantic import BaseModel
 
+from agents_app.core.approver_rules import Approvers
 from agents_app.core.canonical import clean_text, digest
 from agents_app.core.status import ApprovalStatus, Verdict
 from agents_app.definitions.tool_context import ToolContext
 from agents_app.definitions.tool_spec import ToolSpec
 from agents_app.gate.approvers import may_decide
-from agents_app.gate.policy import Answer, Ruling, judge, summarise
+from agents_app.gate.policy import ALLOWED, Answer, Ruling, judge, summarise, switched_off
 from agents_app.models import ApprovalRequest, Decision, ToolCall
 from agents_app.models.sealing import unseal
+from agents_app.selectors.rules import Rules, known_rules
 
 logger = logging.getLogger("agents_app.gate")
 
@@ -33,13 +35,22 @@ class Go(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dispatch:
-    """START; ASK people (again); or REFUSE: nobody's yes would help. With the rule and a sentence."""
+    """START; ASK people (again); or REFUSE: nobody's yes would help. With the rule and a sentence.
+
+    `told`: why, as everybody may read it who knows of the run. `approvers`: who decides, if rules say so.
+    """
 
     go: Go
     rule: str = ""
     reason: str = ""
     code: str = ""
     summary: str = ""
+    told: str = ""
+    approvers: Approvers | None = None
+
+
+SWITCHED_OFF = "switched_off"
+"""The code of a call that a kill switch holds back, and the name of that rule."""
 
 
 def full_text(call: ToolCall) -> str:
@@ -48,13 +59,21 @@ def full_text(call: ToolCall) -> str:
 
 
 def check(
-    call: ToolCall, request: ApprovalRequest | None, tool: ToolSpec, context: ToolContext, now: datetime
+    call: ToolCall,
+    request: ApprovalRequest | None,
+    tool: ToolSpec,
+    context: ToolContext,
+    now: datetime,
+    rules: Rules | None = None,
 ) -> Dispatch:
-    """The whole judgement, outside of a transaction."""
+    """The whole judgement, outside of a transaction. rules: None for those that this process knows."""
+    known = known_rules() if rules is None else rules
+    if (refusal := _switched_off(known, tool, context)) is not None:
+        return refusal
     arguments = tool.parse(full_text(call))
-    ruling = judge(tool, context, arguments)
+    ruling = judge(tool, context, arguments, rules=known, now=now)
     if ruling.answer is Answer.DENY:
-        return Dispatch(go=Go.REFUSE, rule=ruling.rule, reason=ruling.reason, code="denied")
+        return Dispatch(go=Go.REFUSE, rule=ruling.rule, reason=ruling.reason, code="denied", told=ruling.told)
     doubt = row_checks(call, request, now)
     if doubt is None and request is not None:
         doubt = _deciders(request, tool)
@@ -64,11 +83,28 @@ def check(
         # Somebody may still say yes, but only if there is something left to say yes to.
         refusal = precondition(tool, context, arguments)
         return refusal or _ask(tool, context, arguments, ruling, doubt)
-    return precondition(tool, context, arguments) or Dispatch(go=Go.START, rule=ruling.rule)
+    # Where no rule speaks of a call there is nothing to tell, and its events stay short.
+    rule = "" if ruling is ALLOWED else ruling.rule
+    return precondition(tool, context, arguments) or Dispatch(go=Go.START, rule=rule, told=ruling.told)
+
+
+def _switched_off(rules: Rules, tool: ToolSpec, context: ToolContext) -> Dispatch | None:
+    off = switched_off(rules, context.agent, tool.name)
+    if off is None:
+        return None
+    reason = f"Staff have switched this off: {off.reason}"
+    return Dispatch(go=Go.REFUSE, rule=SWITCHED_OFF, reason=reason, code=SWITCHED_OFF, told=reason)
 
 
 def _ask(tool: ToolSpec, context: ToolContext, arguments: BaseModel, ruling: Ruling, doubt: str) -> Dispatch:
-    return Dispatch(go=Go.ASK, rule=ruling.rule, reason=doubt, summary=summarise(tool, context, arguments))
+    return Dispatch(
+        go=Go.ASK,
+        rule=ruling.rule,
+        reason=doubt,
+        summary=summarise(tool, context, arguments),
+        told=ruling.told,
+        approvers=ruling.approvers if ruling.answer is Answer.ASK else None,
+    )
 
 
 def row_checks(call: ToolCall, request: ApprovalRequest | None, now: datetime) -> str | None:

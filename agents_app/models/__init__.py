@@ -1,6 +1,7 @@
 """STORES: one file per noun. Rows are the truth; only `transitions` writes a status."""
 
 from agents_app.models.approval import ApprovalRequest, Decision
+from agents_app.models.approval_policy import ApprovalPolicy
 from agents_app.models.archive import Archive, ArchivedRun
 from agents_app.models.budget import AgentBudget
 from agents_app.models.clock import (
@@ -18,10 +19,12 @@ from agents_app.models.event_cursor import EventCursor
 from agents_app.models.event_handler import EventHandler
 from agents_app.models.idempotency import StoredResponse
 from agents_app.models.input_request import InputRequest
+from agents_app.models.kill_switch import KillSwitch
 from agents_app.models.llm_state import LLMPlace, LLMState
 from agents_app.models.notification import ChannelState, Mode, Notification, NotificationPreference, NotificationState
 from agents_app.models.partial import PartialReply
 from agents_app.models.prepared import Bound, Prepared, read_once
+from agents_app.models.rule_version import RuleVersion
 from agents_app.models.session import AgentSession
 from agents_app.models.slot import RunSlot
 from agents_app.models.step import AgentStep
@@ -34,6 +37,7 @@ __all__ = [
     "AgentEvent",
     "AgentSession",
     "AgentStep",
+    "ApprovalPolicy",
     "ApprovalRequest",
     "Archive",
     "ArchivedRun",
@@ -45,6 +49,7 @@ __all__ = [
     "EventCursor",
     "EventHandler",
     "InputRequest",
+    "KillSwitch",
     "LLMPlace",
     "LLMState",
     "Mode",
@@ -54,6 +59,7 @@ __all__ = [
     "PartialReply",
     "Prepared",
     "Reading",
+    "RuleVersion",
     "RunDetails",
     "RunSlot",
     "StoredResponse",

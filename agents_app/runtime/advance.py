@@ -25,10 +25,11 @@ MOST_TURNS = 200
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdicts:
-    """What the gate found, and at which version of the run. At any other it counts for nothing."""
+    """What the gate found, and at which version of the run and of the rules. At any other it counts for nothing."""
 
     version: int
     of: Mapping[UUID, Dispatch]
+    rules: str = ""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -52,7 +53,9 @@ class Advance:
 
 def advance(edit: Change, held: Held, verdicts: Verdicts | None) -> Advance:
     """Open whatever can be opened now; else end the run, or give it back."""
-    fresh = verdicts.of if verdicts is not None and verdicts.version == edit.context.version else {}
+    fresh: Mapping[UUID, Dispatch] = {}
+    if verdicts is not None and verdicts.version == edit.context.version and edit.by_rules(verdicts.rules):
+        fresh = verdicts.of
     opened = Advance()
     for _ in range(MOST_TURNS):
         step = decide(edit.snapshot())
@@ -168,7 +171,9 @@ def _apply(edit: Change, held: Held, call: ToolCall, verdict: Dispatch) -> Act |
         if request is not None:
             approvals.withdraw(edit, request, call, _why_withdrawn(verdict))
         if verdict.go is Go.REFUSE or tool is None:
-            approvals.reject_call(edit, call, code=verdict.code, message=verdict.reason)
+            approvals.reject_call(
+                edit, call, code=verdict.code, message=verdict.reason, rule=verdict.rule, why=verdict.told
+            )
             return None
         approvals.request_approval(
             edit,
@@ -178,6 +183,7 @@ def _apply(edit: Change, held: Held, call: ToolCall, verdict: Dispatch) -> Act |
             summary=verdict.summary,
             permission=tool.permission or "",
             supersedes=request,
+            why=verdict.told,
         )
         return None
     if call.status == ToolCallStatus.PROPOSED:
@@ -188,7 +194,7 @@ def _apply(edit: Change, held: Held, call: ToolCall, verdict: Dispatch) -> Act |
     refused = budgets.count_call(edit, call) if held.claim.budgeted else None
     if refused is not None:
         return refused
-    calls.start(edit, call, timeout=tool.timeout, key=f"{call.pk}-{call.digest[:16]}")
+    calls.start(edit, call, timeout=tool.timeout, key=f"{call.pk}-{call.digest[:16]}", rule=verdict.rule)
     return ToolAct(call_id=call.pk, attempt=call.attempt, tool=tool, timeout=tool.timeout)
 
 

@@ -102,6 +102,7 @@ def _prepare(held: Held, acts: list[Act], asked: list[Permit]) -> None:
                 runs.let_clock_act(edit)
                 opened = advance(edit, held, verdicts)
         except Overtaken:
+            verdicts = None
             continue  # something has happened since the claim
         held.first_look = False
         acts += opened.acts
@@ -112,7 +113,7 @@ def _prepare(held: Held, acts: list[Act], asked: list[Permit]) -> None:
         if opened.ask_llm:
             held.permit = ask(held)
             asked.append(held.permit)
-        verdicts = judge(held, edit.context, opened.judge)
+        verdicts = judge(held, edit.context, opened.judge, edit.rules_version)
     with _changing(held, look=True) as edit:
         if not edit.snapshot().started and not edit.snapshot().thinking:
             runs.release(edit)

@@ -9,23 +9,25 @@ from agents_app.gate.dispatch import Dispatch, Go, check
 from agents_app.models import AgentContext, ApprovalRequest, ToolCall, database_now
 from agents_app.runtime.advance import Verdicts
 from agents_app.runtime.held import Held
+from agents_app.selectors.rules import Rules, known_rules
 from agents_app.transitions.calls import Proposal
 
 
-def judge(held: Held, context: AgentContext, call_ids: list[UUID]) -> Verdicts:
-    """What the gate says of these calls, at the run's present version."""
+def judge(held: Held, context: AgentContext, call_ids: list[UUID], version: str | None = None) -> Verdicts:
+    """What the gate says of these calls, at the run's present version, by the rules of this version."""
+    rules = known_rules(version)
     rows = {call.pk: call for call in held.rows.calls} if held.rows else {}
     _, now = known_context(held)
     found = {
-        call_id: judge_call(held, context, rows[call_id], held.rows.request_of(rows[call_id]), now)
+        call_id: judge_call(held, context, rows[call_id], held.rows.request_of(rows[call_id]), now, rules)
         for call_id in call_ids
         if held.rows is not None and call_id in rows
     }
-    return Verdicts(version=context.version, of=found)
+    return Verdicts(version=context.version, of=found, rules=rules.version)
 
 
 def judge_call(
-    held: Held, context: AgentContext, call: ToolCall, request: ApprovalRequest | None, now: datetime
+    held: Held, context: AgentContext, call: ToolCall, request: ApprovalRequest | None, now: datetime, rules: Rules
 ) -> Dispatch:
     """What the gate says of one call."""
     tool = held.definition.tools.get(call.tool)
@@ -38,7 +40,7 @@ def judge_call(
     key = call.idempotency_key or None
     about = tool_context_of(context, tool=tool.name, call_id=call.pk, idempotency_key=key, attempt=max(call.attempt, 1))
     try:
-        return check(call, request, tool, about, now)
+        return check(call, request, tool, about, now, rules)
     except InvalidArguments as error:
         return Dispatch(go=Go.REFUSE, code="invalid_arguments", reason=error.message)
     finally:
@@ -51,6 +53,7 @@ def judge_new(held: Held, proposals: list[Proposal]) -> Verdicts | None:
     if not sound or held.rows is None:
         return None
     context, now = known_context(held)
+    rules = known_rules()  # whether they still hold is asked by the write that starts a call
     found = {}
     for proposal in sound:
         call = ToolCall(
@@ -62,8 +65,8 @@ def judge_new(held: Held, proposals: list[Proposal]) -> Verdicts | None:
             sealed=proposal.sealed,
             digest=proposal.digest,
         )
-        found[proposal.id] = judge_call(held, context, call, None, now)
-    return Verdicts(version=context.version, of=found)
+        found[proposal.id] = judge_call(held, context, call, None, now, rules)
+    return Verdicts(version=context.version, of=found, rules=rules.version)
 
 
 def known_context(held: Held) -> tuple[AgentContext, datetime]:

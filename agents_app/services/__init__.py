@@ -6,6 +6,7 @@ from agents_app.services.budgets import set_budget
 from agents_app.services.code_changes import CodeChange, read_code_change
 from agents_app.services.driving import run_and_wait
 from agents_app.services.erasing import erase_user
+from agents_app.services.explaining import Explanation, explain_call
 from agents_app.services.handlers import forget_handler, release_handler
 from agents_app.services.hiding import hide_run, reveal_run
 from agents_app.services.inputs import answer_input
@@ -13,18 +14,22 @@ from agents_app.services.key_rotation import rotate_keys
 from agents_app.services.links import LinkedRequest, decide_by_link, read_link
 from agents_app.services.llms import close_breaker
 from agents_app.services.notifications import release_notification, set_preferences
+from agents_app.services.policies import PolicyProblem, delete_policy, policy_problems, save_policy
 from agents_app.services.principals import CODE, SYSTEM, Origin
 from agents_app.services.restoring import restore_run
 from agents_app.services.runs import cancel_run, pause_run, resume_run, retry_run
 from agents_app.services.start import start_run
+from agents_app.services.switches import switch_off, switch_on
 from agents_app.services.values import Run, read_run
 
 __all__ = [
     "CODE",
     "SYSTEM",
     "CodeChange",
+    "Explanation",
     "LinkedRequest",
     "Origin",
+    "PolicyProblem",
     "Run",
     "answer_input",
     "approve",
@@ -32,10 +37,13 @@ __all__ = [
     "cancel_run",
     "close_breaker",
     "decide_by_link",
+    "delete_policy",
     "erase_user",
+    "explain_call",
     "forget_handler",
     "hide_run",
     "pause_run",
+    "policy_problems",
     "read_code_change",
     "read_link",
     "read_run",
@@ -48,9 +56,12 @@ __all__ = [
     "reveal_run",
     "rotate_keys",
     "run_and_wait",
+    "save_policy",
     "send_back",
     "set_budget",
     "set_preferences",
     "settle_outcome",
     "start_run",
+    "switch_off",
+    "switch_on",
 ]

@@ -9,6 +9,7 @@ from django.test import SimpleTestCase, override_settings
 
 from agents_app.live import publish
 from agents_app.runtime.engines import close_engine
+from agents_app.selectors.rules import forget_rules
 from agents_app.testing import assertions, deciding, driving, reading
 from agents_app.testing.executor import WAITING
 from agents_app.testing.llm import ScriptedLLM, Turn
@@ -87,3 +88,4 @@ def _put_away() -> None:
     close_engine()
     publish.shutdown()
     forget_registered()
+    forget_rules()

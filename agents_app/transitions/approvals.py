@@ -10,6 +10,9 @@ from agents_app.models import ApprovalRequest, Decision, ToolCall
 from agents_app.transitions.change import Change
 from agents_app.transitions.steps import close_step, reconcile_at
 
+TOLD_LENGTH = 500
+"""Characters of a reason that an event keeps; the row has all of it."""
+
 
 def request_approval(
     edit: Change,
@@ -20,6 +23,7 @@ def request_approval(
     summary: str,
     permission: str,
     supersedes: ApprovalRequest | None = None,
+    why: str = "",
 ) -> ApprovalRequest:
     """Ask people about this exact call, and let it wait for them."""
     edit.set_status(call, ToolCallStatus.AWAITING_APPROVAL, not_before=None, claim_number=None)
@@ -47,6 +51,7 @@ def request_approval(
         rule=rule,
         expires_at=request.expires_at,
         supersedes=supersedes.pk if supersedes else None,
+        why=why[:TOLD_LENGTH] or None,
     )
     return request
 
@@ -96,14 +101,18 @@ def withdraw(edit: Change, request: ApprovalRequest, call: ToolCall, reason: str
     edit.record(EventType.APPROVAL_WITHDRAWN, **named(call), request=request.pk, reason=reason)
 
 
-def reject_call(edit: Change, call: ToolCall, *, code: str, message: str) -> None:
-    """The call will not be made; code and message are told to the LLM. One in doubt is not made again."""
+def reject_call(edit: Change, call: ToolCall, *, code: str, message: str, rule: str = "", why: str = "") -> None:
+    """The call will not be made; code and message are told to the LLM. One in doubt is not made again.
+
+    rule: which one refused it, if one did; why: as everybody may read it who knows of the run.
+    """
     if call.in_doubt:
         give_up_in_doubt(edit, call, code=code, message=message)
         return
     edit.set_status(call, ToolCallStatus.REJECTED, settled_at=edit.now, error_code=code, error=message, not_before=None)
     close_step(edit, call, StepStatus.FAILED, code=code, message=message)
-    edit.record(EventType.TOOL_CALL_REJECTED, **named(call), code=code)
+    told = {"message": why[:TOLD_LENGTH], "rule": rule} if rule else {}
+    edit.record(EventType.TOOL_CALL_REJECTED, **named(call), code=code, **told)
 
 
 def give_up_in_doubt(edit: Change, call: ToolCall, *, code: str, message: str) -> None:

@@ -71,8 +71,9 @@ def allow(edit: Change, call: ToolCall) -> None:
     edit.set_status(call, ToolCallStatus.READY)
 
 
-def start(edit: Change, call: ToolCall, *, timeout: float, key: str) -> None:
-    """Commit that the call is about to be made: its step, its attempt, and (once) its idempotency key."""
+def start(edit: Change, call: ToolCall, *, timeout: float, key: str, rule: str = "") -> None:
+    """Commit that the call is about to be made: its step, its attempt, and (once) its idempotency key. rule: which one
+    decided on it, if one spoke of it."""
     if call.step is None:
         step = edit.new_step(StepKind.USE_TOOL, held=True)
         edit.context.steps_used += 1
@@ -92,7 +93,7 @@ def start(edit: Change, call: ToolCall, *, timeout: float, key: str) -> None:
         not_before=None,
         idempotency_key=call.idempotency_key or key,
     )
-    edit.record(EventType.TOOL_CALL_STARTED, **named(call), attempt=call.attempt, step=step.number)
+    edit.record(EventType.TOOL_CALL_STARTED, **named(call), attempt=call.attempt, step=step.number, rule=rule or None)
 
 
 def postpone_twin(edit: Change, call: ToolCall) -> None:

@@ -31,6 +31,7 @@ from agents_app.signals import event_recorded, run_changed
 from agents_app.transitions.cursors import note
 from agents_app.transitions.hints import send_hint, wake_handlers
 from agents_app.transitions.rows import OpenRows, read_open_rows, snapshot_of
+from agents_app.transitions.rule_guard import RULES_VERSION, if_rules_hold
 from agents_app.transitions.write import NOT_NULL, Statement, inserts, send, update
 
 UNTOLD = (RunStatus.IDLE, RunStatus.THINKING, RunStatus.USING_TOOL)
@@ -46,6 +47,8 @@ class Change:
         self.rows = rows
         self.claim = claim
         self.cause = ""
+        self.rules_version: str | None = None
+        self._rules_needed: str | None = None
         self._left_until: datetime | None = None
         self._new = new
         self._before = {} if new else {name: getattr(context, name) for name in _CONTEXT_COLUMNS}
@@ -109,6 +112,13 @@ class Change:
     def keep_lease(self) -> None:
         """Undo a release within this change: the claim goes on with a lease of full length."""
         self.context.lease_until = self.now + timedelta(seconds=conf.LEASE_SECONDS)
+
+    def by_rules(self, version: str) -> bool:
+        """Whether what was judged by this version of the rules may be done. Where they were not read the write asks."""
+        if self.rules_version is None:
+            self._rules_needed = version
+            return True
+        return version == self.rules_version
 
     def leave_until(self, moment: datetime) -> None:
         """Whatever is ready, no worker has to look before this. Any later change looks at once."""
@@ -204,7 +214,8 @@ class Change:
         guard: dict[str, Any] = {"version": before["version"], "claim_number": before["claim_number"]}
         if self.claim is not None:
             guard["lease_until"] = NOT_NULL
-        return update(context, changed, guard, "The run has changed meanwhile.", conf.DATABASE)
+        statement = update(context, changed, guard, "The run has changed meanwhile.", conf.DATABASE)
+        return statement if self._rules_needed is None else if_rules_hold(statement, self._rules_needed)
 
     def _update_row(self, row: models.Model, source: StrEnum, names: set[str]) -> Statement:
         # `status` is compared with what it was: a row that somebody else settled is not settled again.
@@ -267,6 +278,7 @@ def change(
             raise StaleContext("Another worker has taken this run, or it was given back.")
         known = rows if rows is not None and rows.version == context.version else read_open_rows(context)
         edit = Change(context, now, known, claim, new=False)
+        edit.rules_version = getattr(context, "rules_version", None)  # read with the lock of a worker
         failpoint("change.locked")
         yield edit
         edit.write()
@@ -319,7 +331,7 @@ def lock(run_id: UUID, *, whole: bool = False) -> tuple[AgentContext, datetime]:
 def _to_lock(whole: bool) -> "models.QuerySet[AgentContext]":
     contexts = AgentContext.objects.annotate(now=DatabaseNow()).filter(pk=Bound("run_id", models.UUIDField()))
     if whole:
-        contexts = contexts.select_related("details", "session")
+        contexts = contexts.select_related("details", "session").annotate(rules_version=RULES_VERSION)
     if connections[conf.DATABASE].features.has_select_for_update:
         contexts = contexts.select_for_update(of=("self",), no_key=connections[conf.DATABASE].vendor == "postgresql")
     return contexts

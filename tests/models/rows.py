@@ -12,12 +12,14 @@ from agents_app.models import (
     AgentEvent,
     AgentSession,
     AgentStep,
+    ApprovalPolicy,
     ApprovalRequest,
     Archive,
     ArchivedRun,
     Decision,
     EventCursor,
     InputRequest,
+    KillSwitch,
     Notification,
     NotificationPreference,
     RunDetails,
@@ -90,6 +92,15 @@ def cursor(**fields: Any) -> EventCursor:
 def slot(**fields: Any) -> RunSlot:
     of = fields.pop("context", None) or context()
     return RunSlot.objects.create(context=of, **{"limit": "agent:clerk", "claim_number": 1, **fields})
+
+
+def policy(**fields: Any) -> ApprovalPolicy:
+    values = {"name": "p", "made_at": timezone.now(), "updated_at": timezone.now(), **fields}
+    return ApprovalPolicy.objects.create(**values)
+
+
+def switch(**fields: Any) -> KillSwitch:
+    return KillSwitch.objects.create(**{"reason": "r", "off_by": "ann", "off_at": timezone.now(), **fields})
 
 
 def response(**fields: Any) -> StoredResponse:

@@ -8,6 +8,7 @@ from django.apps import apps
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from agents_app.models import RuleVersion
 from tests import office
 from tests.models import rows
 
@@ -65,6 +66,9 @@ CASES: dict[str, Callable[[], Any]] = {
     "agents_context_ended_rests": lambda: rows.context(status="completed", due_at=NOW),
     "agents_context_leased_is_due": lambda: rows.context(lease_until=NOW),
     "agents_context_priority": lambda: rows.context(priority=2),
+    "agents_policy_answer": lambda: rows.policy(answer="perhaps"),
+    "agents_switch_one_off": lambda: twice(rows.switch),
+    "agents_rule_version_one": lambda: RuleVersion.objects.create(pk=2, version="x"),
     "agents_slot_once": lambda: twice(rows.slot, context=rows.context()),
     "agents_context_steps_used": lambda: rows.context(steps_used=1),
     "agents_session_of_user": lambda: twice(rows.session, user=office.person("olga")),

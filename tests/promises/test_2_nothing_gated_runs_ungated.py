@@ -210,9 +210,9 @@ MUTANTS = [
     mutant(
         "a rule that raises allows",
         test_a_rule_that_cannot_be_evaluated_asks,
-        "agents_app.gate.policy:judge",
+        "agents_app.gate.policy:_of_tool",
         "except Exception:",
-        "except Exception:\n        return ALLOWED",
+        "except Exception:\n        return None",
     ),
     mutant(
         "the digest of a decision is not compared",

@@ -1,0 +1,111 @@
+"""What would become of a call, and by which rules: asked of the same engine that judges calls, without running any."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from agents_app.core.policy import ALLOWED, Answer, Ruling, strongest
+from agents_app.definitions.registry import registry
+from agents_app.definitions.tool_context import ToolContext
+from agents_app.exceptions import InvalidInput, NotPermitted
+from agents_app.gate.policy import rulings, switched_off
+from agents_app.models import database_now
+from agents_app.selectors.people import DECIDE
+from agents_app.selectors.rules import Rules, StaffRule, SwitchedOff, read_rules
+from agents_app.selectors.switches import may_view_policies
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Explanation:
+    """The answer, the rule that gives it and why; `rulings` is what each rule says that speaks of such a call.
+
+    `off`: a kill switch that refuses the call, whatever the rules say.
+    """
+
+    answer: Answer
+    rule: str
+    reason: str
+    rulings: tuple[Ruling, ...]
+    off: SwitchedOff | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As the doors give it."""
+        return {
+            "answer": str(self.answer),
+            "rule": self.rule,
+            "reason": self.reason,
+            "switched_off": self.off is not None,
+            "rules": [
+                {"answer": str(each.answer), "rule": each.rule, "reason": each.reason, "priority": each.priority}
+                for each in self.rulings
+            ],
+        }
+
+
+def explain_call(
+    agent: str,
+    tool: str,
+    arguments: Any,
+    *,
+    by: Any,
+    user: Any = None,
+    draft: StaffRule | None = None,
+) -> Explanation:
+    """What the policy answers to this call. user: of the run, for rules that ask who it is.
+
+    draft: a policy that is not stored, instead of the stored one of its id. The tool is not called, its hook
+    `needs_approval` is. Raises NotPermitted, UnknownAgent, InvalidInput, InvalidArguments.
+    """
+    if not (may_view_policies(by) or (by.is_active and by.has_perm(DECIDE))):
+        raise NotPermitted("This needs the permission to view policies, or to decide.")
+    definition = registry.get(agent)
+    spec = definition.tools.get(tool)
+    if spec is None:
+        names = ", ".join(sorted(definition.tools)) or "none"
+        raise InvalidInput(
+            f"The agent {definition.name} has no tool “{tool}”. Its tools: {names}.", code="unknown_tool"
+        )
+    value = spec.validate(arguments)
+    rules = _with_draft(read_rules(), draft)
+    about = _nobodys(definition.name, tool, user)
+    try:
+        found = rulings(spec, about, value, rules=rules, now=database_now())
+    finally:
+        about.close()
+    return explained(found, switched_off(rules, definition.name, tool))
+
+
+def explained(found: list[Ruling], off: SwitchedOff | None) -> Explanation:
+    """What these rulings come to."""
+    decided = strongest(found)
+    if off is not None:
+        reason = f"Staff have switched this off: {off.reason}"
+        return Explanation(answer=Answer.DENY, rule="switched_off", reason=reason, rulings=tuple(found), off=off)
+    reason = "No rule speaks of this call." if decided is ALLOWED else decided.reason
+    return Explanation(answer=decided.answer, rule=decided.rule, reason=reason, rulings=tuple(found))
+
+
+def _with_draft(rules: Rules, draft: StaffRule | None) -> Rules:
+    if draft is None:
+        return rules
+    others = [rule for rule in rules.policies if rule.id != draft.id]
+    policies = sorted([*others, draft], key=lambda rule: -rule.priority)
+    return Rules(version=rules.version, policies=tuple(policies), switches=rules.switches)
+
+
+def _nobodys(agent: str, tool: str, user: Any) -> ToolContext:
+    """The context of a call that is not made."""
+    run_id: UUID = uuid4()
+    return ToolContext(
+        run_id=run_id,
+        agent=agent,
+        call_id=None,
+        tool=tool,
+        user=user,
+        session=None,
+        metadata={},
+        idempotency_key=None,
+        attempt=1,
+        deadline=None,
+        load_subject=lambda: None,
+    )

@@ -5,7 +5,7 @@ from django.urls import path
 from agents_app.api.push import push
 from agents_app.api.schema import Description
 from agents_app.api.stream import stream_events
-from agents_app.api.views import agents, approvals, calls, inputs, llms, run_parts, runs, sessions, tickets
+from agents_app.api.views import agents, approvals, calls, inputs, llms, policies, run_parts, runs, sessions, tickets
 
 app_name = "agents_app"
 
@@ -38,6 +38,13 @@ urlpatterns = [
     path("input-requests/", inputs.Inputs.as_view(), name="input-requests"),
     path("input-requests/<str:request_id>/", inputs.Input.as_view(), name="input-request"),
     path("input-requests/<str:request_id>/answer/", inputs.AnswerInput.as_view(), name="input-request-answer"),
+    path("policies/", policies.Policies.as_view(), name="policies"),
+    path("policies/check/", policies.PolicyCheck.as_view(), name="policy-check"),
+    path("policies/<str:policy_id>/", policies.Policy.as_view(), name="policy"),
+    path("policies/<str:policy_id>/change/", policies.ChangePolicy.as_view(), name="policy-change"),
+    path("policies/<str:policy_id>/remove/", policies.RemovePolicy.as_view(), name="policy-remove"),
+    path("switches/", policies.Switches.as_view(), name="switches"),
+    path("switches/<str:switch_id>/on/", policies.SwitchOn.as_view(), name="switch-on"),
     path("llms/", llms.LLMs.as_view(), name="llms"),
     path("llms/close/", llms.CloseLLM.as_view(), name="llm-close"),
     path("sessions/", sessions.Sessions.as_view(), name="sessions"),

@@ -11,7 +11,7 @@ from agents_app.management.exits import MEANINGS
 
 NOTE = "<!-- Made from the code by scripts/docs. Change the code, not this page. -->"
 GROUPS = {
-    "Look": ("agents_list", "agents_show", "agents_inbox", "agents_doctor"),
+    "Look": ("agents_list", "agents_show", "agents_inbox", "agents_doctor", "agents_policy_check"),
     "Run": (
         "agents_run",
         "agents_cancel",
@@ -23,6 +23,8 @@ GROUPS = {
     ),
     "Decide": ("agents_approve", "agents_reject", "agents_send_back", "agents_settle", "agents_answer"),
     "Operate": (
+        "agents_switch_off",
+        "agents_switch_on",
         "agents_cluster",
         "agents_recover",
         "agents_drive",

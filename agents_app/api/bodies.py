@@ -37,6 +37,58 @@ class CloseBreaker(Body):
     name: str = Field(description="As it stands in the list of LLMs.", min_length=1, max_length=200)
 
 
+class PolicyBody(Body):
+    """A policy; what is left out stays as it is, of a new one it takes its default."""
+
+    name: str = Field("", max_length=100)
+    agent: str = Field("", max_length=100)
+    tool: str = Field("", max_length=64)
+    conditions: list[dict[str, Any]] = Field(default=[], description="path, operator, value; items where [*].")
+    answer: str = Field("ask", max_length=5, description="allow, ask or deny.")
+    reason: str = Field("", max_length=2000)
+    approvers: dict[str, Any] | None = None
+    priority: int = 0
+    active: bool = True
+    valid_from: AwareDatetime | None = None
+    valid_until: AwareDatetime | None = None
+
+
+class CheckPolicy(Body):
+    """A call to ask about."""
+
+    agent: str = Field(max_length=100)
+    tool: str = Field(max_length=64)
+    arguments: dict[str, Any] = {}
+    user: str | None = Field(None, max_length=200, description="Whose run it would be.")
+
+
+class RuleAnswer(Shape):
+    """What one rule says."""
+
+    answer: str
+    rule: str
+    reason: str
+    priority: int
+
+
+class ExplanationShape(Shape):
+    """What the policy answers."""
+
+    answer: str
+    rule: str
+    reason: str
+    switched_off: bool
+    rules: list[RuleAnswer]
+
+
+class SwitchOff(Body):
+    """What to switch off: with neither agent nor tool, everything."""
+
+    agent: str = Field("", max_length=100)
+    tool: str = Field("", max_length=64)
+    reason: Reason = Field(description="Staff and the agents read it.", min_length=1)
+
+
 class BudgetBody(Body):
     """What may be spent at most; what is left out has no limit."""
 

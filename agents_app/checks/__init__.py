@@ -9,6 +9,7 @@ from agents_app.checks.handlers import check_handlers
 from agents_app.checks.keys import check_keys
 from agents_app.checks.limits import check_limits
 from agents_app.checks.notify import check_notify
+from agents_app.checks.policies import check_policies
 from agents_app.checks.push import check_push
 from agents_app.checks.queue import check_queue
 from agents_app.checks.settings import check_settings
@@ -25,6 +26,7 @@ __all__ = [
     "check_keys",
     "check_limits",
     "check_notify",
+    "check_policies",
     "check_push",
     "check_queue",
     "check_settings",

@@ -106,6 +106,14 @@ def _retry(command: frames.RetryCommand, caller: Caller) -> Any:
     return services.retry_run(caller.run(command), by=caller.user, accept_changes=command.accept_changes)
 
 
+def _switch_off(command: frames.SwitchOffCommand, caller: Caller) -> Any:
+    return services.switch_off(by=caller.user, reason=command.reason, agent=command.agent, tool=command.tool)
+
+
+def _switch_on(command: frames.SwitchOnCommand, caller: Caller) -> Any:
+    return services.switch_on(command.switch, by=caller.user, reason=command.reason)
+
+
 COMMANDS: Mapping[str, Command] = {
     "approve": Command(frames.ApproveCommand, _approve),
     "reject": Command(frames.RejectCommand, _reject),
@@ -116,6 +124,8 @@ COMMANDS: Mapping[str, Command] = {
     "pause": Command(frames.PauseCommand, _pause),
     "resume": Command(frames.ResumeCommand, _resume),
     "retry": Command(frames.RetryCommand, _retry),
+    "switch_off": Command(frames.SwitchOffCommand, _switch_off),
+    "switch_on": Command(frames.SwitchOnCommand, _switch_on),
 }
 
 
@@ -127,7 +137,7 @@ def perform(text: str | None, caller: Caller) -> ReplyFrame:
         key = fields["id"] if isinstance(fields.get("id"), str) else None
         command, payload = _command(fields)
         done = command.perform(payload, caller)
-        return ReplyFrame(id=key, ok=True, status=done.status)
+        return ReplyFrame(id=key, ok=True, status=getattr(done, "status", None))
     except AgentsError as error:
         return _refusal(key, error.code, error.message, error.details)
     except DatabaseError:

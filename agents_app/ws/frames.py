@@ -88,6 +88,23 @@ class PauseCommand(RunCommand):
     reason: str = ""
 
 
+class SwitchOffCommand(CommandFrame):
+    """The kill switch: with neither agent nor tool, everything."""
+
+    name: Literal["switch_off"]
+    reason: str
+    agent: str = ""
+    tool: str = ""
+
+
+class SwitchOnCommand(CommandFrame):
+    """End a kill switch."""
+
+    name: Literal["switch_on"]
+    switch: Key
+    reason: str = ""
+
+
 class ResumeCommand(RunCommand):
     """Let a paused run go on."""
 

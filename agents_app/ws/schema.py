@@ -16,12 +16,15 @@ Sent = Annotated[
 Received = Annotated[
     received.ApproveCommand
     | received.RejectCommand
+    | received.SendBackCommand
     | received.SettleCommand
     | received.AnswerCommand
     | received.CancelCommand
     | received.PauseCommand
     | received.ResumeCommand
-    | received.RetryCommand,
+    | received.RetryCommand
+    | received.SwitchOffCommand
+    | received.SwitchOnCommand,
     Field(discriminator="name"),
 ]
 

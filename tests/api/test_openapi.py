@@ -55,7 +55,9 @@ def test_it_is_about_this_api_alone(description: dict[str, Any]) -> None:
         "tool-calls",
         "approvals",
         "input-requests",
+        "policies",
         "sessions",
+        "switches",
         "tickets",
     }
 

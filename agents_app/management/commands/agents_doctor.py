@@ -11,6 +11,7 @@ from agents_app.management.doctor.database import examine_database
 from agents_app.management.doctor.findings import Finding, Level, examined
 from agents_app.management.doctor.live import examine_live
 from agents_app.management.doctor.llms import examine_agents, examine_llms
+from agents_app.management.doctor.policies import examine_policies
 from agents_app.management.doctor.queue import examine_queue
 from agents_app.management.exits import Exit
 
@@ -45,6 +46,7 @@ class Command(AgentsCommand):
         for subject, examination in (
             ("database", examine_database),
             ("agents", examine_agents),
+            ("policies", examine_policies),
             ("queue", examine_queue),
             ("live", examine_live),
             ("LLMs", partial(examine_llms, call=call_llm)),

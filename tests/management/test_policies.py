@@ -1,0 +1,78 @@
+"""agents_policy_check, agents_switch_off, agents_switch_on, and what the doctor and the checks say of policies."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from agents_app.checks import check_policies
+from agents_app.models import ApprovalPolicy, KillSwitch
+from agents_app.services import SYSTEM, save_policy
+from tests import office
+from tests.management.desk import manage
+
+pytestmark = pytest.mark.django_db
+LARGE = {"path": "amount", "operator": "more_than", "value": 100}
+
+
+@pytest.fixture(autouse=True)
+def _office() -> Iterator[None]:
+    with office.open_office():
+        yield
+
+
+def test_a_call_is_explained_and_not_made() -> None:
+    save_policy({"name": "large", "tool": "pay", "answer": "deny", "conditions": [LARGE]}, by=SYSTEM)
+    told = manage("agents_policy_check", "clerk", "pay", json.dumps({"to": "Ann", "amount": "120"}))
+    assert told.code == 0
+    assert told.out.splitlines()[:2] == ["deny: amount is more than 100", "Decided by: policy: large"]
+    assert "needs_approval" in told.out
+    small = manage("agents_policy_check", "clerk", "pay", '{"to": "Ann", "amount": 1}', "--json").json
+    assert (small["answer"], small["rules"]) == ("allow", [])
+    assert office.done == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [("clerk", "fly"), ("nobody", "pay"), ("clerk", "pay", "{"), ("clerk", "pay", "{}")]
+)
+def test_what_cannot_be_asked_says_why(arguments: tuple[str, ...]) -> None:
+    told = manage("agents_policy_check", *arguments)
+    assert told.code != 0
+    assert told.error
+
+
+def test_a_tool_is_switched_off_listed_and_switched_on() -> None:
+    off = manage("agents_switch_off", "--tool", "pay", "--reason", "Wrong accounts.")
+    assert (off.code, off.out.startswith("Off: tool pay of all agents, by system since ")) == (0, True)
+    assert "Wrong accounts." in manage("agents_switch_off", "--list").out
+    assert manage("agents_switch_on", "--tool", "pay", "--reason", "Mended.").out == "On: tool pay of all agents\n"
+    assert manage("agents_switch_off", "--list").out == "Nothing is switched off.\n"
+    assert manage("agents_switch_on", "--tool", "pay").code != 0
+    assert KillSwitch.objects.get().on_reason == "Mended."
+
+
+def test_everything_is_asked_for_by_name() -> None:
+    assert manage("agents_switch_off", "--reason", "x").code != 0
+    assert manage("agents_switch_off", "--all", "--tool", "pay", "--reason", "x").code != 0
+    assert manage("agents_switch_off", "--tool", "pey", "--reason", "x").code != 0
+    assert manage("agents_switch_off", "--all").code != 0
+    assert not KillSwitch.objects.exists()
+    (switch,) = manage("agents_switch_off", "--all", "--reason", "Fire.", "--json").json
+    assert (switch["agent"], switch["tool"], switch["off"]) == ("", "", True)
+
+
+def test_who_may_not_stop_does_not() -> None:
+    office.person("wanda")
+    assert manage("agents_switch_off", "--all", "--reason", "x", "--as", "wanda").code != 0
+    assert not KillSwitch.objects.exists()
+
+
+def test_a_policy_whose_field_is_gone_is_told_of_by_check_and_doctor() -> None:
+    save_policy({"name": "large", "tool": "pay", "answer": "deny", "conditions": [LARGE]}, by=SYSTEM)
+    assert check_policies(databases=["default"]) == []
+    ApprovalPolicy.objects.update(conditions=[{**LARGE, "path": "sum"}])
+    (warning,) = check_policies(databases=["default"])
+    assert (warning.id, "no field sum" in str(warning.msg)) == ("agents_app.W029", True)
+    assert check_policies(databases=None) == []
+    findings = {finding["subject"]: finding for finding in manage("agents_doctor", "--json").json}
+    assert findings["policy large"]["level"] == "warning"

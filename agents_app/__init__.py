@@ -4,6 +4,7 @@ What is exported here *declares*, and is safe to import before Django's app regi
 What *acts* (start_run, approve, …) is in `agents_app.services`.
 """
 
+from agents_app.core.approval_times import ApprovalTimes
 from agents_app.core.approver_rules import Approvers, Stage
 from agents_app.core.budgets import Budget
 from agents_app.core.conditions import Condition
@@ -22,6 +23,7 @@ from agents_app.exceptions import ApprovalRequired, Postpone, ToolFailed, ToolRe
 __all__ = [
     "Agent",
     "ApprovalRequired",
+    "ApprovalTimes",
     "Approvers",
     "Budget",
     "Condition",

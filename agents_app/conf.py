@@ -3,7 +3,7 @@
 Each attribute below is a setting; its value is the default, the comment above it its meaning.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from django.conf import settings
 
@@ -79,8 +79,12 @@ class Conf:
     ABANDONED_THREADS: int = 8
     # Seconds that an approval stays valid between decision and dispatch.
     APPROVAL_VALID_SECONDS: float = 3600.0
-    # Seconds people have to decide, None for no limit.
-    APPROVAL_EXPIRES_SECONDS: float | None = None
+    # Seconds people have to decide, unless a tool says otherwise; "never" for as long as they like.
+    APPROVAL_EXPIRES_SECONDS: float | Literal["never"] = 259_200.0
+    # What comes of it then: "reject" the call, "cancel" the run, or "keep_waiting".
+    APPROVAL_ON_EXPIRY: Literal["reject", "cancel", "keep_waiting"] = "reject"
+    # Seconds after which those who may decide are told once more, unless a tool says otherwise; None for not at all.
+    APPROVAL_REMIND_SECONDS: float | None = None
     # Seconds a question to the user stays open, None for no limit.
     INPUT_EXPIRES_SECONDS: float | None = None
     # Characters of a tool's result that are stored and told to the LLM.

@@ -80,6 +80,7 @@ Q_CLUSTER = {
 }
 AGENTS_APP = {
     "EXECUTOR": "immediate",
+    "APPROVAL_EXPIRES_SECONDS": "never",
     "ENCRYPTION_KEYS": ["dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk="],
 }
 REST_FRAMEWORK = {

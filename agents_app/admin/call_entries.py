@@ -249,6 +249,29 @@ def approval_expired(told: Told) -> Entry:
     return Entry(title=f"Nobody decided about {told.data['tool']} in time", icon="clock", tone="bad")
 
 
+@tells(_E.APPROVAL_REMINDED)
+def approval_reminded(told: Told) -> Entry:
+    return Entry(title=f"Nobody has decided about {told.data['tool']} yet: recalled", icon="clock", minor=True)
+
+
+@tells(_E.APPROVAL_ESCALATED)
+def approval_escalated(told: Told) -> Entry:
+    to = " and ".join(str(told.data[name]) for name in ("group", "permission") if told.data.get(name))
+    return Entry(
+        title=f"Nobody has decided about {told.data['tool']} yet: others may as well",
+        icon="clock",
+        tone="waiting",
+        note=to,
+    )
+
+
+@tells(_E.APPROVAL_OVERDUE)
+def approval_overdue(told: Told) -> Entry:
+    return Entry(
+        title=f"The time to decide about {told.data['tool']} is over; it keeps waiting", icon="clock", tone="waiting"
+    )
+
+
 @tells(_E.APPROVAL_WITHDRAWN)
 def approval_withdrawn(told: Told) -> Entry:
     reason = str(told.data.get("reason", ""))

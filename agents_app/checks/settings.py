@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import router
 
 from agents_app.conf import conf
+from agents_app.core.approval_times import ApprovalTimes
 from agents_app.core.budgets import default_problems
 from agents_app.core.llm_limits import read_breaker
 from agents_app.core.status import Effect
@@ -45,6 +46,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
         *_breaker(),
         *_llms(),
         *_spending(),
+        *_times(),
         *_executor(),
         *_router(),
         *_live(),
@@ -82,6 +84,21 @@ def _breaker() -> Iterator[CheckMessage]:
     except ValueError as error:
         hint = 'For example {"failures": 10, "window": 60, "open_seconds": 30}, or None.'
         yield Error(f'AGENTS_APP["LLM_BREAKER"]: {error}', hint=hint, id="agents_app.E109")
+
+
+def _times() -> Iterator[CheckMessage]:
+    found = ApprovalTimes(
+        expires_after=conf.APPROVAL_EXPIRES_SECONDS,
+        on_expiry=conf.APPROVAL_ON_EXPIRY,
+        remind_after=conf.APPROVAL_REMIND_SECONDS,
+        valid_for=conf.APPROVAL_VALID_SECONDS,
+    ).problems()
+    length: object = conf.APPROVAL_EXPIRES_SECONDS
+    if length is None:
+        found.append('`expires_after` is None: say "never" if people may take as long as they like.')
+    for problem in found:
+        hint = "See “When nobody decides” in the documentation."
+        yield Error(f"The APPROVAL_… settings: {problem}", hint=hint, id="agents_app.E119")
 
 
 def _executor() -> Iterator[CheckMessage]:

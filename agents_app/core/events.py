@@ -51,6 +51,9 @@ class EventType(StrEnum):
     APPROVAL_SENT_BACK = "approval.sent_back"
     APPROVAL_EXPIRED = "approval.expired"
     APPROVAL_WITHDRAWN = "approval.withdrawn"
+    APPROVAL_REMINDED = "approval.reminded"
+    APPROVAL_ESCALATED = "approval.escalated"
+    APPROVAL_OVERDUE = "approval.overdue"
     INPUT_REQUESTED = "input.requested"
     INPUT_ANSWERED = "input.answered"
     INPUT_EXPIRED = "input.expired"
@@ -194,6 +197,14 @@ class ApprovalDecided(ToolCallChanged):
     reason: str = ""
 
 
+class ApprovalEscalated(ToolCallChanged):
+    """From now on those with this permission, in this group, may decide as well."""
+
+    request: UUID
+    permission: str = ""
+    group: str = ""
+
+
 class InputRequested(Payload):
     request: UUID
     step: int
@@ -283,6 +294,9 @@ EVENTS: Mapping[EventType, EventKind] = {
     _T.APPROVAL_SENT_BACK: EventKind(ApprovalDecided, "a person gave it back to the LLM with instructions"),
     _T.APPROVAL_EXPIRED: EventKind(ApprovalDecided, "the time to decide ran out"),
     _T.APPROVAL_WITHDRAWN: EventKind(ApprovalDecided, "the question no longer matters"),
+    _T.APPROVAL_REMINDED: EventKind(ApprovalDecided, "nobody has decided yet: who may is told once more"),
+    _T.APPROVAL_ESCALATED: EventKind(ApprovalEscalated, "nobody has decided yet: others may as well"),
+    _T.APPROVAL_OVERDUE: EventKind(ApprovalDecided, "the time to decide is over, and it keeps waiting"),
     _T.INPUT_REQUESTED: EventKind(InputRequested, "the user is asked a question"),
     _T.INPUT_ANSWERED: EventKind(InputDecided, "the user answered"),
     _T.INPUT_EXPIRED: EventKind(InputDecided, "the time to answer ran out"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any, Literal
 
+from agents_app.core.approval_times import BY_SETTINGS, ApprovalTimes
 from agents_app.core.approver_rules import PERMISSION, Approvers
 from agents_app.core.status import Effect
 from agents_app.definitions.problems import Code, Problem
@@ -26,6 +27,7 @@ class Options:
     retries: int
     permission: str | None
     approvers: Approvers | None
+    times: ApprovalTimes
     summary: str | None
     isolation: Literal["thread", "process"]
     decide_by_link: bool
@@ -48,6 +50,7 @@ def read_options(given: ToolOptions) -> tuple[Options | None, list[Problem]]:
         retries=given.get("retries", 0 if effect is Effect.EXTERNAL else RETRIES),
         permission=given.get("permission"),
         approvers=given.get("approvers"),
+        times=given.get("times") or BY_SETTINGS,
         summary=given.get("summary"),
         isolation=given.get("isolation", "thread"),
         decide_by_link=given.get("decide_by_link", False),
@@ -81,6 +84,7 @@ def _wrong_values(given: ToolOptions) -> list[Problem]:
         "retries": (is_count(given.get("retries", 0)), "is a whole number, 0 or more"),
         "permission": (_is_permission(given.get("permission")), 'is a permission like "shop.refund_order", or None'),
         "approvers": (not _approver_problems(given.get("approvers")), _approvers_hint(given.get("approvers"))),
+        "times": (not _times_problems(given.get("times")), _times_hint(given.get("times"))),
         "summary": (_is_text(given.get("summary", "-")), "is a text"),
         "decide_by_link": (isinstance(given.get("decide_by_link", False), bool), "is True or False"),
         "isolation": (given.get("isolation", "thread") in ("thread", "process"), 'is "thread" or "process"'),
@@ -118,6 +122,18 @@ def _approvers_hint(value: Any) -> str:
         if isinstance(value, Approvers)
         else ('is None or Approvers(…): Approvers(group="Finance", quorum=2)')
     )
+
+
+def _times_problems(value: Any) -> list[str]:
+    if value is None:
+        return []
+    return value.problems() if isinstance(value, ApprovalTimes) else ["is ApprovalTimes(…), or None"]
+
+
+def _times_hint(value: Any) -> str:
+    if isinstance(value, ApprovalTimes):
+        return f"is not right: {' '.join(value.problems())}"
+    return "is None or ApprovalTimes(…): ApprovalTimes(expires_after=3600, remind_after=600)"
 
 
 def _is_text(value: Any) -> bool:

@@ -98,6 +98,7 @@ def _spec(
         hooks=effective_hooks(tool.hooks, declared.owner),
         summary_template=options.summary,
         approvers=options.approvers or ANYBODY,
+        times=options.times,
         decide_by_link=options.decide_by_link,
     )
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
+from agents_app.core.approval_times import BY_SETTINGS, ApprovalTimes
 from agents_app.core.approver_rules import ANYBODY, Approvers
 from agents_app.core.canonical import JSON, canonical_text, clean_json
 from agents_app.core.policy import Rule
@@ -55,6 +56,7 @@ class ToolSpec:
     hooks: Mapping[HookKind, Callable[..., Any]]
     summary_template: str | None = None
     approvers: Approvers = ANYBODY
+    times: ApprovalTimes = BY_SETTINGS
     decide_by_link: bool = False
     rules: tuple[Rule, ...] = ()
 

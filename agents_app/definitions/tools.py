@@ -21,6 +21,7 @@ from typing import (
     overload,
 )
 
+from agents_app.core.approval_times import ApprovalTimes
 from agents_app.core.approver_rules import Approvers
 from agents_app.definitions.hooks import Hook, HookKind, declared_together, in_class_body
 from agents_app.definitions.reconcile import Happened, NotHappened
@@ -40,12 +41,12 @@ HookResult = TypeVar("HookResult")
 class ToolOptions(TypedDict, total=False):
     """What `tool(...)` takes. What is left out depends on the effect (see `tool_spec.py`).
 
-    `effect`: what repeating a call would do. `requires_approval`: a person must approve every call.
-    `timeout`: seconds for one attempt. `retries`: further attempts after a failed one. `permission`: what an approver
-    needs, as "app.codename". `approvers`: who may decide, by group, quorum, stages. `summary`: one line about a call
-    for people, with the arguments' names in braces. `isolation`: "process" runs the tool in a process of its own,
-    which can be killed. `decide_by_link`: an approver may decide by a link in their mail, without logging in.
-    `name`: what the LLM calls it.
+    `effect`: what repeating a call would do. `requires_approval`: a person must approve every call. `timeout`: seconds
+    for one attempt. `retries`: further attempts after a failed one. `permission`: what an approver needs, as
+    "app.codename". `approvers`: who may decide, by group, quorum, stages. `times`: when a question expires, is
+    recalled, goes to others. `summary`: one line about a call for people, with the arguments' names in braces.
+    `isolation`: "process" runs the tool in a process of its own, which can be killed. `decide_by_link`: an approver may
+    decide by a link in their mail, without logging in. `name`: what the LLM calls it.
     """
 
     effect: EffectName
@@ -54,6 +55,7 @@ class ToolOptions(TypedDict, total=False):
     retries: int
     permission: str | None
     approvers: Approvers | None
+    times: ApprovalTimes | None
     summary: str
     isolation: Isolation
     decide_by_link: bool

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from agents_app.core.approval_times import OnExpiry
 from agents_app.core.status import ApprovalStatus, Verdict
 from agents_app.models.constraints import one_of
 from agents_app.models.context import AgentContext
@@ -26,6 +27,17 @@ class ApprovalRequest(models.Model):
     permission = models.CharField(max_length=200, blank=True, help_text="What a decider needs besides.")
     expires_at = models.DateTimeField(null=True, blank=True)
     valid_until = models.DateTimeField(null=True, blank=True, help_text="An approval is good until then.")
+    valid_seconds = models.FloatField(null=True, blank=True, help_text="How long an approval will be good.")
+    on_expiry = models.CharField(max_length=12, default=OnExpiry.REJECT, db_default=OnExpiry.REJECT)
+    overdue_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when it keeps waiting, though the time to decide is over."
+    )
+    remind_at = models.DateTimeField(null=True, blank=True)
+    reminded_at = models.DateTimeField(null=True, blank=True)
+    escalate_at = models.DateTimeField(null=True, blank=True)
+    escalated_at = models.DateTimeField(null=True, blank=True, help_text="Since when others may decide as well.")
+    escalate_to = models.CharField(max_length=200, blank=True, default="", db_default="")
+    escalate_to_group = models.CharField(max_length=150, blank=True, default="", db_default="")
     supersedes = models.OneToOneField(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="superseded_by"
     )

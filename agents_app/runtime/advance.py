@@ -182,6 +182,7 @@ def _apply(edit: Change, held: Held, call: ToolCall, verdict: Dispatch) -> Act |
             rule=verdict.rule,
             summary=verdict.summary,
             permission=tool.permission or "",
+            times=tool.times,
             supersedes=request,
             why=verdict.told,
         )

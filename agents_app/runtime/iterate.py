@@ -261,7 +261,7 @@ def _settle_call(held: Held, act: ToolAct, outcome: Outcome | Returned, durable:
     summary = _summary(held, act) if outcome.ending is Ending.ASKED else ""
     with _changing(held, durable=durable) as edit:
         call = _open_call(edit, act)
-        calls.settle(edit, call, outcome, permission=act.tool.permission or "", summary=summary)
+        calls.settle(edit, call, outcome, permission=act.tool.permission or "", summary=summary, times=act.tool.times)
         _progress(edit)
         runs.let_clock_act(edit)
         return advance(edit, held, None)

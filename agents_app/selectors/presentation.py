@@ -218,7 +218,10 @@ def _approval(request: ApprovalRequest, viewer: Any) -> JSONObject:
     }
 
 
-_OF_APPROVAL = ("id", "status", "status_at", "created_at", "expires_at", "valid_until", "rule", "permission", "digest")
+_OF_APPROVAL = (
+    *("id", "status", "status_at", "created_at", "expires_at", "on_expiry", "overdue_at", "reminded_at", "escalate_at"),
+    *("escalated_at", "escalate_to", "escalate_to_group", "valid_until", "rule", "permission", "digest"),
+)
 
 
 def _decision(decision: Decision, shown: bool) -> DecisionShape:

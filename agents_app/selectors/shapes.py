@@ -12,6 +12,7 @@ from uuid import UUID
 from django.utils import timezone
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from agents_app.core.approval_times import OnExpiry
 from agents_app.core.budgets import Period, Scope
 from agents_app.core.events import EventType
 from agents_app.core.priority import Priority
@@ -237,6 +238,13 @@ class ApprovalShape(Shape):
     status_at: Moment
     created_at: Moment
     expires_at: Moment | None
+    on_expiry: OnExpiry
+    overdue_at: Moment | None = Field(description="Since when it keeps waiting, though the time to decide is over.")
+    reminded_at: Moment | None
+    escalate_at: Moment | None
+    escalated_at: Moment | None = Field(description="Since when those named by the escalation may decide as well.")
+    escalate_to: str = Field(description="A permission.")
+    escalate_to_group: str
     valid_until: Moment | None
     rule: str
     permission: str = Field(description="What a decider needs besides agents_app.decide_approvalrequest.")

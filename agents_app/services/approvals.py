@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from agents_app.core.approval_times import OnExpiry
 from agents_app.core.canonical import digest, sha256_of
 from agents_app.core.status import ApprovalStatus, ToolCallStatus, Verdict
 from agents_app.definitions.registry import registry
@@ -152,7 +153,8 @@ def _open(
         raise _why_closed(request)
     if edit.context.ended or edit.context.cancel_requested_at is not None:
         raise WrongState("The run has ended or is being cancelled.", code="ended")
-    if held.expires_at is not None and held.expires_at <= edit.now:
+    waits_on = held.on_expiry == OnExpiry.KEEP_WAITING
+    if held.expires_at is not None and held.expires_at <= edit.now and not waits_on:
         raise Expired(f"The time to decide ended at {held.expires_at.isoformat()}.")
     return held, call
 

@@ -4,9 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 from agents_app.conf import conf
+from agents_app.core.approval_times import BY_SETTINGS, ApprovalTimes
 from agents_app.core.events import EventType
 from agents_app.core.status import ApprovalStatus, StepStatus, ToolCallStatus
 from agents_app.models import ApprovalRequest, Decision, ToolCall
+from agents_app.transitions.approval_times import put_times
 from agents_app.transitions.change import Change
 from agents_app.transitions.steps import close_step, reconcile_at
 
@@ -22,12 +24,12 @@ def request_approval(
     rule: str,
     summary: str,
     permission: str,
+    times: ApprovalTimes = BY_SETTINGS,
     supersedes: ApprovalRequest | None = None,
     why: str = "",
 ) -> ApprovalRequest:
     """Ask people about this exact call, and let it wait for them."""
     edit.set_status(call, ToolCallStatus.AWAITING_APPROVAL, not_before=None, claim_number=None)
-    wait = conf.APPROVAL_EXPIRES_SECONDS
     request = ApprovalRequest(
         context=edit.context,
         call=call,
@@ -39,9 +41,9 @@ def request_approval(
         summary=summary,
         digest=call.digest,
         permission=permission,
-        expires_at=None if wait is None else edit.now + timedelta(seconds=wait),
         supersedes=supersedes,
     )
+    put_times(request, times, edit.now)
     edit.add(request)
     edit.rows.requests.append(request)
     edit.record(
@@ -59,7 +61,8 @@ def request_approval(
 def approve(edit: Change, request: ApprovalRequest, call: ToolCall, decision: Decision) -> None:
     """A person said yes; the call may start while the approval is valid."""
     edit.add(decision)
-    valid_until = edit.now + timedelta(seconds=conf.APPROVAL_VALID_SECONDS)
+    valid = conf.APPROVAL_VALID_SECONDS if request.valid_seconds is None else request.valid_seconds
+    valid_until = edit.now + timedelta(seconds=valid)
     edit.set_status(request, ApprovalStatus.APPROVED, valid_until=valid_until, digest=decision.digest)
     edit.set_status(call, ToolCallStatus.READY)
     edit.record(EventType.APPROVAL_APPROVED, **_decided(request, call, decision))

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from agents_app.core.approval_times import BY_SETTINGS, ApprovalTimes
 from agents_app.core.events import EventType
 from agents_app.core.outcomes import SAID_NOTHING_HAPPENED, Ending, Outcome, meaning_of, postpone_seconds
 from agents_app.core.status import ApprovalStatus, Effect, StepKind, StepStatus, ToolCallStatus, Verdict
@@ -104,8 +105,16 @@ def postpone_twin(edit: Change, call: ToolCall) -> None:
     edit.record(EventType.TOOL_CALL_READY, **named(call), code="postponed", message=edit.cause)
 
 
-def settle(edit: Change, call: ToolCall, outcome: Outcome, *, permission: str = "", summary: str = "") -> None:
-    """Record how one attempt at a started call ended."""
+def settle(
+    edit: Change,
+    call: ToolCall,
+    outcome: Outcome,
+    *,
+    permission: str = "",
+    summary: str = "",
+    times: ApprovalTimes = BY_SETTINGS,
+) -> None:
+    """Record how one attempt at a started call ended. What follows is for people, where the tool itself asks them."""
     request = edit.rows.request_of(call)
     approved = request is not None and request.status == ApprovalStatus.APPROVED
     meaning = meaning_of(
@@ -123,7 +132,13 @@ def settle(edit: Change, call: ToolCall, outcome: Outcome, *, permission: str = 
             _again(edit, call, outcome, failures=counted)
         case _:
             request_approval(
-                edit, call, reason=outcome.message, rule="the tool itself", summary=summary, permission=permission
+                edit,
+                call,
+                reason=outcome.message,
+                rule="the tool itself",
+                summary=summary,
+                permission=permission,
+                times=times,
             )
 
 

@@ -134,7 +134,18 @@ def _view_call(call: ToolCall, claim: int | None) -> CallView:
     )
 
 
+def _alarms(request: ApprovalRequest) -> list[datetime | None]:
+    """When the clock acts on a question, each time once."""
+    if request.status != ApprovalStatus.PENDING:
+        return []
+    return [
+        request.expires_at if request.overdue_at is None else None,
+        request.remind_at if request.reminded_at is None else None,
+        request.escalate_at if request.escalated_at is None else None,
+    ]
+
+
 def _timers(rows: OpenRows) -> tuple[datetime, ...]:
-    asked = [request.expires_at for request in rows.requests if request.status == ApprovalStatus.PENDING]
+    asked = [moment for request in rows.requests for moment in _alarms(request)]
     put = [question.expires_at for question in rows.inputs if question.status == InputStatus.PENDING]
     return tuple(moment for moment in (*asked, *put) if moment is not None)

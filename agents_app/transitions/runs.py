@@ -5,10 +5,10 @@ from typing import Any
 
 from agents_app.core.budgets import Budget
 from agents_app.core.events import EventType
-from agents_app.core.status import ApprovalStatus, InputStatus, RunStatus, StepKind, StepStatus, ToolCallStatus
+from agents_app.core.status import InputStatus, RunStatus, StepKind, StepStatus, ToolCallStatus
 from agents_app.exceptions import WrongState
 from agents_app.models import AgentContext, RunDetails
-from agents_app.transitions import approvals, budgets, calls, inputs, thinking
+from agents_app.transitions import approval_clock, budgets, calls, inputs, thinking
 from agents_app.transitions.change import Change, new_run
 
 UNLIMITED = Budget()
@@ -88,10 +88,13 @@ def _end(edit: Change, status: RunStatus, reason: str, **details: Any) -> None:
 
 
 def request_cancel(edit: Change, *, by: str, reason: str) -> None:
-    """Somebody wants the run to end. What has not started is settled now; what has started is waited for."""
+    """Somebody wants the run to end. What has not started is settled now; what has started is waited for.
+
+    by: empty for the system.
+    """
     edit.context.cancel_requested_at = edit.now
     edit.set_details(cancelled_by=by, cancelled_why=reason)
-    edit.record(EventType.RUN_CANCEL_REQUESTED, by=by, reason=reason)
+    edit.record(EventType.RUN_CANCEL_REQUESTED, by=by or None, reason=reason)
     _drop_unstarted(edit)
     if edit.context.lease_until is None:
         cancel(edit)
@@ -152,12 +155,11 @@ def reveal(edit: Change, *, by: str) -> None:
 
 
 def let_clock_act(edit: Change) -> None:
-    """Expire the questions whose time is over. Done by whoever holds the run, before anything else."""
+    """Remind, escalate and expire what people were asked. Done by whoever holds the run, before anything else."""
     for request in list(edit.rows.requests):
         call = edit.rows.call(request.call_id)
-        late = request.expires_at is not None and request.expires_at <= edit.now
-        if late and request.status == ApprovalStatus.PENDING and call is not None:
-            approvals.expire(edit, request, call)
+        if call is not None and approval_clock.let_clock_act(edit, request, call):
+            request_cancel(edit, by="", reason=f"Nobody decided about {call.tool} in time.")
     for question in list(edit.rows.inputs):
         late = question.expires_at is not None and question.expires_at <= edit.now
         if late and question.status == InputStatus.PENDING:

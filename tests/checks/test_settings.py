@@ -79,6 +79,21 @@ def test_a_misspelled_setting_is_named_with_what_was_meant() -> None:
     assert ids(quite_different=1) == ["agents_app.E103"]
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"APPROVAL_EXPIRES_SECONDS": None}, 'say "never"'),
+        ({"APPROVAL_EXPIRES_SECONDS": 0}, "above 0"),
+        ({"APPROVAL_ON_EXPIRY": "approve"}, "one of: reject, cancel, keep_waiting"),
+        ({"APPROVAL_REMIND_SECONDS": 60, "APPROVAL_EXPIRES_SECONDS": 60}, "comes before"),
+        ({"APPROVAL_VALID_SECONDS": "never"}, "`valid_for`"),
+    ],
+)
+def test_times_that_make_no_sense(given: dict[str, Any], says: str) -> None:
+    (message,) = found(**given)
+    assert (message.id, says in message.msg) == ("agents_app.E119", True)
+
+
 @pytest.mark.parametrize("executor", ["slate", "nowhere.Executor", "agents_app.executors.immediate.Nothing"])
 def test_an_executor_that_cannot_be_imported(executor: str) -> None:
     assert ids(EXECUTOR=executor) == ["agents_app.E104"]

@@ -5,7 +5,19 @@ from django.urls import path
 from agents_app.api.push import push
 from agents_app.api.schema import Description
 from agents_app.api.stream import stream_events
-from agents_app.api.views import agents, approvals, calls, inputs, llms, policies, run_parts, runs, sessions, tickets
+from agents_app.api.views import (
+    agents,
+    approvals,
+    budgets,
+    calls,
+    inputs,
+    llms,
+    policies,
+    run_parts,
+    runs,
+    sessions,
+    tickets,
+)
 
 app_name = "agents_app"
 
@@ -19,6 +31,7 @@ urlpatterns = [
     path("runs/<str:run_id>/resume/", runs.Resume.as_view(), name="run-resume"),
     path("runs/<str:run_id>/code-change/", runs.ChangeOfCode.as_view(), name="run-code-change"),
     path("runs/<str:run_id>/retry/", runs.Retry.as_view(), name="run-retry"),
+    path("runs/<str:run_id>/priority/", runs.SetRunPriority.as_view(), name="run-priority"),
     path("runs/<str:run_id>/hide/", runs.Hide.as_view(), name="run-hide"),
     path("runs/<str:run_id>/reveal/", runs.Reveal.as_view(), name="run-reveal"),
     path("runs/<str:run_id>/steps/", run_parts.Steps.as_view(), name="run-steps"),
@@ -45,6 +58,7 @@ urlpatterns = [
     path("policies/<str:policy_id>/remove/", policies.RemovePolicy.as_view(), name="policy-remove"),
     path("switches/", policies.Switches.as_view(), name="switches"),
     path("switches/<str:switch_id>/on/", policies.SwitchOn.as_view(), name="switch-on"),
+    path("budgets/", budgets.Budgets.as_view(), name="budgets"),
     path("llms/", llms.LLMs.as_view(), name="llms"),
     path("llms/close/", llms.CloseLLM.as_view(), name="llm-close"),
     path("sessions/", sessions.Sessions.as_view(), name="sessions"),

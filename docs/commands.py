@@ -16,6 +16,7 @@ GROUPS = {
         "agents_run",
         "agents_cancel",
         "agents_pause",
+        "agents_priority",
         "agents_resume",
         "agents_retry",
         "agents_hide",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from agents_app.admin.displays import badge, display_of, time_tag
 from agents_app.admin.icons import icon
 from agents_app.admin.links import Links
 from agents_app.admin.run_rows import RunRows
+from agents_app.core.budgets import Kind, Period, amount_text
 from agents_app.core.events import EVENTS, EventType
 from agents_app.core.status import InputStatus, RunStatus
 from agents_app.models import AgentEvent
@@ -184,6 +186,33 @@ def by_person(told: Told) -> Entry:
     title, picture, tone = _BY_PERSON[EventType(told.event.type)]
     who = str(told.data.get("by") or "The system")
     return Entry(title=title, who=who, reason=str(told.data.get("reason", "")), icon=picture, tone=tone)
+
+
+@tells(_E.RUN_HELD_BACK)
+def run_held_back(told: Told) -> Entry:
+    limit, most = told.data["limit"], told.data["most"]
+    return Entry(title=f"It waits for a free slot: {most} of its {limit} are driven at once", icon="clock", minor=True)
+
+
+@tells(_E.RUN_PRIORITISED)
+def run_prioritised(told: Told) -> Entry:
+    who, data = str(told.data.get("by") or "The system"), told.data
+    return Entry(title="changed the priority", who=who, icon="clock", facts=(f"{data['before']} → {data['after']}",))
+
+
+@tells(_E.BUDGET_CHANGED)
+def budget_changed(told: Told) -> Entry:
+    data = told.data
+    limits = tuple(amount_text(kind, _amount(kind, data[kind])) for kind in Kind if data.get(kind) is not None)
+    facts = limits or ("no limit",)
+    often = () if data["period"] == Period.EVER else (f"per {data['period']}",)
+    return Entry(
+        title="set the run's budget", who=str(data.get("by") or "The system"), icon="alert", facts=(*facts, *often)
+    )
+
+
+def _amount(kind: Kind, value: Any) -> int | Decimal:
+    return Decimal(value) if kind is Kind.MONEY else int(value)
 
 
 @tells(_E.RUN_CODE_CHANGED)

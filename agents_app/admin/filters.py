@@ -14,6 +14,7 @@ from agents_app.core.events import EventType
 from agents_app.core.status import ApprovalStatus, InputStatus, RunStatus, ToolCallStatus
 from agents_app.definitions.registry import registry
 from agents_app.models import database_now
+from agents_app.models.context import WAITS_FOR_SLOT
 from agents_app.models.fields import first_uuid7
 
 
@@ -40,6 +41,19 @@ RunStatusFilter = status_filter(RunStatus)
 ToolCallStatusFilter = status_filter(ToolCallStatus)
 ApprovalStatusFilter = status_filter(ApprovalStatus)
 InputStatusFilter = status_filter(InputStatus)
+
+
+class SlotFilter(SimpleListFilter):
+    """Those that are held back at a limit."""
+
+    title = "limits"
+    parameter_name = "slot"
+
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> list[tuple[str, str]]:
+        return [("waits", "Waits for a free slot")]
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        return queryset.filter(WAITS_FOR_SLOT) if self.value() == "waits" else queryset
 
 
 class AgentFilter(SimpleListFilter):

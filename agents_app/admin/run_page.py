@@ -20,7 +20,7 @@ from agents_app.admin.links import Links, subject_of
 from agents_app.admin.meters import budget_facts
 from agents_app.admin.run_rows import EVENTS_SHOWN, RunRows, read_run_rows
 from agents_app.admin.timeline import timeline
-from agents_app.core.priority import priority_of
+from agents_app.core.priority import RANKS, priority_of
 from agents_app.core.status import RunStatus
 from agents_app.models import AgentContext, PartialReply, RunDetails
 from agents_app.selectors.people import HIDE, may_answer, may_cancel, may_control, may_settle
@@ -65,12 +65,21 @@ def commands_for(user: Any, context: AgentContext) -> list[Command]:
             commands.append(Command(verb="resume", label=again, style="" if changed else "aa-primary"))
         elif not ended and not changed:
             commands.append(Command(verb="pause", label="Pause"))
+        if not ended:
+            commands += _priorities(context)
     if ended and context.details.restored_at is None and user.is_active and user.has_perm(HIDE):
         hidden = context.hidden_at is not None
         commands.append(Command(verb="reveal", label="Show it again") if hidden else Command(verb="hide", label="Hide"))
     if not ended and not ending and may_cancel(user, context):
         commands.append(Command(verb="cancel", label="Cancel the run", style="aa-danger"))
     return commands
+
+
+def _priorities(context: AgentContext) -> list[Command]:
+    """One step up, one step down."""
+    by_rank = {rank: priority.value for priority, rank in RANKS.items()}
+    steps = ((context.priority + 1, "Raise priority"), (context.priority - 1, "Lower priority"))
+    return [Command(verb=by_rank[rank], label=label) for rank, label in steps if rank in by_rank]
 
 
 def waiting_for(user: Any, rows: RunRows, links: Links) -> list[Waiting]:

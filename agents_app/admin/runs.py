@@ -1,6 +1,7 @@
 """Runs: the list, the page of one run that goes on by itself, and the commands on it."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from django.apps import apps
@@ -14,7 +15,7 @@ from django.utils.safestring import SafeString
 
 from agents_app.admin.base import ReadOnlyAdmin
 from agents_app.admin.displays import badge, between, excerpt, short_time
-from agents_app.admin.filters import AgeFilter, AgentFilter, RunStatusFilter
+from agents_app.admin.filters import AgeFilter, AgentFilter, RunStatusFilter, SlotFilter
 from agents_app.admin.run_page import news_key, run_page
 from agents_app.admin.run_rows import partial_of
 from agents_app.admin.start_form import StartForm
@@ -23,7 +24,17 @@ from agents_app.exceptions import AgentsError
 from agents_app.models import AgentContext
 from agents_app.selectors.archives import find_archived_run
 from agents_app.selectors.people import CONTROL, START, VIEW_RUN, may_view_transcript, visible_runs
-from agents_app.services import Run, cancel_run, hide_run, pause_run, read_run, resume_run, retry_run, reveal_run
+from agents_app.services import (
+    Run,
+    cancel_run,
+    hide_run,
+    pause_run,
+    read_run,
+    resume_run,
+    retry_run,
+    reveal_run,
+    set_priority,
+)
 
 
 def go_on_under_new_code(run_id: Any, *, by: Any, accept_changes: str) -> Run[Any]:
@@ -38,6 +49,9 @@ COMMANDS: Mapping[str, tuple[Callable[..., Any], str, bool]] = {
     "resume": (resume_run, "The run goes on.", False),
     "retry": (retry_run, "The run is tried again.", False),
     "accept": (go_on_under_new_code, "The run goes on under the new code.", False),
+    "high": (partial(set_priority, priority="high"), "The run is taken before others.", False),
+    "normal": (partial(set_priority, priority="normal"), "The run is taken in its turn.", False),
+    "low": (partial(set_priority, priority="low"), "The run is taken after others.", False),
     "hide": (hide_run, "The run is hidden from all but those who may see hidden runs.", True),
     "reveal": (reveal_run, "The run is seen again.", False),
 }
@@ -54,7 +68,7 @@ class AgentContextAdmin(ReadOnlyAdmin):
     page_template = "agents_app/run.html"
     list_display = ["status_badge", "run", "user_name", "accepted", "took"]
     list_display_links = None
-    list_filter = [RunStatusFilter, AgentFilter, AgeFilter]
+    list_filter = [RunStatusFilter, SlotFilter, AgentFilter, AgeFilter]
     search_fields = [
         "id",
         "agent",
@@ -66,7 +80,10 @@ class AgentContextAdmin(ReadOnlyAdmin):
     search_label = "Search by id of the run, user, agent, session or id of the subject"
     list_select_related = ["details", "session"]
     ordering = ["-id"]
-    actions = ["cancel_selected", "pause_selected", "resume_selected", "retry_selected"]
+    actions = [
+        *("cancel_selected", "pause_selected", "resume_selected", "retry_selected"),
+        *("high_selected", "normal_selected", "low_selected"),
+    ]
 
     def may_list(self, user: Any) -> bool:
         return bool(user.has_perm(VIEW_RUN) or user.has_perm(START))
@@ -96,7 +113,10 @@ class AgentContextAdmin(ReadOnlyAdmin):
 
     @admin.display(description="status")
     def status_badge(self, row: AgentContext) -> SafeString:
-        return badge(RunStatus(row.status))
+        shown = badge(RunStatus(row.status))
+        return (
+            format_html('{} <span class="aa-soft">waits for a free slot</span>', shown) if row.waits_for_slot else shown
+        )
 
     @admin.display(description="user", empty_value="–")
     def user_name(self, row: AgentContext) -> str:
@@ -165,6 +185,18 @@ class AgentContextAdmin(ReadOnlyAdmin):
     @admin.action(permissions=["control"], description="Retry selected runs")
     def retry_selected(self, request: HttpRequest, queryset: "QuerySet[AgentContext]") -> None:
         self._each(request, queryset, "retry")
+
+    @admin.action(permissions=["control"], description="Priority of selected runs: high")
+    def high_selected(self, request: HttpRequest, queryset: "QuerySet[AgentContext]") -> None:
+        self._each(request, queryset, "high")
+
+    @admin.action(permissions=["control"], description="Priority of selected runs: normal")
+    def normal_selected(self, request: HttpRequest, queryset: "QuerySet[AgentContext]") -> None:
+        self._each(request, queryset, "normal")
+
+    @admin.action(permissions=["control"], description="Priority of selected runs: low")
+    def low_selected(self, request: HttpRequest, queryset: "QuerySet[AgentContext]") -> None:
+        self._each(request, queryset, "low")
 
     def _each(self, request: HttpRequest, queryset: "QuerySet[AgentContext]", verb: str, **given: str) -> None:
         """Run by run: one that cannot be done does not hinder the others, and is named."""

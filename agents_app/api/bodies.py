@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from agents_app.core.budgets import MOST_COUNT, Budget
+from agents_app.core.budgets import MOST_COUNT, Budget, Period
 from agents_app.core.priority import Priority
 from agents_app.selectors.shapes import BudgetShape, EventShape, Shape
 
@@ -19,6 +19,13 @@ def _soon_enough(moment: datetime) -> datetime:
     # The year first: a moment at the edge of the calendar cannot be compared across time zones.
     if abs(moment.year - now.year) > 11 or moment > now + LATEST_START:
         raise ValueError("a run starts within the next ten years")
+    return moment
+
+
+def _near_enough(moment: datetime) -> datetime:
+    # At the edge of the calendar a moment cannot be told in every time zone.
+    if not 1 < moment.year < 9999:
+        raise ValueError("that is not within our calendar")
     return moment
 
 
@@ -100,6 +107,24 @@ class BudgetBody(Body):
     def budget(self) -> Budget:
         """As commands take it."""
         return Budget(steps=self.steps, tool_calls=self.tool_calls, tokens=self.tokens, money=self.money)
+
+
+class SetBudget(BudgetBody):
+    """What one run, one session or one user may spend per period; replaces the limits there were."""
+
+    run: Annotated[str, Field(max_length=36)] | None = Field(None, description="The id of the run.")
+    session: Annotated[str, Field(max_length=36)] | None = Field(None, description="The id of the session.")
+    user: Annotated[str, Field(max_length=254)] | None = Field(None, description="The name of the user.")
+    period: Period = Field(Period.EVER, description="When spending begins anew.")
+    ends_at: Annotated[AwareDatetime, AfterValidator(_near_enough)] | None = Field(
+        None, description="Nothing more may be spent after it."
+    )
+
+
+class SetPriority(Body):
+    """Which run is taken first when more is due than workers can drive."""
+
+    priority: Priority
 
 
 class StartRun(Body):

@@ -7,8 +7,10 @@ import django_filters as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
+from agents_app.core.budgets import Period
 from agents_app.core.status import ENDED, ApprovalStatus, InputStatus, RunStatus, ToolCallStatus
-from agents_app.models import AgentContext, AgentSession, ApprovalRequest, InputRequest, ToolCall
+from agents_app.models import AgentBudget, AgentContext, AgentSession, ApprovalRequest, InputRequest, ToolCall
+from agents_app.models.context import WAITS_FOR_SLOT
 from agents_app.selectors.people import user_named
 from agents_app.selectors.subjects import split_subject
 
@@ -27,6 +29,7 @@ class RunFilter(filters.FilterSet):  # type: ignore[misc]  # untyped
     session_id = filters.UUIDFilter()
     subject = filters.CharFilter(method="by_subject")
     user = filters.CharFilter(method="by_user")
+    waits_for_slot = filters.BooleanFilter(method="by_slot")
 
     class Meta:
         model = AgentContext
@@ -36,6 +39,10 @@ class RunFilter(filters.FilterSet):  # type: ignore[misc]  # untyped
     def by_end(self, rows: Any, name: str, value: bool) -> Any:
         return rows.filter(status__in=ENDED) if value else rows.exclude(status__in=ENDED)
 
+    @extend_schema_field({"type": "boolean", "description": "Whether it waits for a free slot under a limit."})
+    def by_slot(self, rows: Any, name: str, value: bool) -> Any:
+        return rows.filter(WAITS_FOR_SLOT) if value else rows.exclude(WAITS_FOR_SLOT)
+
     @extend_schema_field({"type": "string", "description": "The object it is about: app.model:key."})
     def by_subject(self, rows: Any, name: str, value: str) -> Any:
         kind, key = split_subject(value)
@@ -44,6 +51,24 @@ class RunFilter(filters.FilterSet):  # type: ignore[misc]  # untyped
     @extend_schema_field({"type": "string", "description": "The name of the user whose run it is."})
     def by_user(self, rows: Any, name: str, value: str) -> Any:
         # Asked for apart: the users may be in another database.
+        user = user_named(value)
+        return rows.none() if user is None else rows.filter(user_id=user.pk)
+
+
+class BudgetFilter(filters.FilterSet):  # type: ignore[misc]  # untyped
+    """Budgets."""
+
+    run = filters.UUIDFilter(field_name="context_id")
+    session_id = filters.UUIDFilter()
+    user = filters.CharFilter(method="by_user")
+    period = filters.ChoiceFilter(choices=_choices(Period))
+
+    class Meta:
+        model = AgentBudget
+        fields: list[str] = []
+
+    @extend_schema_field({"type": "string", "description": "The name of the user."})
+    def by_user(self, rows: Any, name: str, value: str) -> Any:
         user = user_named(value)
         return rows.none() if user is None else rows.filter(user_id=user.pk)
 

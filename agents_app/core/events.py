@@ -20,6 +20,8 @@ class EventType(StrEnum):
     RUN_STARTED = "run.started"
     RUN_WAITING = "run.waiting"
     RUN_SCHEDULED = "run.scheduled"
+    RUN_HELD_BACK = "run.held_back"
+    RUN_PRIORITISED = "run.prioritised"
     RUN_PAUSED = "run.paused"
     RUN_CODE_CHANGED = "run.code_changed"
     RUN_RESUMED = "run.resumed"
@@ -59,6 +61,7 @@ class EventType(StrEnum):
     INPUT_EXPIRED = "input.expired"
     INPUT_WITHDRAWN = "input.withdrawn"
     MESSAGE_PRODUCED = "message.produced"
+    BUDGET_CHANGED = "budget.changed"
     BUDGET_RESERVED = "budget.reserved"
     BUDGET_SETTLED = "budget.settled"
     BUDGET_EXCEEDED = "budget.exceeded"
@@ -92,11 +95,26 @@ class RunScheduled(Payload):
     reason: str
 
 
+class RunHeldBack(Payload):
+    """The limit at which no slot was free: of its `agent`, `user` or `session`, of which `most` are driven at once.
+    Told once, however often it is looked for a slot."""
+
+    limit: str
+    most: int
+
+
 class ByPerson(Payload):
     """What a person did. `by` is the name at that time; None is the system."""
 
     by: str | None = None
     reason: str = ""
+
+
+class RunPrioritised(ByPerson):
+    """From the priority `before` to `after`."""
+
+    before: str
+    after: str
 
 
 class RunRecovered(Payload):
@@ -220,6 +238,18 @@ class MessageProduced(Payload):
     step: int
 
 
+class BudgetChanged(Payload):
+    """The run's own budget per `period` from now on; what is left out has no limit. Money is USD as a string."""
+
+    by: str | None = None
+    period: str
+    steps: int | None = None
+    tool_calls: int | None = None
+    tokens: int | None = None
+    money: str | None = None
+    ends_at: Moment | None = None
+
+
 class BudgetReserved(Payload):
     """For one attempt at a turn of the LLM: estimated tokens, and USD as a string."""
 
@@ -263,6 +293,8 @@ EVENTS: Mapping[EventType, EventKind] = {
     _T.RUN_STARTED: EventKind(RunStarted, "a run was accepted"),
     _T.RUN_WAITING: EventKind(RunWaiting, "only people (or the clock) can go on with it"),
     _T.RUN_SCHEDULED: EventKind(RunScheduled, "it continues at a later time"),
+    _T.RUN_HELD_BACK: EventKind(RunHeldBack, "no slot is free under a limit; it waits for one"),
+    _T.RUN_PRIORITISED: EventKind(RunPrioritised, "a person changed its priority"),
     _T.RUN_CODE_CHANGED: EventKind(RunCodeChanged, "from here on other code is its agent's"),
     _T.RUN_PAUSED: EventKind(RunPaused, "it is held, with by whom and why"),
     _T.RUN_RESUMED: EventKind(ByPerson, "a person let it go on"),
@@ -302,6 +334,7 @@ EVENTS: Mapping[EventType, EventKind] = {
     _T.INPUT_EXPIRED: EventKind(InputDecided, "the time to answer ran out"),
     _T.INPUT_WITHDRAWN: EventKind(InputDecided, "the question no longer matters"),
     _T.MESSAGE_PRODUCED: EventKind(MessageProduced, "the agent said something to the user"),
+    _T.BUDGET_CHANGED: EventKind(BudgetChanged, "a person set what it may spend"),
     _T.BUDGET_RESERVED: EventKind(BudgetReserved, "budgets hold what the LLM's next reply may cost"),
     _T.BUDGET_SETTLED: EventKind(BudgetSettled, "budgets were charged with what it did cost"),
     _T.BUDGET_EXCEEDED: EventKind(BudgetExceeded, "a budget has not enough left for what comes next"),

@@ -21,6 +21,10 @@ BUSY = (RunStatus.IDLE, RunStatus.THINKING, RunStatus.USING_TOOL)
 """The statuses in which only a worker is needed."""
 
 
+WAITS_FOR_SLOT = Q(at_limit__isnull=False, due_at__isnull=False, status__in=BUSY)
+"""It was held back at a limit, and waits for a slot."""
+
+
 class ContextQuerySet(models.QuerySet["AgentContext"]):
     """Reads of contexts that say what they mean."""
 
@@ -187,6 +191,9 @@ class RunDetails(models.Model):
     )
     cancelled_by = models.CharField(max_length=200, blank=True)
     cancelled_why = models.TextField(blank=True)
+    narrowed = models.JSONField(
+        null=True, blank=True, help_text="Steps and seconds that its start allowed, where it said so."
+    )
     restored_at = models.DateTimeField(
         null=True, blank=True, help_text="It was archived and brought back since then, to be read only."
     )

@@ -16,6 +16,7 @@ from agents_app.services.llms import close_breaker
 from agents_app.services.notifications import release_notification, set_preferences
 from agents_app.services.policies import PolicyProblem, delete_policy, policy_problems, save_policy
 from agents_app.services.principals import CODE, SYSTEM, Origin
+from agents_app.services.priorities import set_priority
 from agents_app.services.restoring import restore_run
 from agents_app.services.runs import cancel_run, pause_run, resume_run, retry_run
 from agents_app.services.start import start_run
@@ -60,6 +61,7 @@ __all__ = [
     "send_back",
     "set_budget",
     "set_preferences",
+    "set_priority",
     "settle_outcome",
     "start_run",
     "switch_off",

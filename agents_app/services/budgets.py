@@ -1,6 +1,6 @@
 """Commands on budgets: what runs may spend from their start, and limits that staff set."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -10,8 +10,10 @@ from agents_app.core.budgets import BUDGET_FIELDS, Budget, Kind, Period, Scope
 from agents_app.exceptions import InvalidInput, NotPermitted
 from agents_app.models import AgentBudget, AgentContext, AgentSession, as_stored, database_now
 from agents_app.models.budget import window_at
-from agents_app.selectors.people import CHANGE_BUDGET
+from agents_app.selectors.people import CHANGE_BUDGET, name_of, user_named, visible_runs, visible_sessions
 from agents_app.selectors.runs import one_of
+from agents_app.transitions import change
+from agents_app.transitions.budgets import tell_changed
 
 UNLIMITED = Budget()
 
@@ -25,6 +27,20 @@ def limits_of_run(declared: Budget | None, given: Budget | None) -> Budget:
     named = {name: getattr(own, name) for name in BUDGET_FIELDS}
     limits = Budget(**{name: getattr(default, name) if value is None else value for name, value in named.items()})
     return limits if given is None else limits.narrowed(_checked(given))
+
+
+def narrowed_by(given: Budget | None) -> dict[str, float] | None:
+    """What a start said of steps and seconds, as the run's row keeps it for a retry; None if nothing."""
+    said = {} if given is None else {"steps": given.steps, "seconds": given.seconds}
+    return {name: value for name, value in said.items() if value is not None} or None
+
+
+def as_narrowed(stored: dict[str, Any] | None) -> Budget | None:
+    """The same as a budget."""
+    if not stored:
+        return None
+    seconds = stored.get("seconds")
+    return Budget(steps=stored.get("steps"), time=None if seconds is None else timedelta(seconds=seconds))
 
 
 def set_budget(
@@ -52,7 +68,31 @@ def set_budget(
     except ValueError:
         raise InvalidInput(f"A period is one of: {', '.join(Period)}.") from None
     values: dict[str, Any] = {kind: checked.usd if kind is Kind.MONEY else getattr(checked, kind) for kind in Kind}
-    return _stored(owner, name, {**values, "ends_at": None if ends_at is None else as_stored(ends_at)})
+    values["ends_at"] = None if ends_at is None else as_stored(ends_at)
+    if "context" not in owner:
+        return _stored(owner, name, values)
+    with change(owner["context"].pk) as edit:
+        tell_changed(edit, name, values, by=name_of(by))
+        return _stored(owner, name, values)
+
+
+def owner_named(by: Any, *, run: Any = None, session: Any = None, user: str | None = None) -> dict[str, Any]:
+    """Whose budget is meant, as `set_budget` takes it, by what doors are told: ids, and the name of a user.
+
+    Only what this person may know of. Raises NotPermitted, NotFound and InvalidInput.
+    """
+    if not (by.is_active and by.has_perm(CHANGE_BUDGET)):
+        raise NotPermitted(f"This needs the permission {CHANGE_BUDGET}.")
+    owner: dict[str, Any] = {}
+    if run is not None:
+        owner["run"] = one_of(visible_runs(by), run)
+    if session is not None:
+        owner["session"] = one_of(visible_sessions(by), session)
+    if user is not None:
+        owner["user"] = user_named(user)
+        if owner["user"] is None:
+            raise InvalidInput(f"There is no user {user}.", code="unknown_user")
+    return owner
 
 
 def _checked(limits: Budget) -> Budget:

@@ -10,7 +10,7 @@ from agents_app.exceptions import InvalidInput, NotPermitted, WrongState
 from agents_app.gate.code_change import CODE_CHANGED
 from agents_app.models import AgentContext
 from agents_app.selectors.people import CONTROL, may_cancel, may_control, name_of
-from agents_app.services.budgets import limits_of_run
+from agents_app.services.budgets import as_narrowed, limits_of_run
 from agents_app.services.code_changes import accept, acceptance
 from agents_app.services.found import found_run
 from agents_app.services.values import Run, read_run
@@ -62,7 +62,8 @@ def resume_run(run_id: Any, *, by: Any, accept_changes: str | None = None) -> Ru
 
 
 def retry_run(run_id: Any, *, by: Any, accept_changes: str | None = None) -> Run[Any]:
-    """Let a failed run go on: settled calls are kept, steps and time start anew.
+    """Let a failed run go on: settled calls are kept, steps and time start anew; where its start narrowed them, as it
+    said.
 
     accept_changes: as in `resume_run`; a run that failed because its agent's code has changed needs it.
     """
@@ -74,7 +75,7 @@ def retry_run(run_id: Any, *, by: Any, accept_changes: str | None = None) -> Run
     with change(context.pk) as edit:
         if edit.context.status != RunStatus.FAILED:
             raise WrongState(f"Only a failed run can be retried; this one is {edit.context.status}.")
-        limits = limits_of_run(definition.budget, None)
+        limits = limits_of_run(definition.budget, as_narrowed(edit.context.details.narrowed))
         steps, timeout = lower(definition.max_steps, limits.steps), lower(definition.timeout, limits.seconds)
         runs.retry(edit, by=name_of(by), steps=steps, timeout=timeout)
         if accepted is not None:

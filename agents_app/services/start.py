@@ -14,7 +14,7 @@ from django.db.models import Value
 from agents_app.conf import conf
 from agents_app.core.budgets import Budget, lower
 from agents_app.core.canonical import clean_text
-from agents_app.core.priority import RANKS, Priority
+from agents_app.core.priority import RANKS
 from agents_app.core.status import RunStatus
 from agents_app.definitions.agent import Agent
 from agents_app.definitions.agent_definition import AgentDefinition
@@ -24,10 +24,11 @@ from agents_app.gate.definition_records import is_known, remember
 from agents_app.models import AgentContext, AgentSession, ArchivedRun, RunDetails, as_stored, database_now
 from agents_app.models.fields import uuid7
 from agents_app.selectors.people import name_of
-from agents_app.services.budgets import limits_of_run
+from agents_app.services.budgets import limits_of_run, narrowed_by
 from agents_app.services.fingerprints import fingerprint, fingerprint_of
 from agents_app.services.json_values import as_json
 from agents_app.services.principals import System
+from agents_app.services.priorities import checked_priority
 from agents_app.services.values import Run, run_of, run_of_entry
 from agents_app.transitions import runs
 
@@ -63,7 +64,7 @@ def start_run(
     text = _checked_input(input)
     given = _checked_metadata(metadata)
     limits = limits_of_run(definition.budget, budget)
-    urgency = definition.priority if priority is None else _checked_priority(priority)
+    urgency = definition.priority if priority is None else checked_priority(priority)
     key = _scoped_key(definition, user, idempotency_key)
     with transaction.atomic(using=conf.DATABASE):
         known = _started_before(key, text, session, subject)
@@ -77,6 +78,7 @@ def start_run(
             details.subject_id = str(subject.pk)
         if not is_known(definition):
             transaction.on_commit(lambda: remember(definition), using=conf.DATABASE, robust=True)
+        details.narrowed = narrowed_by(budget)
         context.max_steps = lower(definition.max_steps, limits.steps)
         return _insert(
             context,
@@ -132,13 +134,6 @@ def _checked_metadata(metadata: dict[str, Any] | None) -> dict[str, Any]:
         text = f"The metadata has {size} characters as JSON; at most {conf.METADATA_LIMIT} are accepted."
         raise InvalidInput(f"{text} Keep what is large elsewhere, and its key here.", code="too_long")
     return dict(cleaned)
-
-
-def _checked_priority(name: str) -> Priority:
-    try:
-        return Priority(name)
-    except ValueError:
-        raise InvalidInput(f"A priority is one of: {', '.join(Priority)}.") from None
 
 
 def _scoped_key(definition: AgentDefinition, user: Any, key: str | None) -> str | None:

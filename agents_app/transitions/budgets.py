@@ -156,6 +156,12 @@ def count_call(edit: Change, call: ToolCall) -> Refusal | None:
     return _take(edit, _in_order(edit), Amounts(steps=1, tool_calls=1))[1]
 
 
+def tell_changed(edit: Change, period: Period, limits: Mapping[str, Any], *, by: str) -> None:
+    """Record what the run itself may spend from now on. limits: by column."""
+    told = {**limits, Kind.MONEY: None if limits[Kind.MONEY] is None else str(limits[Kind.MONEY])}
+    edit.record(EventType.BUDGET_CHANGED, by=by or None, period=period, **told)
+
+
 def tell_exceeded(edit: Change, refusal: Refusal) -> None:
     """Record which budget has not enough left."""
     edit.record(

@@ -244,7 +244,7 @@ class Change:
         run_id, version = context.pk, context.version
         # Lambdas, because Django asks what raised for its `__qualname__`, which a partial does not have.
         if told:
-            transaction.on_commit(lambda: _tell(run_id, version, told), using=conf.DATABASE, robust=True)
+            transaction.on_commit(lambda: tell(run_id, version, told), using=conf.DATABASE, robust=True)
         if context.due_at is not None and context.lease_until is None:
             later = context.due_at if context.due_at > self.now else None
             transaction.on_commit(lambda: send_hint(run_id, later), using=conf.DATABASE, robust=True)
@@ -256,7 +256,8 @@ class Change:
 _CONTEXT_COLUMNS = [field.attname for field in AgentContext._meta.concrete_fields if not field.primary_key]
 
 
-def _tell(run_id: UUID, version: int, events: list[RecordedEvent]) -> None:
+def tell(run_id: UUID, version: int, events: list[RecordedEvent]) -> None:
+    """Who listens in this process learns of these events of a run."""
     run_changed.send_robust(sender=None, run_id=run_id, version=version)
     for event in events:
         event_recorded.send_robust(sender=None, event=event)

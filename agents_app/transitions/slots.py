@@ -20,6 +20,7 @@ from agents_app.conf import conf
 from agents_app.core.failpoints import failpoint
 from agents_app.models import AgentContext, DatabaseNow, RunSlot, database_now
 from agents_app.transitions.hints import send_hint
+from agents_app.transitions.holdings import tell_held_back
 
 FIRST_SECONDS, MOST_SECONDS = 5.0, 60.0
 """How long a run without a slot is put off at least and at most: about as long as it has waited so far."""
@@ -80,13 +81,17 @@ def _alive() -> Any:
 
 
 def hold_back(refused: Mapping[AgentContext, Limit]) -> None:
-    """Put these runs off; in the transaction that has them locked. Their versions stay: nothing has happened."""
+    """Put these runs off; in the transaction that has them locked. Each says so when it begins, and then no more."""
+    if not refused:
+        return
     now = database_now()
+    begun = {row: (limit.key.partition(":")[0], limit.most) for row, limit in refused.items() if not row.at_limit_since}
+    tell_held_back(begun, now)
     for context, limit in refused.items():
         context.at_limit = limit.key
         context.at_limit_since = context.at_limit_since or now
         context.due_at = now + _wait(now, context.at_limit_since)
-    AgentContext.objects.bulk_update(refused, ["at_limit", "at_limit_since", "due_at"])
+    AgentContext.objects.bulk_update(refused, ["version", "at_limit", "at_limit_since", "due_at"])
 
 
 def _wait(now: datetime, since: datetime) -> timedelta:

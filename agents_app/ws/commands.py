@@ -11,9 +11,11 @@ from django.db import Error as DatabaseError
 from pydantic import ValidationError
 
 from agents_app import services
+from agents_app.core.budgets import Budget
 from agents_app.core.canonical import clean_json
 from agents_app.exceptions import AgentsError, InvalidInput
 from agents_app.services import Origin
+from agents_app.services.budgets import owner_named
 from agents_app.ws import frames
 from agents_app.ws.frames import CommandFrame, ErrorBody, ReplyFrame, RunCommand
 
@@ -42,7 +44,7 @@ Perform = Callable[[Any, Caller], Any]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command's payload, and what performs it and gives back something with a status."""
+    """A command's payload, and what performs it and gives back what it was about."""
 
     payload: type[CommandFrame]
     perform: Perform
@@ -114,6 +116,21 @@ def _switch_on(command: frames.SwitchOnCommand, caller: Caller) -> Any:
     return services.switch_on(command.switch, by=caller.user, reason=command.reason)
 
 
+def _set_priority(command: frames.SetPriorityCommand, caller: Caller) -> Any:
+    return services.set_priority(caller.run(command), command.priority.value, by=caller.user)
+
+
+def _set_budget(command: frames.SetBudgetCommand, caller: Caller) -> Any:
+    named = {"run": command.run, "session": command.session, "user": command.user}
+    if not any(named.values()):
+        if caller.run_id is None:
+            raise InvalidInput("Say whose budget: of a run, a session or a user.", code="run_required")
+        named["run"] = str(caller.run_id)
+    limits = Budget(steps=command.steps, tool_calls=command.tool_calls, tokens=command.tokens, money=command.money)
+    owner = owner_named(caller.user, **named)
+    return services.set_budget(limits, by=caller.user, period=command.period, ends_at=command.ends_at, **owner)
+
+
 COMMANDS: Mapping[str, Command] = {
     "approve": Command(frames.ApproveCommand, _approve),
     "reject": Command(frames.RejectCommand, _reject),
@@ -126,6 +143,8 @@ COMMANDS: Mapping[str, Command] = {
     "retry": Command(frames.RetryCommand, _retry),
     "switch_off": Command(frames.SwitchOffCommand, _switch_off),
     "switch_on": Command(frames.SwitchOnCommand, _switch_on),
+    "set_priority": Command(frames.SetPriorityCommand, _set_priority),
+    "set_budget": Command(frames.SetBudgetCommand, _set_budget),
 }
 
 

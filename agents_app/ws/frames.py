@@ -2,12 +2,15 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from agents_app.core.budgets import MOST_COUNT, Period
+from agents_app.core.priority import Priority
 from agents_app.core.status import Verdict
 from agents_app.live.frames import Frame
 
 Key = Annotated[str, Field(max_length=100)]
+Count = Annotated[int, Field(ge=0, le=MOST_COUNT)] | None
 
 
 class CommandFrame(BaseModel):
@@ -65,6 +68,21 @@ class AnswerCommand(CommandFrame):
     answer: Any = Field(description="A text, or what the question's schema asks for.")
 
 
+class SetBudgetCommand(CommandFrame):
+    """Set what one run, session or user may spend per period, in place of the limits there were."""
+
+    name: Literal["set_budget"]
+    run: Key | None = Field(default=None, description="The id of the run; nobody named: the run of this websocket.")
+    session: Key | None = Field(default=None, description="The id of the session.")
+    user: Annotated[str, Field(max_length=254)] | None = Field(default=None, description="The name of the user.")
+    period: Period = Field(default=Period.EVER, description="When spending begins anew.")
+    steps: Count = Field(default=None, description="LLM turns and tool calls together.")
+    tool_calls: Count = None
+    tokens: Count = None
+    money: Annotated[str, Field(max_length=40)] | None = Field(default=None, description='USD: "2.50".')
+    ends_at: AwareDatetime | None = Field(default=None, description="Nothing more may be spent after it.")
+
+
 ACCEPT = "Go on under the code there is now: its hash, as code-change/ of the REST API shows it."
 
 
@@ -117,6 +135,13 @@ class RetryCommand(RunCommand):
 
     name: Literal["retry"]
     accept_changes: Key | None = Field(default=None, description=ACCEPT)
+
+
+class SetPriorityCommand(RunCommand):
+    """Change which run is taken first when more is due than workers can drive."""
+
+    name: Literal["set_priority"]
+    priority: Priority
 
 
 class ErrorBody(BaseModel):

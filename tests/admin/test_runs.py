@@ -519,3 +519,29 @@ def test_the_start_form_gives_the_priority(as_: Any, till: Any) -> None:
     assert client.post(reverse(START), given).status_code == 302
     assert AgentContext.objects.get().priority == -1
     assert client.post(reverse(START), {**given, "priority": "urgent"}).status_code == 400
+
+
+def test_those_that_wait_for_a_free_slot_say_so_and_are_found(as_: Any, run_of: Any) -> None:
+    waiting, other = start_run("till", "answer"), start_run("till", "answer")
+    AgentContext.objects.filter(pk=waiting.id).update(at_limit="agent:till", at_limit_since=waiting.created_at)
+    client = as_("reader")
+    assert client.get(list_of("agentcontext")).content.decode().count("waits for a free slot") == 1
+    found = client.get(list_of("agentcontext"), {"slot": "waits"}).context["cl"].result_list
+    assert [row.pk for row in found] == [waiting.id]
+    assert other.id != waiting.id
+
+
+def test_the_priority_is_changed_on_the_page_and_for_many(as_: Any, run_of: Any) -> None:
+    run, client = run_of("refund"), as_("admin")
+    page = client.get(page_of(run)).content.decode()
+    assert "Raise priority" in page
+    assert "Lower priority" in page
+    client.post(command(run, "high"))
+    assert AgentContext.objects.get(pk=run.id).priority == 1
+    page = client.get(page_of(run)).content.decode()
+    assert "Raise priority" not in page
+    assert "normal → high" in page
+    client.post(list_of("agentcontext"), {"action": "low_selected", "_selected_action": [str(run.id)], "index": 0})
+    assert AgentContext.objects.get(pk=run.id).priority == -1
+    assert "changed the priority" not in as_("reader").get(list_of("agentcontext")).content.decode()
+    assert "Raise priority" not in as_("reader").get(page_of(run)).content.decode()

@@ -299,3 +299,19 @@ def test_a_run_has_a_priority_and_says_that_it_waits_for_a_slot(client_of: Any, 
     assert code_of(start(client, priority="urgent")) == (400, "invalid_input")
     AgentContext.objects.filter(pk=run["id"]).update(at_limit="agent:desk")
     assert client.get(f"/api/runs/{run['id']}/").json()["waits_for_slot"] == "agent"
+
+
+def test_the_priority_is_changed(client_of: Any, run_of: Any) -> None:
+    run = run_of("refund")
+    answer = client_of("approver").post(f"/api/runs/{run.id}/priority/", {"priority": "low"}, format="json")
+    assert (answer.status_code, answer.json()["priority"]) == (200, "low")
+    wrong = client_of("approver").post(f"/api/runs/{run.id}/priority/", {"priority": "urgent"}, format="json")
+    assert wrong.status_code == 400
+
+
+def test_those_that_wait_for_a_slot_are_found(client_of: Any, desk: Any, people: Any) -> None:
+    waiting, going = (start(client_of("customer")).json()["id"] for _ in range(2))
+    AgentContext.objects.filter(pk=waiting).update(at_limit="agent:desk", at_limit_since=timezone.now())
+    for value, found in (("true", [waiting]), ("false", [going])):
+        answer = client_of("customer").get("/api/runs/", {"waits_for_slot": value}).json()
+        assert [row["id"] for row in answer["results"]] == found

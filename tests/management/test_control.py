@@ -52,6 +52,13 @@ def test_retry(agents: AgentsKit, people: dict[str, Any]) -> None:
     assert manage("agents_retry", run.id).code == 5
 
 
+def test_priority(run: Run[Any]) -> None:
+    done = manage("agents_priority", run.id, "high", "--as", "lead")
+    assert (done.code, done.out) == (0, f"Run {run.id} is waiting for approval.\n")
+    assert AgentContext.objects.get(pk=run.id).priority == 1
+    assert "choose from" in manage("agents_priority", run.id, "urgent").error
+
+
 @pytest.mark.parametrize("name", ["cancel", "pause", "resume", "retry"])
 class TestEach:
     def test_unknown(self, people: dict[str, Any], name: str) -> None:

@@ -1,5 +1,6 @@
 """Setting budgets: who may, of whom, and that what was spent stays."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,8 +10,9 @@ from django.test.utils import CaptureQueriesContext
 
 from agents_app import Budget
 from agents_app.exceptions import InvalidInput, NotFound, NotPermitted
-from agents_app.models import AgentBudget
-from agents_app.services import SYSTEM, set_budget, start_run
+from agents_app.models import AgentBudget, database_now
+from agents_app.services import SYSTEM, retry_run, set_budget, start_run
+from agents_app.testing import AgentsKit, calls
 from tests import office
 from tests.office import Clerk
 
@@ -63,3 +65,31 @@ def test_a_start_without_a_budget_says_nothing_of_any() -> None:
     with CaptureQueriesContext(connection) as captured:
         start_run(Clerk, "x", user=office.person("ann"))
     assert not [query for query in captured.captured_queries if "agentbudget" in query["sql"]]
+
+
+def test_a_budget_of_a_run_is_told_by_an_event_of_it(agents: AgentsKit) -> None:
+    run = start_run(Clerk, "x")
+    boss = office.person("boss", "agents_app.change_agentbudget")
+    set_budget(Budget(tokens=5, money="1.50"), by=boss, run=run.id, period="day")
+    event = agents.events(run)[-1]
+    assert (event.sequence, event.type) == (2, "budget.changed")
+    assert event.data == {"by": "boss", "period": "day", "tokens": 5, "money": "1.50"}
+    set_budget(Budget(steps=1), by=SYSTEM, user=boss)
+    assert run.again().version == 2
+
+
+def test_a_retry_keeps_what_the_start_narrowed(agents: AgentsKit) -> None:
+    """Also the second one: what is left of the first is no measure."""
+    agents.scripted_llm(Clerk, *[calls("look", number="1")] * 5)
+    run = start_run(Clerk, "x", budget=Budget(steps=1, time=timedelta(seconds=600)))
+    agents.run_until_idle()
+    for used in (1, 2):
+        assert (run.again().error or ("",))[0] == "max_steps"
+        retry_run(run.id, by=SYSTEM)
+        context = office.context_of(run)
+        assert (context.steps_used, context.max_steps) == (used, used + 1)
+        assert context.deadline_at is not None
+        assert (context.deadline_at - database_now()).total_seconds() <= 600
+        agents.run_until_idle()
+    free = start_run(Clerk, "x", budget=Budget(tokens=10**6))
+    assert office.context_of(free).details.narrowed is None

@@ -8,13 +8,16 @@ from uuid import UUID
 import pytest
 from django.db import connection
 
-from agents_app.models import AgentContext, RunSlot, database_now
+from agents_app.models import AgentContext, AgentEvent, RunSlot, database_now
+from agents_app.runtime.handling import deliver
 from agents_app.services import SYSTEM, cancel_run, start_run
+from agents_app.signals import disconnect, receive
 from agents_app.testing import AgentsKit
 from agents_app.testing.executor import WaitingExecutor
 from agents_app.transitions import claims, slots
 from agents_app.transitions.slots import Limit
 from tests import office
+from tests.ears import ear, no_handlers
 from tests.office import Clerk
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("agents")]
@@ -55,7 +58,7 @@ def test_so_many_are_taken_and_the_others_put_off() -> None:
     rows = AgentContext.objects.in_bulk()
     for run_id in runs[2:]:
         row = rows[run_id]
-        assert (row.at_limit, row.waits_for_slot, row.claim_number, row.version) == ("agent:clerk", "agent", 0, 1)
+        assert (row.at_limit, row.waits_for_slot, row.claim_number, row.version) == ("agent:clerk", "agent", 0, 2)
         assert row.due_at is not None
         assert before + timedelta(seconds=2) <= row.due_at <= database_now() + timedelta(seconds=8)
     assert {rows[run_id].waits_for_slot for run_id in runs[:2]} == {""}
@@ -212,3 +215,45 @@ def test_a_heap_of_low_ones_does_not_hide_a_normal_one() -> None:
     AgentContext.objects.filter(pk__in=heap).update(due_at=database_now() - timedelta(seconds=30))
     normal = start_run(Clerk, "x").id
     assert taken(3, limits=none)[0] == normal
+
+
+def held_back(run_id: UUID) -> list[dict[str, Any]]:
+    return [event.data for event in AgentEvent.objects.filter(context_id=run_id, type="run.held_back")]
+
+
+def test_each_holding_is_told_once(agents: AgentsKit) -> None:
+    first, second, third = started(3)
+    assert taken() == [first, second]
+    AgentContext.objects.filter(pk=third).update(due_at=database_now())
+    assert taken() == [], "it is looked for a slot again"
+    assert held_back(third) == [{"limit": "agent", "most": 2}]
+    assert (held_back(first), held_back(second)) == ([], [])
+    release(first)
+    AgentContext.objects.filter(pk=third).update(due_at=database_now())
+    assert taken() == [third]
+    release(third)
+    AgentContext.objects.filter(pk__in=[first, third]).update(due_at=database_now(), claims_without_progress=0)
+    assert len(taken()) == 1
+    events = AgentEvent.objects.filter(context_id__in=[first, third], type="run.held_back")
+    assert events.count() == 2, "another holding, another word"
+    for run_id in (first, second, third):
+        numbers = list(
+            AgentEvent.objects.filter(context_id=run_id).order_by("sequence").values_list("sequence", flat=True)
+        )
+        assert numbers == list(range(1, AgentContext.objects.get(pk=run_id).version + 1))
+
+
+def test_handlers_and_receivers_are_told(django_capture_on_commit_callbacks: Any) -> None:
+    heard: list[str] = []
+    run_id = started(3)[2]
+    with no_handlers():
+        listening = ear("run.held_back")
+        receive("run.held_back")(note := lambda event: heard.append(event.data["limit"]))
+        try:
+            with django_capture_on_commit_callbacks(execute=True):
+                taken()
+        finally:
+            disconnect(note)
+        deliver()
+    assert heard == ["agent"]
+    assert [event.run_id for event in listening.heard] == [run_id]

@@ -7,13 +7,24 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.db import OperationalError
 
 from agents_app import Agent, tool
 from agents_app.definitions.registry import registry
 from agents_app.live.database import in_database
-from agents_app.models import AgentContext, ApprovalRequest, Decision, InputRequest, ToolCall
-from agents_app.services import SYSTEM, Origin, pause_run, read_run, start_run
+from agents_app.models import (
+    AgentBudget,
+    AgentContext,
+    AgentEvent,
+    ApprovalRequest,
+    Decision,
+    InputRequest,
+    RunDetails,
+    ToolCall,
+)
+from agents_app.services import SYSTEM, Origin, pause_run, read_code_change, read_run, start_run
 from agents_app.testing import calls
 from agents_app.testing.kit import AgentsKit
 from agents_app.ws import commands, sockets
@@ -319,3 +330,42 @@ async def test_half_a_character_in_a_command_is_replaced(paying: UUID, operator:
         await client.send_to(text_data='{"type": "command", "id": "\\ud800", "name": "pause", "\\udfff": 1}')
         reply = await client.reply()
         assert (reply["id"], reply["ok"]) == ("\ufffd", False)
+
+
+def test_the_priority_of_a_run_is_changed(run_id: UUID, operator: Any, owner: Any) -> None:
+    assert done({"name": "set_priority", "priority": "low"}, operator, run_id)["ok"]
+    assert AgentContext.objects.get(pk=run_id).priority == -1
+    assert done({"name": "set_priority", "priority": "high"}, owner, run_id)["error"]["code"] == "not_permitted"
+    assert done({"name": "set_priority", "priority": "high"}, operator)["error"]["code"] == "run_required"
+
+
+def test_budgets_are_set(run_id: UUID, operator: Any, owner: Any) -> None:
+    limits = {"name": "set_budget", "tokens": 5, "money": "2.50", "period": "day"}
+    assert done(limits, operator, run_id)["error"]["code"] == "not_permitted"
+    operator.user_permissions.add(Permission.objects.get(codename="change_agentbudget"))
+    operator = get_user_model().objects.get(pk=operator.pk)
+    reply = done(limits, operator, run_id)
+    assert (reply["ok"], reply["status"]) == (True, None)
+    assert done({**limits, "user": owner.get_username()}, operator, run_id)["ok"]
+    assert list(AgentBudget.objects.order_by("pk").values_list("scope", "context_id", "user_id", "tokens")) == [
+        ("run", run_id, None, 5),
+        ("user", None, owner.pk, 5),
+    ]
+    assert done(limits, operator)["error"]["code"] == "run_required"
+    assert done({**limits, "user": "nobody"}, operator)["error"]["code"] == "unknown_user"
+
+
+def test_changed_code_is_accepted(paying: UUID, operator: Any) -> None:
+    """A run that is paused because its agent's code has changed goes on under the hash that was shown."""
+    pause_run(paying, by=SYSTEM)
+    RunDetails.objects.filter(pk=paying).update(definition_hash="0" * 64, held_code="code_changed", held_by="")
+    refused = done({"name": "resume"}, operator, paying)["error"]
+    assert refused["code"] == "code_changed"
+    assert done({"name": "resume", "accept_changes": "f" * 64}, operator, paying)["error"]["code"] == "code_changed"
+    shown = read_code_change(paying, by=operator)
+    assert shown is not None
+    assert done({"name": "resume", "accept_changes": shown.code}, operator, paying)["ok"]
+    details = RunDetails.objects.get(pk=paying)
+    assert (details.held_code, details.definition_hash) == ("", shown.code)
+    told = AgentEvent.objects.get(context_id=paying, type="run.code_changed")
+    assert (told.data["how"], told.data["by"]) == ("accepted", "operator")

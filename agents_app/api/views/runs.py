@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.response import Response
 
-from agents_app.api.bodies import GoOn, Nothing, StartRun, WithReason
+from agents_app.api.bodies import GoOn, Nothing, SetPriority, StartRun, WithReason
 from agents_app.api.filters import RunFilter
 from agents_app.api.idempotency import once
 from agents_app.api.openapi import PAGING, operation, page_of
@@ -28,6 +28,7 @@ from agents_app.services import (
     resume_run,
     retry_run,
     reveal_run,
+    set_priority,
     start_run,
 )
 
@@ -162,6 +163,22 @@ class Retry(_Command):
     def post(self, request: Any, run_id: str) -> Response:
         """Let a failed run go on: settled calls are kept, steps and time start anew."""
         return self.obey(run_id, retry_run, accept_changes=body_of(request.data, GoOn).accept_changes)
+
+
+class SetRunPriority(_Command):
+    """Change how urgent a run is."""
+
+    @operation(
+        "runs_priority",
+        "Change a run's priority",
+        body=SetPriority,
+        answer=RunShape,
+        path=["run_id"],
+        errors=[404, 409, 410],
+    )
+    def post(self, request: Any, run_id: str) -> Response:
+        """Which is taken first when more is due than workers can drive. Needs agents_app.control_run."""
+        return self.obey(run_id, set_priority, priority=body_of(request.data, SetPriority).priority.value)
 
 
 class Hide(_Command):

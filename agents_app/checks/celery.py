@@ -7,6 +7,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
+from django.db import connections
 
 from agents_app.conf import conf
 
@@ -33,7 +34,7 @@ def check_celery(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) 
         message = "No Celery app with a broker is known here: wake-ups would go to an AMQP server on this machine."
         hint = "Set CELERY_BROKER_URL, and import your Celery app in the `__init__.py` of the project."
         return [Error(message, hint=hint, id="agents_app.E120")]
-    return [*_visibility(settings, str(broker)), *_limits(settings), *_eager(settings)]
+    return [*_visibility(settings, str(broker)), *_limits(settings), *_eager(settings), *_pool()]
 
 
 def _visibility(settings: Any, broker: str) -> Iterator[CheckMessage]:
@@ -66,6 +67,17 @@ def _eager(settings: Any) -> Iterator[CheckMessage]:
         message = "Celery's task_always_eager is on, and has no effect on wake-ups: they go to the broker."
         hint = 'To drive runs where they are started use AGENTS_APP["EXECUTOR"] = "immediate".'
         yield CheckWarning(message, hint=hint, id="agents_app.W122")
+
+
+def _pool() -> Iterator[CheckMessage]:
+    """Which pool of processes or threads a worker has is said when it is started, so this is no error."""
+    options = connections.settings.get(conf.DATABASE, {}).get("OPTIONS") or {}
+    if options.get("pool"):
+        message = (
+            f"DATABASES[{conf.DATABASE!r}] uses a pool of psycopg: it does not survive the fork of a prefork worker."
+        )
+        hint = 'Leave OPTIONS["pool"] out in the settings of the workers, or start them with --pool threads or solo.'
+        yield CheckWarning(message, hint=hint, id="agents_app.W123")
 
 
 def _task_seconds() -> float:

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.apps import AppConfig
-from django.core.checks import CheckMessage, Tags, register
+from django.core.checks import CheckMessage, Info, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.db import connections
 from django.db.utils import Error as DatabaseError
 
 from agents_app.conf import conf
-from agents_app.selectors.durability import weaknesses
+from agents_app.selectors.durability import keeps_locks_of_the_vanished, weaknesses
 
 
 @register(Tags.database)
@@ -21,9 +21,16 @@ def check_durability(
     if conf.DATABASE not in (databases or ()) or conf.DATABASE not in connections:
         return []
     try:
-        return list(_messages())
+        return [*_messages(), *_vanished()]
     except DatabaseError:
         return []  # it is away, which whoever needs it says
+
+
+def _vanished() -> Iterator[CheckMessage]:
+    if keeps_locks_of_the_vanished(connections[conf.DATABASE]):
+        text = f"The database “{conf.DATABASE}” never ends a transaction whose host has vanished: its run stays locked."
+        hint = "Let idle_in_transaction_session_timeout be a minute, for the database or for the role of the workers."
+        yield Info(text, hint=hint, id="agents_app.I104")
 
 
 def _messages() -> Iterator[CheckMessage]:

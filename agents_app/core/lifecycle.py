@@ -115,8 +115,3 @@ def check_move(source: StrEnum, target: StrEnum) -> None:
         return
     if (source, target) not in _LEGAL[type(target)]:
         raise IllegalMove(f"{type(target).__name__}: {source} cannot become {target}.")
-
-
-def sources_of(target: StrEnum) -> frozenset[StrEnum]:
-    """The statuses from which `target` may be reached."""
-    return frozenset(move.source for move in MOVES[type(target)] if move.target == target)

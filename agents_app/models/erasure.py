@@ -57,7 +57,7 @@ EVENT_TEXTS = ("message", "reason")
 
 HARMLESS: Mapping[str, tuple[str, ...]] = {
     "agentcontext": ("agent", "status", "at_limit"),
-    "rundetails": ("agent_version", "definition_hash", "error_code", "held_code"),
+    "rundetails": ("agent_version", "definition_hash", "error_code", "held_code", "narrowed"),
     "agentstep": ("kind", "status", "llm", "error_code", "reservation"),
     "toolcall": (
         *("provider_id", "tool", "effect", "schema_hash", "digest", "idempotency_key", "status", "error_code"),

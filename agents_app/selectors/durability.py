@@ -39,6 +39,15 @@ def _postgresql(connection: Any) -> Iterator[Weakness]:
         yield Weakness(what="PostgreSQL's full_page_writes is off", instead="full_page_writes=on", corrupts=True)
 
 
+def keeps_locks_of_the_vanished(connection: Any) -> bool:
+    """Whether a connection that was cut within a transaction keeps its locks, and with them its run, for hours."""
+    if connection.vendor != "postgresql":
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setting FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout'")
+        return bool(cursor.fetchone() == ("0",))
+
+
 def _sqlite(connection: Any) -> Iterator[Weakness]:
     with connection.cursor() as cursor:
         journal, synchronous = (

@@ -53,11 +53,6 @@ def oldest_due() -> datetime | None:
     return min((context.due_at for context in heads if context.due_at is not None), default=None)
 
 
-def due_count() -> int:
-    """How many runs wait for a worker; MOST_COUNTED are as many or more."""
-    return at_most(AgentContext.objects.due(), MOST_COUNTED)
-
-
 def runs_about(subject: Model) -> "QuerySet[AgentContext]":
     """The runs about one of the team's own objects."""
     # By the key of the kind, not by a join: kinds are numbered in the team's database, which may be another one.

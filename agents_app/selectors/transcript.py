@@ -17,7 +17,7 @@ from agents_app.core.transcript import (
     Thought,
     UserMessage,
 )
-from agents_app.models import AgentContext, AgentStep, Decision, InputRequest, ToolCall
+from agents_app.models import AgentContext, AgentStep, InputRequest, ToolCall
 from agents_app.models.sealing import unseal
 
 
@@ -151,8 +151,3 @@ def _opened(call: ToolCall) -> str | None:
         return unseal(call.sealed) if call.sealed else None
     except ImproperlyConfigured:
         return None
-
-
-def decisions_of(context: AgentContext) -> list[Decision]:
-    """All decisions on the calls of a run, in order."""
-    return list(Decision.objects.filter(call__context=context).select_related("call", "request").order_by("pk"))

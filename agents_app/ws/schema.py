@@ -24,7 +24,9 @@ Received = Annotated[
     | received.ResumeCommand
     | received.RetryCommand
     | received.SwitchOffCommand
-    | received.SwitchOnCommand,
+    | received.SwitchOnCommand
+    | received.SetPriorityCommand
+    | received.SetBudgetCommand,
     Field(discriminator="name"),
 ]
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.db import connections
 from django.test import override_settings
 
 from agents_app.checks.celery import check_celery
@@ -61,3 +62,10 @@ def test_time_limits(name: str) -> None:
 
 def test_eager() -> None:
     assert ids(task_always_eager=True) == ["agents_app.W122"]
+
+
+def test_a_pool_does_not_survive_the_fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    pooled = {"default": {"ENGINE": "django.db.backends.postgresql", "OPTIONS": {"pool": True}}}
+    monkeypatch.setattr(connections, "settings", pooled)
+    assert ids() == ["agents_app.W123"]
+    assert ids(None, {"EXECUTOR": "immediate"}) == []

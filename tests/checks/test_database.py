@@ -27,6 +27,14 @@ def test_postgresql_is_asked_what_holds_whoever_set_it() -> None:
     assert "agents_app.W104" not in ids()
 
 
+@pytest.mark.postgresql_only
+def test_locks_of_hosts_that_vanish_are_spoken_of() -> None:
+    for value, told in (("0", True), ("60s", False)):
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = %s", [value])
+        assert ("agents_app.I104" in ids()) is told
+
+
 def test_what_may_corrupt_has_a_warning_of_its_own() -> None:
     settings = [("fsync", "off"), ("full_page_writes", "off"), ("synchronous_commit", "local")]
     fake = Mock(vendor="postgresql")

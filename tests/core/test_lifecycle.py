@@ -5,7 +5,7 @@ from enum import StrEnum
 import pytest
 
 from agents_app.core import lifecycle
-from agents_app.core.lifecycle import MOVES, RUN_STATUS_MEANINGS, check_move, sources_of
+from agents_app.core.lifecycle import MOVES, RUN_STATUS_MEANINGS, check_move
 from agents_app.core.status import (
     ENDED,
     SETTLED,
@@ -104,6 +104,10 @@ def test_every_status_of_a_run_has_its_meaning() -> None:
     assert set(RUN_STATUS_MEANINGS) == set(RunStatus)
 
 
+def sources(target: StrEnum) -> set[StrEnum]:
+    return {move.source for move in MOVES[type(target)] if move.target == target}
+
+
 def test_sources() -> None:
-    assert sources_of(ToolCallStatus.STARTED) == {ToolCallStatus.READY}
-    assert sources_of(ApprovalStatus.WITHDRAWN) == {ApprovalStatus.PENDING, ApprovalStatus.APPROVED}
+    assert sources(ToolCallStatus.STARTED) == {ToolCallStatus.READY}
+    assert sources(ApprovalStatus.WITHDRAWN) == {ApprovalStatus.PENDING, ApprovalStatus.APPROVED}

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.test import Client
+from django.urls import reverse
+from rest_framework.test import APIClient
 
 from agents_app import services
 from agents_app.definitions.registry import registry
@@ -23,6 +25,7 @@ from agents_app.testing import (
     run_until_idle,
     scripted_llm,
 )
+from agents_app.ws.commands import Caller, perform
 from tests import office
 from tests.scenarios import releases
 from tests.scenarios.checks import assert_sound
@@ -370,3 +373,45 @@ def test_an_edit_does_not_mix_two_releases(waiting: Waiting, dora: Any) -> None:
     with registry.override(Second), pytest.raises(StaleDigest, match="changed"):
         approve_pending(run, by=dora, arguments={"to": "Ada", "amount": "1"})
     assert office.request_of(run).status == "pending"
+
+
+def _by_rest(run: Run[Any], user: Any) -> None:
+    client = APIClient()
+    client.force_login(user)
+    assert client.get(f"/api/runs/{run.id}/").json()["held_code"] == "migration_failed"
+    answer = client.post(f"/api/runs/{run.id}/resume/", {}, format="json")
+    assert answer.status_code == 200, answer.json()
+
+
+def _by_websocket(run: Run[Any], user: Any) -> None:
+    caller = Caller(user=user, origin=services.Origin(door="websocket"), run_id=run.id)
+    assert perform('{"type": "command", "id": "c1", "name": "resume"}', caller).ok
+
+
+def _by_command(run: Run[Any], user: Any) -> None:
+    call_command("agents_resume", str(run.id), "--as", user.get_username())
+
+
+def _by_admin(run: Run[Any], user: Any) -> None:
+    type(user).objects.filter(pk=user.pk).update(is_staff=True)
+    client = Client()
+    client.force_login(user)
+    page = client.get(reverse("admin:agents_app_agentcontext_change", args=[run.id])).content.decode()
+    address = reverse("admin:agents_app_agentcontext_command", args=[run.id, "resume"])
+    assert f'formaction="{address}"' in page
+    client.post(address)
+
+
+@pytest.mark.parametrize(
+    "door", [_by_rest, _by_websocket, _by_command, _by_admin], ids=["rest", "websocket", "command", "admin"]
+)
+def test_a_migration_that_failed_is_tried_again_through_every_door(waiting: Waiting, dora: Any, door: Any) -> None:
+    run = wake(waiting(by=dora), Failing)
+    assert (run.status, details_of(run).held_code) == ("paused", "migration_failed")
+    with registry.override(Third):  # the function was mended meanwhile
+        door(run, dora)
+    assert details_of(run).held_code == ""
+    run = wake(run, Third)
+    assert run.status == "waiting_for_approval"
+    assert [each["how"] for each in changes(run)] == ["migrated"]
+    assert_sound(run)

@@ -5,7 +5,20 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from agents_app import Agent, Money, Ref, ToolContext, Toolset, happened, not_happened, register, tool, tool_context
+from agents_app import (
+    Agent,
+    MigratingRun,
+    Money,
+    Ref,
+    ToolContext,
+    Toolset,
+    happened,
+    migrates,
+    not_happened,
+    register,
+    tool,
+    tool_context,
+)
 from agents_app.definitions.reconcile import Happened, NotHappened
 from tests.typing.shop import OrderInfo, Receipt, order_info, pay_back
 
@@ -23,6 +36,12 @@ class SupportAgent(Agent[Reply]):
     llm = "openai:gpt-5-mini"
     instructions = "Help customers of the shop. Refund only what the order allows."
     max_steps = 12
+
+    @migrates("1", "2")
+    def from_first(self, run: MigratingRun) -> None:
+        for call in run.calls_of("refund"):
+            call.arguments["amount"] = call.arguments.pop("cents")
+            call.drop("Refunds moved.")
 
     @tool(effect="read")
     def lookup_order(self, number: str) -> OrderInfo:

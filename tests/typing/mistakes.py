@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from agents_app import Agent, ToolContext, happened, register, tool, tool_context
+from agents_app import Agent, MigratingRun, ToolContext, happened, migrates, register, tool, tool_context
 from agents_app.definitions.reconcile import Happened
 
 
@@ -41,6 +41,27 @@ class Shop(Agent[str]):
     @refund.reconcile
     def right(self, context: ToolContext, number: str, amount: Decimal) -> Happened[str] | None:
         return happened(number)
+
+
+class Moved(Agent[str]):
+    name = "moved"
+    on_code_change = "maybe"  # wrong
+
+    @migrates("1", "2")  # wrong
+    def no_run(self) -> None:
+        return None
+
+    @migrates("2", "3")  # wrong
+    async def a_coroutine(self, run: MigratingRun) -> None:
+        return None
+
+    @migrates("3", 4)  # wrong
+    def no_version(self, run: MigratingRun) -> None:
+        return None
+
+    @migrates("4", "5")
+    def right(self, run: MigratingRun) -> None:
+        run.metadata["seen"] = True
 
 
 @tool(effect="read")

@@ -7,7 +7,7 @@ from agents_app.migrations._gentle import ReplaceCheck
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents_app", "0013_llm_waits"),
+        ("agents_app", "0014_sent_back"),
     ]
 
     operations = [
@@ -30,6 +30,7 @@ class Migration(migrations.Migration):
                             "approval.expired",
                             "approval.rejected",
                             "approval.requested",
+                            "approval.sent_back",
                             "approval.withdrawn",
                             "budget.changed",
                             "budget.exceeded",

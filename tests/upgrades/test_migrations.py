@@ -33,6 +33,7 @@ def empty_database(tmp_path: Path, django_db_blocker: pytest.FixtureDef[object])
             cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.mark.timeout(400)
 def test_forwards_backwards_and_away(empty_database: dict[str, str]) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "tests.upgrades.filled"],
@@ -40,7 +41,7 @@ def test_forwards_backwards_and_away(empty_database: dict[str, str]) -> None:
         env=empty_database,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=380,
     )
     assert done.stdout.endswith("all is well\n"), done.stdout + done.stderr
 

@@ -7,7 +7,7 @@ from agents_app.migrations._gentle import ReplaceCheck
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents_app", "0014_sent_back"),
+        ("agents_app", "0015_policies_and_switches"),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from agents_app.migrations._gentle import ReplaceCheck
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents_app", "0015_policies_and_switches"),
+        ("agents_app", "0016_approval_times"),
     ]
 
     operations = [
@@ -27,8 +27,11 @@ class Migration(migrations.Migration):
                         [
                             "approval.approved",
                             "approval.edited",
+                            "approval.escalated",
                             "approval.expired",
+                            "approval.overdue",
                             "approval.rejected",
+                            "approval.reminded",
                             "approval.requested",
                             "approval.sent_back",
                             "approval.withdrawn",

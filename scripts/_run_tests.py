@@ -196,6 +196,8 @@ def run_everything(tests: Tests, *, with_all: bool) -> None:
         if service not in tests.environment:
             heading(f"SKIPPED for want of a service: what needs {service}")
             tests.extra["skipped"] += 1
+    # By itself: it loads the machine, and other tests would have to bear it.
+    tests.pytest("Chaos", [*ON_SQLITE, "--chaos", "tests/chaos/test_chaos.py"])
     if with_all:
         tests.report_coverage()
 

@@ -131,6 +131,14 @@ def _set_budget(command: frames.SetBudgetCommand, caller: Caller) -> Any:
     return services.set_budget(limits, by=caller.user, period=command.period, ends_at=command.ends_at, **owner)
 
 
+def _hide(command: frames.HideCommand, caller: Caller) -> Any:
+    return services.hide_run(caller.run(command), by=caller.user, reason=command.reason)
+
+
+def _reveal(command: frames.RevealCommand, caller: Caller) -> Any:
+    return services.reveal_run(caller.run(command), by=caller.user)
+
+
 COMMANDS: Mapping[str, Command] = {
     "approve": Command(frames.ApproveCommand, _approve),
     "reject": Command(frames.RejectCommand, _reject),
@@ -145,6 +153,8 @@ COMMANDS: Mapping[str, Command] = {
     "switch_on": Command(frames.SwitchOnCommand, _switch_on),
     "set_priority": Command(frames.SetPriorityCommand, _set_priority),
     "set_budget": Command(frames.SetBudgetCommand, _set_budget),
+    "hide": Command(frames.HideCommand, _hide),
+    "reveal": Command(frames.RevealCommand, _reveal),
 }
 
 

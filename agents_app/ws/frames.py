@@ -144,6 +144,19 @@ class SetPriorityCommand(RunCommand):
     priority: Priority
 
 
+class HideCommand(RunCommand):
+    """Let nobody see an ended run any more but those who may see hidden runs."""
+
+    name: Literal["hide"]
+    reason: str = ""
+
+
+class RevealCommand(RunCommand):
+    """Let a hidden run be seen again."""
+
+    name: Literal["reveal"]
+
+
 class ErrorBody(BaseModel):
     """Why a command was not done. `code` is stable; `message` is for people."""
 

@@ -26,7 +26,9 @@ Received = Annotated[
     | received.SwitchOffCommand
     | received.SwitchOnCommand
     | received.SetPriorityCommand
-    | received.SetBudgetCommand,
+    | received.SetBudgetCommand
+    | received.HideCommand
+    | received.RevealCommand,
     Field(discriminator="name"),
 ]
 

@@ -1,11 +1,13 @@
 """What a person does in the admin, in a real browser."""
 
 import json
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from agents_app.services import pause_run, start_run
+from agents_app.services import SYSTEM, Run, archive_runs, cancel_run, pause_run, restore_run, start_run
 from agents_app.transitions import change, thinking
 from tests.admin.conftest import call_of, page_of, question_of, request_of
 from tests.admin.till import PLANS
@@ -140,12 +142,22 @@ def test_start_a_run_and_answer_its_question(run_of: Any, visit: Any, till: Any,
     page.locator(".aa-status").get_by_text("Completed").wait_for()
 
 
+def put_away(run_of: Any, settings: Any, folder: Path) -> tuple[UUID, Run[Any]]:
+    """The id of a run that is in an archive, and a run that was brought back from there."""
+    backend = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(folder)}}
+    settings.STORAGES = {**settings.STORAGES, "agents_archive": backend}
+    away, back = (cancel_run(run_of("refund").id, by=SYSTEM).id for _ in range(2))
+    archive_runs(days=0)
+    return away, restore_run(back)
+
+
 @pytest.mark.once  # the rows are the same, and so are the pages
 @pytest.mark.parametrize("size", list(SIZES))
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_page_is_accessible_in_light_and_dark_wide_and_on_a_phone(
-    run_of: Any, visit: Any, people: Any, till: Any, size: str, theme: str
+    run_of: Any, visit: Any, people: Any, till: Any, settings: Any, tmp_path: Path, size: str, theme: str
 ) -> None:
+    archived, restored = put_away(run_of, settings, tmp_path)
     decided, waiting, unknown, asking = (run_of(plan) for plan in ("refund", "parcel", "ring", "ask schema"))
     till.approve_pending(decided, by=people["approver"], arguments={"amount": "100"}, reason="It is broken indeed.")
     till.run_until_idle()
@@ -161,6 +173,9 @@ def test_every_page_is_accessible_in_light_and_dark_wide_and_on_a_phone(
         "start": "/admin/agents_app/agentcontext/start/",
         "sessions": "/admin/agents_app/agentsession/",
         "events": "/admin/agents_app/agentevent/",
+        "archived-runs": "/admin/agents_app/archivedrun/",
+        "archived-run": f"/admin/agents_app/archivedrun/{archived}/change/",
+        "restored-run": page_of(restored),
     }
     visitor = visit("lead", size=size, color_scheme=theme)
     for name, path in pages.items():

@@ -24,11 +24,12 @@ from agents_app.models import (
     RunDetails,
     ToolCall,
 )
-from agents_app.services import SYSTEM, Origin, pause_run, read_code_change, read_run, start_run
+from agents_app.services import SYSTEM, Origin, cancel_run, pause_run, read_code_change, read_run, start_run
 from agents_app.testing import calls
 from agents_app.testing.kit import AgentsKit
 from agents_app.ws import commands, sockets
 from agents_app.ws.commands import COMMANDS, FRAME_CHARACTERS, Caller, perform
+from tests import office
 from tests.ws.clients import connected, headers_of
 
 Headers = list[tuple[bytes, bytes]]
@@ -148,6 +149,25 @@ async def test_pause_and_resume_the_run_of_the_socket(run_id: UUID, operators: H
         assert (await client.command("resume"))["ok"]
         assert (await client.command("resume"))["error"]["code"] == "wrong_state"
     assert await in_database(status_of, run_id) == "idle"
+
+
+@pytest.mark.asyncio
+async def test_an_ended_run_is_hidden_and_revealed(run_id: UUID, operators: Headers, owner: Any) -> None:
+    discreet = await in_database(
+        office.person, "discreet", *[f"agents_app.{code}" for code in ("view_agentcontext", "hide_run", "view_hidden")]
+    )
+    async with connected(f"/ws/runs/{run_id}/", await in_database(headers_of, user=discreet)) as client:
+        assert (await client.command("hide"))["error"]["code"] == "wrong_state"  # it has not ended
+        await in_database(lambda: cancel_run(run_id, by=SYSTEM))
+        assert (await client.command("hide", reason="private"))["status"] == "cancelled"
+        context = await in_database(AgentContext.objects.get, pk=run_id)
+        assert context.hidden_at is not None
+        async with connected(f"/ws/runs/{run_id}/", operators) as other:
+            assert await other.closed_with() == 4404
+        assert (await client.command("reveal"))["ok"]
+        assert (await client.command("reveal"))["error"]["code"] == "not_hidden"
+    async with connected(f"/ws/runs/{run_id}/", operators) as other:
+        assert (await other.command("hide"))["error"]["code"] == "not_permitted"
 
 
 @pytest.mark.asyncio

@@ -15,6 +15,7 @@ DEBUG = True
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *filter(None, os.environ.get("ALLOWED_HOSTS", "").split(","))]
 
 INSTALLED_APPS = [
+    "agents_app",  # before the admin, whose first page it adds its numbers to
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -26,7 +27,6 @@ INSTALLED_APPS = [
     "django_filters",
     "django_q",
     "channels",
-    "agents_app",
     "project.demo",
 ]
 MIDDLEWARE = [

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
-from django.urls import URLPattern
+from django.urls import URLPattern, get_script_prefix
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -62,6 +63,11 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
         return [self.own_url("<uuid:request_id>/news/", self.news_view, "news")]
 
     # The list.
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list, which goes on by itself."""
+        inbox = {"inbox": True, "inbox_socket": inbox_socket(request)}
+        return super().changelist_view(request, {**inbox, **(extra_context or {})})
 
     @admin.display(description="status")
     def status_badge(self, row: ApprovalRequest) -> SafeString:
@@ -253,6 +259,12 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
         if request.GET.get("known") != key:
             parts = {"head": render_to_string("agents_app/run/head.html", {"head": head_of(row.context)})}
         return JsonResponse({"known": key, "version": row.context.version, "ended": row.context.ended, "parts": parts})
+
+
+def inbox_socket(request: HttpRequest) -> str:
+    """Where the list may listen for news; empty under WSGI or without Channels, where nothing would answer."""
+    answered = hasattr(request, "scope") and apps.is_installed("channels")
+    return f"{get_script_prefix()}ws/approvals/" if answered else ""
 
 
 def said_with(row: ApprovalRequest) -> str:

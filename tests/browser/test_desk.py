@@ -63,3 +63,75 @@ def test_the_difference_is_shown_before_the_edit_is_made_and_a_double_click_make
     page.get_by_role("button", name="Approve with these changes").first.dblclick()
     page.wait_for_url("**/agentcontext/**")
     assert elsewhere(Decision.objects.count) == 1
+
+
+def test_the_inbox_goes_on_by_itself_and_keeps_where_one_stands(
+    refund: Any, run_of: Any, visit: Any, till: Any, people: Any, elsewhere: Any
+) -> None:
+    first, second = refund(), refund()
+    keys = [str(request_of(run).pk) for run in (first, second)]
+    visitor = visit("approver")
+    page = visitor.open(LIST)
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    standing = "document.activeElement.closest('tr')?.querySelector('a').pathname ?? ''"
+    assert keys[1] in page.evaluate(standing)
+    page.evaluate("window.stillHere = document.activeElement.closest('tr')")
+    third = elsewhere(lambda: request_of(run_of("parcel")))
+    page.locator(f'#result_list a[href*="{third.pk}"]').wait_for(timeout=40_000)
+    elsewhere(lambda: till.reject_pending(first, by=people["lead"]))
+    page.locator("#result_list tbody tr").nth(0).locator(f'a[href*="{keys[1]}"]').wait_for(timeout=40_000)
+    assert keys[1] in page.evaluate(standing)
+    assert page.evaluate("window.stillHere === document.activeElement.closest('tr')"), "the row was replaced"
+    visitor.shoot("desk-inbox")
+    visitor.assert_accessible()
+
+
+def test_keys_move_open_and_decide_nothing(refund: Any, visit: Any, elsewhere: Any) -> None:
+    requests = [request_of(refund()) for _ in range(2)]
+    visitor = visit("approver")
+    page = visitor.open(LIST)
+    page.keyboard.press("?")
+    assert page.get_by_role("dialog").get_by_text("next and previous request").is_visible()
+    visitor.shoot("desk-keys")
+    page.keyboard.press("Escape")
+    for letter in "jjk":
+        page.keyboard.press(letter)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/{requests[0].pk}/change/")
+    active = "document.activeElement"
+    page.keyboard.press("a")
+    assert page.evaluate(f"{active}.name") == "_approve"
+    page.keyboard.press("e")
+    assert page.evaluate(f"{active}.name") == "argument-group"
+    page.keyboard.press("r")
+    assert page.get_by_label("Group").input_value() == "rfriends", "in a field a letter is a letter"
+    visitor.open(LIST)
+    page.keyboard.press("j")
+    page.keyboard.press("r")
+    page.wait_for_url("**/change/#r")
+    assert page.evaluate(f"{active}.id") == "aa-reason"
+    assert elsewhere(Decision.objects.count) == 0
+
+
+def test_two_tabs_one_decision_and_the_other_is_told(refund: Any, visit: Any, elsewhere: Any) -> None:
+    request = request_of(refund())
+    one, other = visit("approver"), visit("lead")
+    for visitor in (one, other):
+        visitor.open(page_of(request))
+    one.page.get_by_role("button", name="Approve", exact=True).click()
+    one.page.wait_for_url("**/agentcontext/**")
+    other.page.get_by_label("Reason").fill("I say no")
+    other.page.get_by_role("button", name="Reject").click()
+    other.page.get_by_text("approver approved this at").wait_for()
+    assert other.page.get_by_text("I say no").is_visible()
+    assert elsewhere(Decision.objects.count) == 1
+
+
+def test_the_first_page_counts(refund: Any, visit: Any) -> None:
+    refund()
+    visitor = visit("approver")
+    page = visitor.open("/admin/")
+    assert page.get_by_role("link", name="1 Waiting for me").is_visible()
+    visitor.shoot("desk-index")
+    visitor.assert_accessible()

@@ -240,7 +240,127 @@
     });
   };
 
+  // The inbox goes on by itself: rows come and go, and what somebody has marked or stands on stays.
+  const rowKey = (row) => row.querySelector('a[href*="/approvalrequest/"]')?.pathname;
+
+  const mergeRows = (body, fresh) => {
+    const known = new Map([...body.rows].map((row) => [rowKey(row), row]));
+    const focused = document.activeElement?.closest?.("#result_list tr");
+    const key = focused && rowKey(focused);
+    const top = focused?.getBoundingClientRect().top;
+    const rows = [...fresh.rows].map((row) => {
+      const old = known.get(rowKey(row));
+      if (!old) {
+        row.classList.add("aa-new");
+        return row;
+      }
+      for (const [place, cell] of [...row.cells].entries()) {
+        const before = old.cells[place];
+        if (before && !before.querySelector("input") && before.innerHTML !== cell.innerHTML) {
+          if (before.contains(document.activeElement)) continue;
+          before.innerHTML = cell.innerHTML;
+        }
+      }
+      return old;
+    });
+    for (const row of [...body.rows]) if (!rows.includes(row)) row.remove();
+    for (const [place, row] of rows.entries()) {
+      if (body.rows[place] !== row) body.insertBefore(row, body.rows[place] ?? null);
+    }
+    const now = rows.find((row) => rowKey(row) === key);
+    if (!now) return;
+    if (!now.contains(document.activeElement)) now.querySelector("a")?.focus({ preventScroll: true });
+    window.scrollBy(0, now.getBoundingClientRect().top - top);
+  };
+
+  const inbox = (place) => {
+    let timer = 0;
+    let fetching = false;
+    const later = (milliseconds) => {
+      clearTimeout(timer);
+      timer = setTimeout(look, milliseconds);
+    };
+    const look = async () => {
+      if (document.hidden || fetching) return later(4 * POLL);
+      fetching = true;
+      try {
+        const answer = await fetch(location.href, { redirect: "manual" });
+        if (answer.type === "opaqueredirect" || answer.status === 403) return undefined;
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const body = document.querySelector("#result_list tbody");
+        const fresh = page.querySelector("#result_list tbody");
+        if (body && fresh) {
+          mergeRows(body, document.importNode(fresh, true));
+          const counts = [...document.querySelectorAll("#changelist .paginator, .aa-count")];
+          const now = [...page.querySelectorAll("#changelist .paginator, .aa-count")];
+          counts.forEach((item, index) => now[index] && (item.innerHTML = now[index].innerHTML));
+        } else if (Boolean(body) !== Boolean(fresh)) {
+          const form = page.querySelector("#changelist-form");
+          if (form) document.querySelector("#changelist-form")?.replaceWith(document.importNode(form, true));
+        }
+      } catch {
+        // The next look will tell.
+      } finally {
+        fetching = false;
+      }
+      return later(4 * POLL);
+    };
+    const listen = () => {
+      if (!place.dataset.socket || !("WebSocket" in window)) return;
+      const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+      const socket = new WebSocket(`${scheme}//${location.host}${place.dataset.socket}`);
+      let told = false;
+      socket.addEventListener("message", () => {
+        told = true;
+        later(4 * GATHER);
+      });
+      socket.addEventListener("close", () => told && setTimeout(listen, 4 * POLL));
+    };
+    document.addEventListener("visibilitychange", () => document.hidden || later(0));
+    later(4 * POLL);
+    listen();
+  };
+
+  // Single keys, for who decides many. None of them decides: they move, open, and stand on the right button.
+  const typing = (element) => element?.closest?.("input, select, textarea, dialog, [contenteditable]");
+
+  const moved = (by) => {
+    const links = [...document.querySelectorAll("#result_list tbody tr")].map((row) => row.querySelector("a"));
+    const at = links.findIndex((link) => link?.closest("tr").contains(document.activeElement));
+    const next = links[at < 0 ? 0 : Math.min(Math.max(at + by, 0), links.length - 1)];
+    next?.focus();
+    next?.closest("tr").scrollIntoView({ block: "nearest" });
+  };
+
+  const ACTS = { a: "[data-approve]", r: "#aa-reason", e: "[data-argument] :is(input, select, textarea)" };
+
+  const act = (letter) => {
+    const form = document.querySelector("form[data-decide]");
+    if (form) {
+      const field = form.querySelector(ACTS[letter]);
+      field?.focus();
+      field?.scrollIntoView({ block: "center" });
+      return;
+    }
+    const link = document.activeElement?.closest?.("#result_list tr")?.querySelector("a");
+    if (link) location.assign(`${link.href}#${letter}`);
+  };
+
+  const keys = (dialog) => {
+    document.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+      if (event.key === "?") dialog.showModal();
+      else if (event.key === "j" || event.key === "k") moved(event.key === "j" ? 1 : -1);
+      else if (Object.hasOwn(ACTS, event.key)) act(event.key);
+      else return;
+      event.preventDefault();
+    });
+    if (Object.hasOwn(ACTS, location.hash.slice(1))) act(location.hash.slice(1));
+  };
+
   document.addEventListener("DOMContentLoaded", () => {
+    for (const place of document.querySelectorAll("[data-inbox]")) inbox(place);
+    for (const dialog of document.querySelectorAll("[data-keys]")) keys(dialog);
     for (const page of document.querySelectorAll("[data-live]")) live(page);
     for (const form of document.querySelectorAll("form[data-decide]")) decide(form);
     for (const form of document.querySelectorAll("form[data-once]")) once(form);

@@ -11,17 +11,21 @@ from agents_app.admin.handlers import EventCursorAdmin
 from agents_app.admin.inlines import AgentRunsInline
 from agents_app.admin.inputs import InputRequestAdmin
 from agents_app.admin.llms import LLMStateAdmin
+from agents_app.admin.policies import ApprovalPolicyAdmin
 from agents_app.admin.runs import AgentContextAdmin
 from agents_app.admin.sessions import AgentSessionAdmin
+from agents_app.admin.switches import KillSwitchAdmin
 from agents_app.models import (
     AgentBudget,
     AgentContext,
     AgentEvent,
     AgentSession,
+    ApprovalPolicy,
     ApprovalRequest,
     ArchivedRun,
     EventCursor,
     InputRequest,
+    KillSwitch,
     LLMState,
     ToolCall,
 )
@@ -39,6 +43,8 @@ def register_with(site: admin.AdminSite) -> None:
     site.register(AgentBudget, AgentBudgetAdmin)
     site.register(AgentEvent, AgentEventAdmin)
     site.register(EventCursor, EventCursorAdmin)
+    site.register(ApprovalPolicy, ApprovalPolicyAdmin)
+    site.register(KillSwitch, KillSwitchAdmin)
     site.register(LLMState, LLMStateAdmin)
     site.register(ArchivedRun, ArchivedRunAdmin)
 

@@ -1,0 +1,133 @@
+"""Conditions as rows of a form: the field, how it is compared, with what. Works without scripts."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django import forms
+from django.utils.datastructures import MultiValueDict
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from agents_app.core.conditions import LISTS, VALUELESS, WORDS, Operator
+from agents_app.core.json_paths import Kind, Place, parse_path, place_at
+
+EMPTY_ROWS = 3
+PARTS = ("path", "operator", "value", "items")
+ITEMS = {"": "–", "any": "any item", "all": "every item"}
+
+
+class ConditionRows(forms.Widget):
+    """One row for each condition, and some empty ones; a row whose field is emptied is dropped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.paths: list[tuple[str, str]] = []
+        self.wrong: dict[int, list[str]] = {}
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[dict[str, str]]:
+        """The rows as they were typed."""
+        given = data if isinstance(data, MultiValueDict) else MultiValueDict()
+        columns = [given.getlist(f"{name}-{part}") for part in PARTS]
+        rows = [dict(zip(PARTS, row, strict=True)) for row in zip(*columns, strict=False)]
+        return [row for row in rows if row["path"].strip() or row["value"].strip()]
+
+    def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
+        return f"{name}-path" not in data
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        rows = [_typed(row) for row in value or []] + [dict.fromkeys(PARTS, "")] * EMPTY_ROWS
+        options = format_html_join("", '<option value="{}">{}</option>', self.paths)
+        shown = format_html_join("", "{}", ((self._row(name, place, row),) for place, row in enumerate(rows)))
+        return format_html(
+            '<datalist id="{0}-paths">{1}</datalist><table class="aa-conditions"><thead><tr>'
+            "<th>Field</th><th>Comparison</th><th>Value</th><th>Of a list</th></tr></thead><tbody>{2}</tbody></table>",
+            name,
+            options,
+            shown,
+        )
+
+    def _row(self, name: str, place: int, row: Mapping[str, str]) -> SafeString:
+        number = place + 1
+        wrong = format_html_join("", '<div class="errornote">{}</div>', ((text,) for text in self.wrong.get(place, [])))
+        return format_html(
+            '<tr><td>{wrong}<input name="{name}-path" value="{path}" list="{name}-paths" maxlength="200" '
+            'aria-label="Field of condition {number}"></td><td>{operator}</td><td><input name="{name}-value" '
+            'value="{value}" aria-label="Value of condition {number}"></td><td>{items}</td></tr>',
+            name=name,
+            path=row["path"],
+            value=row["value"],
+            number=number,
+            wrong=wrong,
+            operator=_select(f"{name}-operator", f"Comparison of condition {number}", WORDS, row["operator"]),
+            items=_select(f"{name}-items", f"Items of condition {number}", ITEMS, row["items"]),
+        )
+
+
+def _select(name: str, label: str, options: Mapping[Any, str], chosen: str) -> SafeString:
+    shown = format_html_join(
+        "",
+        '<option value="{}"{}>{}</option>',
+        ((str(key), SafeString(" selected") if str(key) == chosen else "", text) for key, text in options.items()),
+    )
+    return format_html('<select name="{}" aria-label="{}">{}</select>', name, label, shown)
+
+
+def _typed(row: Any) -> dict[str, str]:
+    """A stored or typed condition as its row shows it."""
+    given = row if isinstance(row, dict) else {}
+    value = given.get("value", "")
+    text = ", ".join(_text(each) for each in value) if isinstance(value, list) else _text(value)
+    if isinstance(value, list) and any("," in _text(each) for each in value):
+        text = json.dumps(value, ensure_ascii=False)
+    return {"path": str(given.get("path", "")), "operator": str(given.get("operator", "")), "value": text} | {
+        "items": str(given.get("items") or "")
+    }
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
+
+
+def conditions_from(rows: Iterable[Mapping[str, str]], schemas: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Conditions as JSON values, each value of the type that its field has."""
+    known = list(schemas)
+    found = []
+    for row in rows:
+        condition: dict[str, Any] = {"path": row["path"].strip(), "operator": row["operator"]}
+        if row["items"]:
+            condition["items"] = row["items"]
+        if row["operator"] not in VALUELESS or row["value"].strip():
+            condition["value"] = _value(row["value"].strip(), row["operator"], _place(condition["path"], known))
+        found.append(condition)
+    return found
+
+
+def _place(path: str, schemas: Iterable[Mapping[str, Any]]) -> Place | None:
+    try:
+        steps = parse_path(path)
+    except ValueError:
+        return None
+    return next((place for schema in schemas if (place := place_at(schema, steps)) is not None), None)
+
+
+def _value(text: str, operator: str, place: Place | None) -> Any:
+    if operator not in (*LISTS, Operator.BETWEEN):
+        return _scalar(text, place)
+    if text.startswith("["):
+        try:
+            return json.loads(text)
+        except ValueError:
+            pass
+    return [_scalar(each.strip(), place) for each in text.split(",") if each.strip()]
+
+
+def _scalar(text: str, place: Place | None) -> Any:
+    kinds = place.kinds if place else frozenset[Kind]()
+    if Kind.BOOLEAN in kinds and text.lower() in ("yes", "true", "no", "false"):
+        return text.lower() in ("yes", "true")
+    if place and place.choices:
+        return next((each for each in place.choices if str(each) == text), text)
+    return text

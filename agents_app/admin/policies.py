@@ -1,0 +1,184 @@
+"""Policies: rules that staff make and change here, with a question to the engine what it would answer."""
+
+import json
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+
+from agents_app.admin.condition_rows import ConditionRows, conditions_from
+from agents_app.core.json_paths import Schema, fields_of
+from agents_app.definitions.registry import registry
+from agents_app.definitions.tool_spec import ToolSpec
+from agents_app.exceptions import AgentsError
+from agents_app.models import ApprovalPolicy
+from agents_app.models.kill_switch import described
+from agents_app.selectors.rules import rule_of
+from agents_app.selectors.runs import is_id
+from agents_app.services import explain_call, policy_problems, save_policy
+
+ANSWERS = [("ask", "Ask a person"), ("deny", "Deny"), ("allow", "Allow")]
+
+
+def tools_of(agent: str, tool: str) -> list[tuple[str, ToolSpec]]:
+    """The tools that these names mean, each with its agent's name; empty names mean all."""
+    return [
+        (definition.name, spec)
+        for definition in registry.all()
+        if agent in ("", definition.name)
+        for name, spec in definition.tools.items()
+        if tool in ("", name)
+    ]
+
+
+class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Agent and tool are chosen, conditions are rows."""
+
+    agent = forms.ChoiceField(required=False)
+    tool = forms.ChoiceField(required=False)
+    answer = forms.ChoiceField(choices=ANSWERS)
+    conditions = forms.Field(
+        required=False,
+        widget=ConditionRows,
+        help_text="All must hold. Several values are separated by commas; dates are written like 2026-01-31.",
+    )
+    try_arguments = forms.CharField(
+        required=False,
+        label="arguments",
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 60, "spellcheck": "false"}),
+        help_text="As JSON. Nothing is called but the tool's own rule.",
+    )
+
+    class Meta:
+        model = ApprovalPolicy
+        fields = [
+            *("name", "active", "agent", "tool", "conditions", "answer", "reason", "approvers", "priority"),
+            *("valid_from", "valid_until"),
+        ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        every = tools_of("", "")
+        agents, tools = sorted({agent for agent, _ in every}), sorted({spec.name for _, spec in every})
+        if "agent" not in self.fields:
+            return  # who may only look has no fields
+        self._choose("agent", "All agents", agents)
+        self._choose("tool", "All tools", tools)
+        found = dict[str, str]()
+        for _, spec in tools_of(self._now("agent"), self._now("tool")):
+            for field in fields_of(spec.parameters):
+                found.setdefault(field.path, f"{field.path} ({', '.join(sorted(field.place.kinds))}) of {spec.name}")
+        self.rows.paths = list(found.items())
+
+    @property
+    def rows(self) -> ConditionRows:
+        """The widget of the conditions."""
+        widget: Any = self.fields["conditions"].widget
+        return widget  # type: ignore[no-any-return]
+
+    def _now(self, name: str) -> str:
+        return str((self.data.get(name) if self.is_bound else getattr(self.instance, name)) or "")
+
+    def _choose(self, name: str, everything: str, names: list[str]) -> None:
+        known: Any = self.fields[name]
+        stored = getattr(self.instance, name)
+        gone = [(stored, f"{stored} (is not there)")] if stored and stored not in names else []
+        known.choices = [("", everything), *gone, *((each, each) for each in names)]
+
+    def clean_conditions(self) -> list[dict[str, Any]]:
+        """As they are stored."""
+        schemas: list[Schema] = [spec.parameters for _, spec in tools_of(self._now("agent"), self._now("tool"))]
+        return conditions_from(self.cleaned_data["conditions"] or [], schemas)
+
+    def _post_clean(self) -> None:
+        """Whatever the service would refuse is told at its field."""
+        super()._post_clean()  # type: ignore[misc]
+        if self.errors:
+            return
+        for problem in policy_problems(self.instance):
+            text = problem.message
+            if problem.index is not None:
+                self.rows.wrong.setdefault(problem.index, []).append(text)
+                text = f"Condition {problem.index + 1}: {text}"
+            self.add_error(problem.field if problem.field in self.fields else None, text)
+
+
+class ApprovalPolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Django's own pages, for those with the permissions of the model. What is stored goes through the service."""
+
+    form = PolicyForm
+    change_form_template = "agents_app/policy.html"
+    list_display = ["name", "about", "answer", "priority", "active", "fits", "updated_by", "updated_at"]
+    list_filter = ["answer", "active"]
+    search_fields = ["name", "agent", "tool"]
+    ordering = ["name"]
+    readonly_fields = ("made_by", "made_at", "updated_by", "updated_at")
+    fieldsets = (
+        (None, {"fields": ["name", "active"]}),
+        ("Which calls", {"fields": ["agent", "tool", "conditions"]}),
+        ("What becomes of them", {"fields": ["answer", "reason", "approvers", "priority"]}),
+        ("When it counts", {"fields": ["valid_from", "valid_until"]}),
+        ("Try it", {"fields": ["try_arguments"]}),
+    )
+
+    class Media:
+        css = {"all": ["agents_app/admin.css"]}
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path("try/", self.admin_site.admin_view(self.try_view), name="agents_app_approvalpolicy_try"),
+            *super().get_urls(),
+        ]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None or self.has_change_permission(request, obj):
+            return self.fieldsets
+        return [(None, {"fields": [*self.form.Meta.fields, *self.readonly_fields]})]
+
+    def save_model(self, request: HttpRequest, obj: ApprovalPolicy, form: Any, change: bool) -> None:
+        """Through the service, which asks for the permission and checks again."""
+        values = {name: getattr(obj, name) for name in PolicyForm.Meta.fields}
+        stored = save_policy(values, by=request.user, policy_id=obj.pk if change else None)
+        obj.pk, obj.made_at, obj.updated_at = stored.pk, stored.made_at, stored.updated_at
+        obj._state.adding = False
+
+    def try_view(self, request: HttpRequest) -> HttpResponse:
+        """What the engine answers, with the policy as it stands in the form and all others beside it."""
+        if not (self.has_change_permission(request) or self.has_add_permission(request)) or request.method != "POST":
+            raise PermissionDenied
+        key = request.POST.get("policy", "")
+        stored = ApprovalPolicy.objects.filter(pk=key).first() if is_id(key) else None
+        form = PolicyForm(request.POST, instance=stored)
+        context: dict[str, Any] = {"title": "Try it", "opts": self.opts, "media": self.media, "form": form}
+        if form.is_valid():
+            context |= self._tried(request, form)
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "agents_app/try.html", {**self.admin_site.each_context(request), **context})
+
+    def _tried(self, request: HttpRequest, form: PolicyForm) -> dict[str, Any]:
+        draft = rule_of(form.instance)
+        try:
+            arguments = json.loads(form.cleaned_data["try_arguments"] or "{}")
+        except (ValueError, RecursionError):
+            return {"problem": "The arguments are not valid JSON."}
+        tools = tools_of(draft.agent, draft.tool)
+        if not draft.tool or not tools:
+            return {"problem": "Choose the tool that is called."}
+        agent = draft.agent or tools[0][0]
+        try:
+            found = explain_call(agent, draft.tool, arguments, by=request.user, draft=draft)
+        except AgentsError as error:
+            return {"problem": error.message}
+        return {"found": found, "agent": agent, "tool": draft.tool}
+
+    @admin.display(description="about")
+    def about(self, row: ApprovalPolicy) -> str:
+        return described(row.agent, row.tool)
+
+    @admin.display(description="fits the tools", boolean=True)
+    def fits(self, row: ApprovalPolicy) -> bool:
+        return not policy_problems(row)

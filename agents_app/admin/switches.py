@@ -1,0 +1,126 @@
+"""The kill switch: what is and was switched off, and the form that does it."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from agents_app.admin.base import ReadOnlyAdmin
+from agents_app.admin.displays import time_tag
+from agents_app.definitions.registry import registry
+from agents_app.exceptions import AgentsError
+from agents_app.models import KillSwitch
+from agents_app.selectors.switches import may_stop, may_view_switches, visible_switches
+from agents_app.services import switch_off, switch_on
+
+
+class SwitchOffForm(forms.Form):
+    """What to switch off, and why."""
+
+    agent = forms.ChoiceField(required=False)
+    tool = forms.ChoiceField(required=False)
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), help_text="Staff and the agents read it.")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        definitions = registry.all()
+        tools = sorted({name for definition in definitions for name in definition.tools})
+        agents: Any = self.fields["agent"]
+        agents.choices = [("", "All agents"), *((each.name, each.name) for each in definitions)]
+        chosen: Any = self.fields["tool"]
+        chosen.choices = [("", "All tools"), *((name, name) for name in tools)]
+
+
+class KillSwitchAdmin(ReadOnlyAdmin):
+    """For those with `stop_agents`; who watches runs or decides may look."""
+
+    page_template = "agents_app/switch.html"
+    change_list_template = "agents_app/switches.html"
+    list_display = ["what", "state", "reason", "off_by", "since", "on_by", "until"]
+    list_display_links = None
+
+    def may_list(self, user: Any) -> bool:
+        return may_view_switches(user)
+
+    def visible_rows(self, user: Any) -> "QuerySet[KillSwitch]":
+        return visible_switches(user)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        may = may_stop(request.user)
+        extra = {"off_url": self.links.to("killswitch_off") if may else ""}
+        off = [str(row) for row in self.visible_rows(request.user).filter(on_at=None)[:20]]
+        return super().changelist_view(request, {**extra, "switched_off": off, **(extra_context or {})})
+
+    def own_urls(self) -> list[URLPattern]:
+        return [
+            self.own_url("off/", self.off_view, "off"),
+            self.own_url("<path:key>/on/", self.on_view, "on"),
+        ]
+
+    def off_view(self, request: HttpRequest) -> HttpResponse:
+        """The form, and switching off."""
+        self.require(may_stop(request.user))
+        form = SwitchOffForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                row = switch_off(by=request.user, **form.cleaned_data)
+            except AgentsError as error:
+                form.add_error(None, error.message)
+            else:
+                self.log(request, row, f"switched off: {row.reason}")
+                messages.success(request, f"Switched off: {row}.")
+                return HttpResponseRedirect(self.links.row("killswitch", row.pk))
+        return self.rendered(request, "agents_app/switch_off.html", title="Switch off", form=form)
+
+    def on_view(self, request: HttpRequest, key: str) -> HttpResponse:
+        """Let calls start again."""
+        self.require(may_stop(request.user))
+        row = self.found(request, key)
+        if request.method == "POST":
+            try:
+                switch_on(row.pk, by=request.user, reason=request.POST.get("reason", ""))
+            except AgentsError as error:
+                self.tell(request, error)
+            else:
+                self.log(request, row, "switched on")
+                messages.success(request, f"Switched on: {row}.")
+        return HttpResponseRedirect(self.links.row("killswitch", row.pk))
+
+    @admin.display(description="what")
+    def what(self, row: KillSwitch) -> SafeString:
+        return self.links.anchor("killswitch", row.pk, str(row))
+
+    @admin.display(description="state")
+    def state(self, row: KillSwitch) -> SafeString:
+        tone, label = ("bad", "Off") if row.on_at is None else ("good", "On")
+        return format_html('<span class="aa-badge aa-{}">{}</span>', tone, label)
+
+    @admin.display(description="since", ordering="off_at")
+    def since(self, row: KillSwitch) -> SafeString:
+        return time_tag(row.off_at)
+
+    @admin.display(description="until")
+    def until(self, row: KillSwitch) -> SafeString:
+        return time_tag(row.on_at)
+
+    def page_context(self, request: HttpRequest, row: KillSwitch) -> dict[str, Any]:
+        facts = [
+            ("State", self.state(row)),
+            ("Reason", row.reason),
+            ("Switched off by", row.off_by),
+            ("Since", time_tag(row.off_at)),
+            ("Switched on by", row.on_by),
+            ("Until", time_tag(row.on_at) if row.on_at else ""),
+            ("Reason to switch on", row.on_reason),
+        ]
+        may = row.on_at is None and may_stop(request.user)
+        return {
+            "title": f"Kill switch: {row}",
+            "facts": [(name, value) for name, value in facts if value != ""],
+            "on_url": self.links.to("killswitch_on", row.pk) if may else "",
+        }

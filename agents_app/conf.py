@@ -79,6 +79,8 @@ class Conf:
     ABANDONED_THREADS: int = 8
     # Seconds that an approval stays valid between decision and dispatch.
     APPROVAL_VALID_SECONDS: float = 3600.0
+    # Effects of tools whose calls the requester may not approve, unless Approvers(four_eyes=…) says otherwise.
+    FOUR_EYES_EFFECTS: list[str] = ["external"]
     # Seconds people have to decide, unless a tool says otherwise; "never" for as long as they like.
     APPROVAL_EXPIRES_SECONDS: float | Literal["never"] = 259_200.0
     # What comes of it then: "reject" the call, "cancel" the run, or "keep_waiting".

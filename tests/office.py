@@ -11,11 +11,13 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Permission
 from django.db import connections, transaction
 
-from agents_app import Agent, Sensitive, ToolContext, tool
+from agents_app import Agent, Approvers, Sensitive, ToolContext, tool
 from agents_app.definitions.reconcile import Happened, NotHappened
 from agents_app.definitions.registry import registry
 from agents_app.models import AgentContext, ApprovalRequest, InputRequest, ToolCall
 from agents_app.services import Run
+
+ALONE = Approvers(four_eyes=False)
 
 done: list[tuple[str, Any]] = []
 """What tools were called with, in order."""
@@ -75,7 +77,8 @@ class Clerk(Agent[str]):
         """Write something into this database."""
         return _act("write", context, text)
 
-    @tool(effect="external", timeout=5, permission="auth.view_group", summary="Pay {amount} to {to}")
+    # Whose own approval counts, so that most tests need one person; four eyes are tested on an agent of their own.
+    @tool(effect="external", timeout=5, permission="auth.view_group", summary="Pay {amount} to {to}", approvers=ALONE)
     def pay(self, context: ToolContext, to: str, amount: Decimal) -> str:
         """Pay somebody."""
         return _act("pay", context, (to, amount))
@@ -95,7 +98,7 @@ class Clerk(Agent[str]):
         """Order something; always asks."""
         return _act("order", context, what)
 
-    @tool(effect="external", timeout=5, requires_approval=True)
+    @tool(effect="external", timeout=5, requires_approval=True, approvers=ALONE)
     def sign_in(self, context: ToolContext, account: str, password: Annotated[str, Sensitive]) -> str:
         """Sign in somewhere."""
         return _act("sign_in", context, (account, password))

@@ -199,8 +199,12 @@ def approval_requested(told: Told) -> Entry:
 
 
 @tells(_E.APPROVAL_EDITED)
-def approval_edited(told: Told) -> None:
-    """Told with the approval that follows."""
+def approval_edited(told: Told) -> Entry | None:
+    """An edit that was an approval, too, is told with that."""
+    who = str(told.data.get("by") or "Somebody")
+    if not any(made.user_name == who for made in told.rows.proposals_on(told.id("request"))):
+        return None
+    return Entry(title=f"proposed other arguments for {told.data['tool']}", who=who, icon="person", tone="waiting")
 
 
 @tells(_E.APPROVAL_APPROVED)
@@ -220,6 +224,37 @@ def approval_approved(told: Told) -> Entry:
         facts=(DOORS.get(made.door, made.door),) if made else (),
         changes=changes if told.rows.transcript else (),
     )
+
+
+@tells(_E.APPROVAL_ENDORSED)
+def approval_endorsed(told: Told) -> Entry:
+    data = told.data
+    return Entry(
+        title=f"approved {data['tool']}, as others still have to",
+        who=str(data.get("by") or "Somebody"),
+        icon="person",
+        tone="waiting",
+        facts=(f"{data['have']} of {data['quorum']}", f"stage {data['stage']} of {data['stages']}"),
+    )
+
+
+@tells(_E.APPROVAL_CLAIMED)
+def approval_claimed(told: Told) -> Entry:
+    return _handled(told, f"took {told.data['tool']} on")
+
+
+@tells(_E.APPROVAL_RELEASED)
+def approval_released(told: Told) -> Entry:
+    return _handled(told, f"gave {told.data['tool']} back")
+
+
+@tells(_E.APPROVAL_REASSIGNED)
+def approval_reassigned(told: Told) -> Entry:
+    return _handled(told, f"handed {told.data['tool']} to {told.data['to']}")
+
+
+def _handled(told: Told, title: str) -> Entry:
+    return Entry(title=title, who=str(told.data.get("by") or "Somebody"), icon="person", tone="waiting")
 
 
 @tells(_E.APPROVAL_REJECTED)

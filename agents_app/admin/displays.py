@@ -106,6 +106,7 @@ SLOTS: Mapping[str, str] = {
 
 VERDICTS: Mapping[Verdict, str] = {
     Verdict.APPROVED: "approved",
+    Verdict.ENDORSED: "approved, as others still have to",
     Verdict.EDITED: "proposed other arguments",
     Verdict.REJECTED: "rejected",
     Verdict.SENT_BACK: "sent back",

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from agents_app.admin.declared import currencies_of_call
-from agents_app.core.status import ApprovalStatus, InputStatus, ToolCallStatus
+from agents_app.core.status import ApprovalStatus, InputStatus, ToolCallStatus, Verdict
 from agents_app.models import (
     AgentContext,
     AgentEvent,
@@ -41,7 +41,12 @@ class RunRows:
 
     def decision_on(self, request: UUID) -> Decision | None:
         """The word that settled a request."""
-        return next((made for made in self.decisions if made.request_id == request), None)
+        found = [made for made in self.decisions if made.request_id == request]
+        return next((made for made in found if made.verdict not in (Verdict.ENDORSED, Verdict.EDITED)), None)
+
+    def proposals_on(self, request: UUID) -> list[Decision]:
+        """Other arguments that people proposed, in order."""
+        return [made for made in self.decisions if made.request_id == request and made.verdict == Verdict.EDITED]
 
     def settlings_of(self, call: UUID) -> list[Decision]:
         """People's words on an unknown outcome of this call, in order."""

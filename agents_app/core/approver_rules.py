@@ -5,8 +5,8 @@ The same rule is written in code (`Approvers(group="Finance")`) and kept as JSON
 
 import json
 import re
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, TypeAlias
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -96,6 +96,19 @@ class Approvers:
 
 ANYBODY = Approvers()
 """Everybody who has the permission to decide and the tool's own."""
+
+Named: TypeAlias = dict[int, dict[str, str]]
+"""By stage: whom its resolver names, the name by the key. Stages without a resolver are left out."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """Whom a question is put to: the rule with four eyes decided, the tool's own permission, whom resolvers name."""
+
+    approvers: Approvers = ANYBODY
+    permission: str = ""
+    named: Named = field(default_factory=dict)
+
 
 _ADAPTER = TypeAdapter(Approvers)
 

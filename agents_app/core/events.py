@@ -48,6 +48,7 @@ class EventType(StrEnum):
     TOOL_CALL_CANCELLED = "tool_call.cancelled"
     APPROVAL_REQUESTED = "approval.requested"
     APPROVAL_EDITED = "approval.edited"
+    APPROVAL_ENDORSED = "approval.endorsed"
     APPROVAL_APPROVED = "approval.approved"
     APPROVAL_REJECTED = "approval.rejected"
     APPROVAL_SENT_BACK = "approval.sent_back"
@@ -56,6 +57,9 @@ class EventType(StrEnum):
     APPROVAL_REMINDED = "approval.reminded"
     APPROVAL_ESCALATED = "approval.escalated"
     APPROVAL_OVERDUE = "approval.overdue"
+    APPROVAL_CLAIMED = "approval.claimed"
+    APPROVAL_RELEASED = "approval.released"
+    APPROVAL_REASSIGNED = "approval.reassigned"
     INPUT_REQUESTED = "input.requested"
     INPUT_ANSWERED = "input.answered"
     INPUT_EXPIRED = "input.expired"
@@ -208,11 +212,32 @@ class ApprovalRequested(ToolCallChanged):
 
 
 class ApprovalDecided(ToolCallChanged):
-    """`reason` is the system's own, of a withdrawal. What people write stands in the decision alone."""
+    """`reason` is the system's own, of a withdrawal. What people write stands in the decision alone.
+
+    `on_behalf_of`: whose decision it was, by a delegation.
+    """
 
     request: UUID
     by: str | None = None
     reason: str = ""
+    on_behalf_of: str | None = None
+
+
+class ApprovalEndorsed(ApprovalDecided):
+    """`have` of `quorum` have said yes at this stage; stages are counted from 1."""
+
+    stage: int
+    stages: int
+    have: int
+    quorum: int
+
+
+class ApprovalReassigned(ToolCallChanged):
+    """`by` handed it to `to`."""
+
+    request: UUID
+    by: str | None = None
+    to: str
 
 
 class ApprovalEscalated(ToolCallChanged):
@@ -321,7 +346,8 @@ EVENTS: Mapping[EventType, EventKind] = {
     _T.TOOL_CALL_CANCELLED: EventKind(ToolCallReason, "the run ended before the call was made"),
     _T.APPROVAL_REQUESTED: EventKind(ApprovalRequested, "a person is asked about one exact call"),
     _T.APPROVAL_EDITED: EventKind(ApprovalDecided, "a person changed the arguments"),
-    _T.APPROVAL_APPROVED: EventKind(ApprovalDecided, "a person said yes"),
+    _T.APPROVAL_ENDORSED: EventKind(ApprovalEndorsed, "a person said yes, and others still have to"),
+    _T.APPROVAL_APPROVED: EventKind(ApprovalDecided, "the last person needed said yes"),
     _T.APPROVAL_REJECTED: EventKind(ApprovalDecided, "a person said no"),
     _T.APPROVAL_SENT_BACK: EventKind(ApprovalDecided, "a person gave it back to the LLM with instructions"),
     _T.APPROVAL_EXPIRED: EventKind(ApprovalDecided, "the time to decide ran out"),
@@ -329,6 +355,9 @@ EVENTS: Mapping[EventType, EventKind] = {
     _T.APPROVAL_REMINDED: EventKind(ApprovalDecided, "nobody has decided yet: who may is told once more"),
     _T.APPROVAL_ESCALATED: EventKind(ApprovalEscalated, "nobody has decided yet: others may as well"),
     _T.APPROVAL_OVERDUE: EventKind(ApprovalDecided, "the time to decide is over, and it keeps waiting"),
+    _T.APPROVAL_CLAIMED: EventKind(ApprovalDecided, "a person took it on; others may still decide"),
+    _T.APPROVAL_RELEASED: EventKind(ApprovalDecided, "a person who had taken it on gave it back"),
+    _T.APPROVAL_REASSIGNED: EventKind(ApprovalReassigned, "it was handed to somebody"),
     _T.INPUT_REQUESTED: EventKind(InputRequested, "the user is asked a question"),
     _T.INPUT_ANSWERED: EventKind(InputDecided, "the user answered"),
     _T.INPUT_EXPIRED: EventKind(InputDecided, "the time to answer ran out"),

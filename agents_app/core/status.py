@@ -90,9 +90,13 @@ class Effect(StrEnum):
 
 
 class Verdict(StrEnum):
-    """One person's word in a decision: on an approval request, or on a call of unknown outcome."""
+    """One person's word in a decision: on an approval request, or on a call of unknown outcome.
+
+    `endorsed` is a yes that others still have to join; `approved` the one that lets the call start.
+    """
 
     APPROVED = "approved"
+    ENDORSED = "endorsed"
     EDITED = "edited"
     REJECTED = "rejected"
     SENT_BACK = "sent_back"

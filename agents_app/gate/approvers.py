@@ -1,33 +1,166 @@
-"""May this person decide."""
+"""May this person decide: the one rule for every door, asked again before the call is made."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from agents_app.core.approver_rules import Approvers, read_approvers
+from agents_app.core.status import ApprovalStatus, Verdict
+from agents_app.gate.objects import has_permission
 from agents_app.models import ApprovalRequest
+from agents_app.selectors.delegations import Mandate, in_group, key_of, mandates_of
 from agents_app.selectors.people import DECIDE
+
+YES_VERDICTS = (Verdict.APPROVED, Verdict.ENDORSED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Permission:
-    """Whether somebody may decide; if not, which rule forbids it."""
+    """Whether somebody may decide; if not, which rule forbids it. on_behalf_of: by whose delegation they may."""
 
     allowed: bool
     rule: str = ""
     reason: str = ""
+    on_behalf_of: Mandate | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PutTo:
+    """Whom a request is put to at one stage. named: the keys of those who are named; None: nobody has to be."""
+
+    permission: str
+    stage_permission: str = ""
+    group: str = ""
+    named: frozenset[str] | None = None
 
 
 YES = Permission(allowed=True)
 
 
-def may_decide(user: Any, request: ApprovalRequest) -> Permission:
-    """Asked when a person decides, and again before the call is made."""
+def may_decide(user: Any, request: ApprovalRequest, verdict: Verdict = Verdict.APPROVED) -> Permission:
+    """Asked when a person decides. verdict: approved, edited (a proposal to others), rejected or sent_back.
+
+    To reject or send back is free to all whom the request is put to; to approve, not to the requester or the editor
+    under four eyes, nor twice to the same person.
+    """
+    found = may_at(user, request, put_to_now(request))
+    if not found.allowed or verdict not in (Verdict.APPROVED, Verdict.EDITED):
+        return found
+    return _again(user, request, found.on_behalf_of, verdict) or found
+
+
+def may_at(user: Any, request: ApprovalRequest, put_to: PutTo) -> Permission:
+    """Whether it is put to this person: by what they are, or by what somebody is who delegated to them."""
+    if refused := _stranger(user):
+        return refused
+    own = _fits(user, request, put_to)
+    if own.allowed or _escalated_to(user, request):
+        return own if own.allowed else YES
+    for mandate in mandates_of(user):
+        blocked = request.four_eyes and mandate.key == request.requester_key
+        if not blocked and not _stranger(mandate.giver) and _fits(mandate.giver, request, put_to).allowed:
+            return Permission(allowed=True, on_behalf_of=mandate)
+    return own
+
+
+def _escalated_to(user: Any, request: ApprovalRequest) -> bool:
+    """Whether it was passed on to this person, since nobody decided in time."""
+    if request.escalated_at is None or not (request.escalate_to or request.escalate_to_group):
+        return False
+    return _fits(user, request, PutTo(permission=request.escalate_to, group=request.escalate_to_group)).allowed
+
+
+def put_to_now(request: ApprovalRequest) -> PutTo:
+    """Whom a request is put to at the stage it is at."""
+    named = frozenset(_named(request, request.stage)) if request.named else None
+    return PutTo(
+        permission=request.permission, stage_permission=request.stage_permission, group=request.group, named=named
+    )
+
+
+def put_to_at(request: ApprovalRequest, stage: int, named: Iterable[str] | None = None) -> PutTo:
+    """The same at any of its stages. named: whom its resolver names, if that was asked anew."""
+    rule = rule_of(request).ordered()[stage]
+    if rule.resolver and named is None:
+        named = _named(request, stage)
+    return PutTo(
+        permission=request.permission,
+        stage_permission=rule.permission or "",
+        group=rule.group or "",
+        named=frozenset(named or ()) if rule.resolver else None,
+    )
+
+
+def rule_of(request: ApprovalRequest) -> Approvers:
+    """The rule as it was when people were asked; requests of earlier releases have none."""
+    return read_approvers(request.approvers or {})
+
+
+def _named(request: ApprovalRequest, stage: int) -> list[str]:
+    return [row.person_key for row in request.named_approvers.all() if (row.stage, row.round) == (stage, request.round)]
+
+
+def _stranger(user: Any) -> Permission | None:
     if user is not None and user.pk is None:
         return Permission(allowed=False, rule="person", reason="Only a person can decide.")
     if user is None or not user.is_active:
         return Permission(allowed=False, rule="active", reason="This account is not active.")
     if not user.has_perm(DECIDE):
         return Permission(allowed=False, rule=DECIDE, reason=f"You need the permission {DECIDE}.")
-    if request.permission and not user.has_perm(request.permission):
-        reason = f"Decisions on {request.call.tool} need the permission {request.permission}."
-        return Permission(allowed=False, rule=request.permission, reason=reason)
+    return None
+
+
+def _fits(user: Any, request: ApprovalRequest, put_to: PutTo) -> Permission:
+    tool = request.call.tool
+    for permission in (put_to.permission, put_to.stage_permission):
+        if permission and not has_permission(user, permission, request):
+            reason = f"Decisions on {tool} need the permission {permission}."
+            return Permission(allowed=False, rule=permission, reason=reason)
+    if put_to.group and not in_group(user, put_to.group):
+        reason = f"This decision on {tool} is for the group {put_to.group}."
+        return Permission(allowed=False, rule="group", reason=reason)
+    if put_to.named is not None and key_of(user) not in put_to.named:
+        reason = f"This decision on {tool} is for those who are named for it."
+        return Permission(allowed=False, rule="resolver", reason=reason)
     return YES
+
+
+def _again(user: Any, request: ApprovalRequest, mandate: Mandate | None, verdict: Verdict) -> Permission | None:
+    """What four eyes and earlier decisions say against a yes."""
+    mine = key_of(user)
+    if request.four_eyes and mine == request.requester_key:
+        reason = "You asked for this yourself: somebody else must approve it."
+        return Permission(allowed=False, rule="four_eyes", reason=reason)
+    if verdict is Verdict.EDITED or request.status != ApprovalStatus.PENDING:
+        return None
+    if request.four_eyes and request.round and edited_by(request) == mine:
+        reason = "You changed the arguments yourself: somebody else must approve them."
+        return Permission(allowed=False, rule="four_eyes", reason=reason)
+    if asks_several(request) and said_yes(request) & {mine, mandate.key if mandate else mine}:
+        reason = "You have said yes to this already, or it was said in your stead: somebody else must follow."
+        return Permission(allowed=False, rule="twice", reason=reason)
+    return None
+
+
+def asks_several(request: ApprovalRequest) -> bool:
+    """Whether it takes more than one person's yes."""
+    return request.quorum > 1 or len((request.approvers or {}).get("stages", ())) > 1
+
+
+def said_yes(request: ApprovalRequest) -> set[str]:
+    """The keys of those who have said yes in this round, and of those in whose place they did."""
+    found: set[str] = set()
+    for decision in request.decisions.all():
+        if decision.round == request.round and decision.verdict in YES_VERDICTS:
+            found |= {str(decision.user_id), decision.on_behalf_of_key} - {""}
+    return found
+
+
+def edited_by(request: ApprovalRequest) -> str | None:
+    """The key of who gave the call its present arguments; None if the LLM did."""
+    found = [
+        str(decision.user_id)
+        for decision in request.decisions.all()
+        if decision.round == request.round and decision.verdict == Verdict.EDITED
+    ]
+    return found[-1] if found else None

@@ -8,23 +8,25 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
-from django.contrib.auth import get_user_model
 from pydantic import BaseModel
 
-from agents_app.core.approver_rules import Approvers
+from agents_app.core.approver_rules import Asked
 from agents_app.core.canonical import clean_text, digest
-from agents_app.core.status import ApprovalStatus, Verdict
+from agents_app.core.status import ApprovalStatus
 from agents_app.definitions.tool_context import ToolContext
 from agents_app.definitions.tool_spec import ToolSpec
-from agents_app.gate.approvers import may_decide
+from agents_app.gate.asking import whom_to_ask
 from agents_app.gate.policy import ALLOWED, Answer, Ruling, judge, summarise, switched_off
-from agents_app.models import ApprovalRequest, Decision, ToolCall
+from agents_app.gate.standing import stands
+from agents_app.models import ApprovalRequest, ToolCall
 from agents_app.models.sealing import unseal
 from agents_app.selectors.rules import Rules, known_rules
 
 logger = logging.getLogger("agents_app.gate")
+
+
+NOBODY_ASKED = Asked()
 
 
 class Go(StrEnum):
@@ -37,7 +39,7 @@ class Go(StrEnum):
 class Dispatch:
     """START; ASK people (again); or REFUSE: nobody's yes would help. With the rule and a sentence.
 
-    `told`: why, as everybody may read it who knows of the run. `approvers`: who decides, if rules say so.
+    `told`: why, as everybody may read it who knows of the run. `asked`: who is to decide.
     """
 
     go: Go
@@ -46,7 +48,7 @@ class Dispatch:
     code: str = ""
     summary: str = ""
     told: str = ""
-    approvers: Approvers | None = None
+    asked: Asked = NOBODY_ASKED
 
 
 SWITCHED_OFF = "switched_off"
@@ -76,7 +78,7 @@ def check(
         return Dispatch(go=Go.REFUSE, rule=ruling.rule, reason=ruling.reason, code="denied", told=ruling.told)
     doubt = row_checks(call, request, now)
     if doubt is None and request is not None:
-        doubt = _deciders(request, tool)
+        doubt = stands(request, tool, context, arguments, ruling)
     if doubt is None and request is None and ruling.answer is Answer.ASK:
         doubt = ruling.reason
     if doubt is not None:
@@ -97,13 +99,14 @@ def _switched_off(rules: Rules, tool: ToolSpec, context: ToolContext) -> Dispatc
 
 
 def _ask(tool: ToolSpec, context: ToolContext, arguments: BaseModel, ruling: Ruling, doubt: str) -> Dispatch:
+    approvers = ruling.approvers if ruling.answer is Answer.ASK else None
     return Dispatch(
         go=Go.ASK,
         rule=ruling.rule,
         reason=doubt,
         summary=summarise(tool, context, arguments),
         told=ruling.told,
-        approvers=ruling.approvers if ruling.answer is Answer.ASK else None,
+        asked=whom_to_ask(tool, context, arguments, approvers),
     )
 
 
@@ -121,24 +124,6 @@ def row_checks(call: ToolCall, request: ApprovalRequest | None, now: datetime) -
     if request.valid_until is None or request.valid_until <= now:
         return "The approval is no longer valid."
     return None
-
-
-def _deciders(request: ApprovalRequest, tool: ToolSpec) -> str | None:
-    """Whether those who said yes still may, also by what the tool asks for today; None if so."""
-    decisions = Decision.objects.filter(request=request, verdict=Verdict.APPROVED).select_related("call")
-    for decision in decisions:
-        user = _decider(decision)
-        if not may_decide(user, request).allowed or (tool.permission and not user.has_perm(tool.permission)):
-            return f"{decision.user_name}, who approved this, may no longer decide."
-        if decision.digest != request.digest:
-            return "The arguments are not those that were decided on."
-    return None if decisions else "Nobody's approval is recorded."
-
-
-def _decider(decision: Decision) -> Any:
-    if decision.user_id is None:
-        return None
-    return get_user_model()._base_manager.filter(pk=decision.user_id).first()
 
 
 def precondition(tool: ToolSpec, context: ToolContext, arguments: BaseModel) -> Dispatch | None:

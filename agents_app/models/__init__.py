@@ -1,6 +1,6 @@
 """STORES: one file per noun. Rows are the truth; only `transitions` writes a status."""
 
-from agents_app.models.approval import ApprovalRequest, Decision
+from agents_app.models.approval import ApprovalRequest, Decision, NamedApprover
 from agents_app.models.approval_policy import ApprovalPolicy
 from agents_app.models.archive import Archive, ArchivedRun
 from agents_app.models.budget import AgentBudget
@@ -14,6 +14,7 @@ from agents_app.models.clock import (
 )
 from agents_app.models.context import SCHEMA_VERSION, AgentContext, RunDetails
 from agents_app.models.definition_record import DefinitionRecord
+from agents_app.models.delegation import Delegation
 from agents_app.models.event import AgentEvent
 from agents_app.models.event_cursor import EventCursor
 from agents_app.models.event_handler import EventHandler
@@ -46,6 +47,7 @@ __all__ = [
     "DatabaseNow",
     "Decision",
     "DefinitionRecord",
+    "Delegation",
     "EventCursor",
     "EventHandler",
     "InputRequest",
@@ -53,6 +55,7 @@ __all__ = [
     "LLMPlace",
     "LLMState",
     "Mode",
+    "NamedApprover",
     "Notification",
     "NotificationPreference",
     "NotificationState",

@@ -41,11 +41,33 @@ class ApprovalRequest(models.Model):
     supersedes = models.OneToOneField(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="superseded_by"
     )
+    # Who may decide, as it was when people were asked. What is asked for now stands in columns, so that lists are one
+    # query: users and groups may lie in another database, and are kept by key and name.
+    approvers = models.JSONField(null=True, blank=True, help_text="The rule on who may decide.")
+    stage = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="Which of its stages it is at.")
+    round = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Grows with each edit; approvals of earlier rounds do not count."
+    )
+    quorum = models.PositiveSmallIntegerField(default=1, db_default=1)
+    stage_permission = models.CharField(max_length=200, blank=True, default="", db_default="")
+    group = models.CharField(max_length=150, blank=True, default="", db_default="")
+    named = models.BooleanField(default=False, db_default=False, help_text="Only those may decide who are named.")
+    four_eyes = models.BooleanField(
+        default=False, db_default=False, help_text="Who asked for it may not approve it, nor who edited it."
+    )
+    requester_key = models.CharField(max_length=64, blank=True, default="", db_default="")
+    requester_name = models.CharField(max_length=200, blank=True, default="", db_default="")
+    claimed_by_key = models.CharField(max_length=64, blank=True, default="", db_default="")
+    claimed_by_name = models.CharField(max_length=200, blank=True, default="", db_default="")
+    claimed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = "approval request"
         ordering = ["-id"]
-        permissions = [("decide_approvalrequest", "Can approve and reject tool calls")]
+        permissions = [
+            ("decide_approvalrequest", "Can approve and reject tool calls"),
+            ("reassign_approvalrequest", "Can hand approval requests that others have claimed to somebody else"),
+        ]
         constraints = [
             one_of("status", ApprovalStatus, "agents_approval_status"),
             models.UniqueConstraint(
@@ -63,11 +85,44 @@ class ApprovalRequest(models.Model):
                 fields=["created_at"], condition=Q(status=ApprovalStatus.PENDING), name="agents_approval_pending"
             ),
             models.Index(fields=["context"], condition=Q(status=ApprovalStatus.PENDING), name="agents_approval_of_run"),
+            models.Index(
+                fields=["group", "stage_permission", "permission", "created_at"],
+                condition=Q(status=ApprovalStatus.PENDING),
+                name="agents_approval_put_to",
+            ),
+            models.Index(
+                fields=["claimed_by_key"],
+                condition=Q(status=ApprovalStatus.PENDING) & ~Q(claimed_by_key=""),
+                name="agents_approval_claimed",
+            ),
         ]
 
     def __str__(self) -> str:
         # Not the summary: Django shows and stores this text where nobody asks who may read it.
         return f"approval request {self.pk}"
+
+
+class NamedApprover(models.Model):
+    """Somebody whom a resolver names as one who may decide on a request, at one of its stages."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    request = models.ForeignKey(ApprovalRequest, on_delete=models.CASCADE, related_name="named_approvers")
+    stage = models.PositiveSmallIntegerField(default=0)
+    round = models.PositiveSmallIntegerField(default=0, help_text="Whom it named for the arguments of that round.")
+    person_key = models.CharField(max_length=64)
+    person_name = models.CharField(max_length=200)
+
+    class Meta:
+        verbose_name = "named approver"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["request", "round", "stage", "person_key"], name="agents_named_approver_once"
+            )
+        ]
+        indexes = [models.Index(fields=["person_key", "request"], name="agents_named_approver_of")]
+
+    def __str__(self) -> str:
+        return f"named approver {self.pk}"
 
 
 class DecisionQuerySet(models.QuerySet["Decision"]):
@@ -104,6 +159,12 @@ class Decision(models.Model):
     arguments = models.TextField(blank=True, help_text="As decided, where edited; sensitive values are ***.")
     arguments_before = models.TextField(blank=True)
     decided_at = models.DateTimeField()
+    stage = models.PositiveSmallIntegerField(default=0, db_default=0)
+    round = models.PositiveSmallIntegerField(default=0, db_default=0)
+    on_behalf_of_key = models.CharField(max_length=64, blank=True, default="", db_default="")
+    on_behalf_of_name = models.CharField(
+        max_length=200, blank=True, default="", db_default="", help_text="Whose decision this was, by a delegation."
+    )
 
     objects = DecisionQuerySet.as_manager()
 

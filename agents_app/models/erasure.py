@@ -46,13 +46,16 @@ BLANK: Mapping[str, Mapping[str, Any]] = {
 
 NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "rundetails": {"started_by_name": ("started_by_id",), "held_by": (), "cancelled_by": (), "hidden_by": ()},
-    "decision": {"user_name": ("user_id", "address")},
+    "approvalrequest": {"requester_name": ("requester_key",), "claimed_by_name": ("claimed_by_key",)},
+    "namedapprover": {"person_name": ("person_key",)},
+    "decision": {"user_name": ("user_id", "address"), "on_behalf_of_name": ("on_behalf_of_key",)},
     "inputrequest": {"answered_by_name": ("answered_by_id",)},
 }
 """Fields with the name of whoever acted. Only the person's own is replaced, and the fields beside it emptied: the
 record of what others did and decided stays."""
 
 EVENT_TEXTS = ("message", "reason")
+ACTORS = ("by", "to", "on_behalf_of")
 """In the payloads of events."""
 
 HARMLESS: Mapping[str, tuple[str, ...]] = {
@@ -62,8 +65,12 @@ HARMLESS: Mapping[str, tuple[str, ...]] = {
     "toolcall": (
         *("provider_id", "tool", "effect", "schema_hash", "digest", "idempotency_key", "status", "error_code"),
     ),
-    "approvalrequest": ("status", "rule", "digest", "permission"),
-    "decision": ("verdict", "door", "digest_shown", "digest"),
+    "approvalrequest": (
+        *("status", "rule", "digest", "permission", "approvers", "stage_permission", "group"),
+        *("requester_key", "claimed_by_key"),
+    ),
+    "namedapprover": ("person_key",),
+    "decision": ("verdict", "door", "digest_shown", "digest", "on_behalf_of_key"),
     "inputrequest": ("provider_id", "status"),
     "agentevent": ("type",),
     "eventcursor": ("handler",),
@@ -72,7 +79,8 @@ HARMLESS: Mapping[str, tuple[str, ...]] = {
     "runslot": ("limit",),
     "agentbudget": ("scope", "period"),
 }
-"""Fields with texts that come from code, or are hashes of a decided call: what was approved must stay provable."""
+"""Fields with texts that come from code, or are hashes of a decided call: what was approved must stay provable. Keys
+of people go with the names beside them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,7 +96,7 @@ def erased(table: str, values: Mapping[str, Any], person: Person) -> dict[str, A
     wanted = dict(BLANK.get(table, {}))
     for name, beside in NAMES.get(table, {}).items():
         if person.name and values.get(name) == person.name:
-            wanted |= {name: ERASED, **dict.fromkeys(beside)}
+            wanted |= {name: ERASED, **{column: "" if column.endswith("_key") else None for column in beside}}
     if table == "agentevent":
         wanted["data"] = _event(values["data"], person)
     return {name: value for name, value in wanted.items() if name in values and values[name] != value}
@@ -96,6 +104,7 @@ def erased(table: str, values: Mapping[str, Any], person: Person) -> dict[str, A
 
 def _event(data: Mapping[str, Any], person: Person) -> dict[str, Any]:
     kept = {name: "" if name in EVENT_TEXTS else value for name, value in data.items()}
-    if person.name and kept.get("by") == person.name:
-        kept["by"] = ERASED
+    for name in ACTORS:
+        if person.name and kept.get(name) == person.name:
+            kept[name] = ERASED
     return kept

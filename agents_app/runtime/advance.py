@@ -181,8 +181,8 @@ def _apply(edit: Change, held: Held, call: ToolCall, verdict: Dispatch) -> Act |
             reason=verdict.reason,
             rule=verdict.rule,
             summary=verdict.summary,
-            permission=tool.permission or "",
             times=tool.times,
+            asked=verdict.asked,
             supersedes=request,
             why=verdict.told,
         )

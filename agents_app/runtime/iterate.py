@@ -19,6 +19,7 @@ from agents_app.core.status import StepStatus, ToolCallStatus, Verdict
 from agents_app.core.transcript import LLMReply
 from agents_app.definitions.reconcile import Happened, NotHappened
 from agents_app.exceptions import LLMError, Overtaken, StaleContext
+from agents_app.gate.asking import whom_to_ask
 from agents_app.gate.contexts import tool_context_of
 from agents_app.gate.dispatch import full_text
 from agents_app.gate.policy import summarise
@@ -258,20 +259,22 @@ def _open_turn(edit: Change, act: ThinkAct) -> AgentStep:
 def _settle_call(held: Held, act: ToolAct, outcome: Outcome | Returned, durable: bool) -> Advance:
     if isinstance(outcome, Returned):
         outcome = returned(act.tool, outcome.value)
-    summary = _summary(held, act) if outcome.ending is Ending.ASKED else ""
+    question = _question(act) if outcome.ending is Ending.ASKED else {}
     with _changing(held, durable=durable) as edit:
         call = _open_call(edit, act)
-        calls.settle(edit, call, outcome, permission=act.tool.permission or "", summary=summary, times=act.tool.times)
+        calls.settle(edit, call, outcome, times=act.tool.times, **question)
         _progress(edit)
         runs.let_clock_act(edit)
         return advance(edit, held, None)
 
 
-def _summary(held: Held, act: ToolAct) -> str:
-    """What people are told that the call will do. The author's code, so before the transaction."""
+def _question(act: ToolAct) -> dict[str, Any]:
+    """What people are told that the call will do, and whom to ask. The author's code, so before the transaction."""
     call = ToolCall.objects.select_related("context__details", "context__session").get(pk=act.call_id)
     about = tool_context_of(call.context, tool=call.tool, call_id=call.pk, idempotency_key=call.idempotency_key)
-    return summarise(act.tool, about, act.tool.parse(full_text(call)))
+    arguments = act.tool.parse(full_text(call))
+    asked = whom_to_ask(act.tool, about, arguments, None)
+    return {"summary": summarise(act.tool, about, arguments), "asked": asked}
 
 
 def _open_call(edit: Change, act: ToolAct) -> ToolCall:

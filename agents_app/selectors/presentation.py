@@ -10,8 +10,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Prefetch
 
+from agents_app.core.approver_rules import read_approvers
 from agents_app.core.priority import priority_of
-from agents_app.core.status import ApprovalStatus, InputStatus, ToolCallStatus
+from agents_app.core.status import ApprovalStatus, InputStatus, ToolCallStatus, Verdict
 from agents_app.core.transcript import AssistantMessage, CallResult, Correction, Message, UserMessage
 from agents_app.models import (
     AgentContext,
@@ -49,6 +50,7 @@ from agents_app.selectors.shapes import (
     RunShape,
     SessionShape,
     Shape,
+    StageShape,
     StepShape,
     ToolCallShape,
     ToolShape,
@@ -82,7 +84,7 @@ def rows_for_steps(steps: Any) -> Any:
 
 def rows_for_approvals(requests: Any) -> Any:
     """A queryset of approval requests with all that `approval_as_dict` reads."""
-    return requests.select_related("call", "context").prefetch_related("decisions")
+    return requests.select_related("call", "context").prefetch_related("decisions", "named_approvers")
 
 
 def run_as_dict(context: AgentContext, viewer: Any) -> JSONObject:
@@ -208,6 +210,10 @@ def _approval(request: ApprovalRequest, viewer: Any) -> JSONObject:
         "call": call.pk,
         "tool": call.tool,
         "effect": call.effect,
+        "stage": request.stage + 1,
+        "stages": stages_of(request),
+        "requester": request.requester_name,
+        "claimed_by": request.claimed_by_name or None,
         "supersedes": request.supersedes_id,
         "decisions": [_decision(decision, shown) for decision in request.decisions.all()],
         "content_hidden": not shown,
@@ -221,13 +227,37 @@ def _approval(request: ApprovalRequest, viewer: Any) -> JSONObject:
 _OF_APPROVAL = (
     *("id", "status", "status_at", "created_at", "expires_at", "on_expiry", "overdue_at", "reminded_at", "escalate_at"),
     *("escalated_at", "escalate_to", "escalate_to_group", "valid_until", "rule", "permission", "digest"),
+    *("four_eyes", "claimed_at"),
 )
+
+
+def stages_of(request: ApprovalRequest) -> list[StageShape]:
+    """The decisions that a request takes, and who has said yes to its present arguments."""
+    rule = read_approvers(request.approvers or {})
+    made = [each for each in request.decisions.all() if each.round == request.round and each.verdict in YES]
+    named = [each for each in request.named_approvers.all() if each.round == request.round]
+    return [
+        StageShape(
+            label=stage.label,
+            permission=stage.permission,
+            group=stage.group,
+            named=[each.person_name for each in named if each.stage == number] if stage.resolver else None,
+            quorum=stage.quorum,
+            approved_by=[each.user_name for each in made if each.stage == number],
+        )
+        for number, stage in enumerate(rule.ordered())
+    ]
+
+
+YES = (Verdict.APPROVED, Verdict.ENDORSED)
 
 
 def _decision(decision: Decision, shown: bool) -> DecisionShape:
     return DecisionShape(
         **_fields(decision, ("id", "verdict", "user_name", "door", "decided_at", "digest_shown", "digest")),
         user=_key(decision.user_id),
+        on_behalf_of=decision.on_behalf_of_name or None,
+        stage=decision.stage + 1,
         reason=decision.reason if shown else None,
     )
 

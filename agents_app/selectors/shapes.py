@@ -220,9 +220,22 @@ class DecisionShape(Shape):
     user_name: str
     door: str
     decided_at: Moment
+    on_behalf_of: str | None = Field(description="The name of whose decision it was, by a delegation.")
+    stage: int = Field(description="Counted from 1.")
     reason: str | None
     digest_shown: str
     digest: str
+
+
+class StageShape(Shape):
+    """One of the decisions that it takes, in their order."""
+
+    label: str
+    permission: str | None
+    group: str | None
+    named: list[str] | None = Field(description="The names of those who may decide; null: nobody is named.")
+    quorum: int = Field(description="How many people must say yes.")
+    approved_by: list[str] = Field(description="The names of those who have.")
 
 
 class ApprovalShape(Shape):
@@ -248,6 +261,12 @@ class ApprovalShape(Shape):
     valid_until: Moment | None
     rule: str
     permission: str = Field(description="What a decider needs besides agents_app.decide_approvalrequest.")
+    stage: int = Field(description="The one that it is at, counted from 1.")
+    stages: list[StageShape]
+    four_eyes: bool = Field(description="Who asked for it may not approve it; an edit is a proposal to somebody else.")
+    requester: str = Field(description="The name of who asked for it: the run's user, else who started the run.")
+    claimed_by: str | None = Field(description="The name of who has taken it on; others may still decide.")
+    claimed_at: Moment | None
     supersedes: UUID | None
     digest: str
     decisions: list[DecisionShape]

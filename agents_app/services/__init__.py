@@ -3,7 +3,9 @@
 from agents_app.services.approvals import approve, reject, send_back, settle_outcome
 from agents_app.services.archiving import archive_runs
 from agents_app.services.budgets import set_budget
+from agents_app.services.claiming import claim_request, reassign_request, release_request
 from agents_app.services.code_changes import CodeChange, read_code_change
+from agents_app.services.delegating import delegate, revoke_delegation
 from agents_app.services.driving import run_and_wait
 from agents_app.services.erasing import erase_user
 from agents_app.services.explaining import Explanation, explain_call
@@ -36,8 +38,10 @@ __all__ = [
     "approve",
     "archive_runs",
     "cancel_run",
+    "claim_request",
     "close_breaker",
     "decide_by_link",
+    "delegate",
     "delete_policy",
     "erase_user",
     "explain_call",
@@ -48,13 +52,16 @@ __all__ = [
     "read_code_change",
     "read_link",
     "read_run",
+    "reassign_request",
     "reject",
     "release_handler",
     "release_notification",
+    "release_request",
     "restore_run",
     "resume_run",
     "retry_run",
     "reveal_run",
+    "revoke_delegation",
     "rotate_keys",
     "run_and_wait",
     "save_policy",

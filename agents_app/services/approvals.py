@@ -1,34 +1,40 @@
 """Commands of people who decide: approve (also with other arguments), reject, settle an unknown outcome."""
 
-import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
-
 from agents_app.core.approval_times import OnExpiry
-from agents_app.core.canonical import digest, sha256_of
 from agents_app.core.status import ApprovalStatus, ToolCallStatus, Verdict
-from agents_app.definitions.registry import registry
-from agents_app.definitions.tool_spec import ToolSpec
 from agents_app.exceptions import (
     AlreadyDecided,
     Expired,
     InvalidInput,
     NotPermitted,
+    StaleContext,
     StaleDigest,
     WrongState,
 )
-from agents_app.gate.approvers import may_decide
-from agents_app.gate.dispatch import full_text
+from agents_app.gate.approvers import (
+    YES_VERDICTS,
+    Permission,
+    asks_several,
+    edited_by,
+    may_at,
+    may_decide,
+    put_to_at,
+    said_yes,
+)
 from agents_app.models import ApprovalRequest, Decision, ToolCall
-from agents_app.models.sealing import HIDDEN, seal
+from agents_app.selectors.delegations import key_of
 from agents_app.selectors.people import SETTLE, may_settle, visible_approvals, visible_calls
 from agents_app.selectors.runs import one_of
+from agents_app.services.edits import edit_of
 from agents_app.services.json_values import as_json
 from agents_app.services.principals import CODE, Origin, recorded
 from agents_app.services.runs import checked_reason
 from agents_app.transitions import Change, approvals, calls, change
 
+MOST_TRIES = 5
 FINAL = (Verdict.APPROVED, Verdict.REJECTED, Verdict.SENT_BACK)
 
 
@@ -41,25 +47,54 @@ def approve(
     reason: str = "",
     origin: Origin = CODE,
 ) -> ApprovalRequest:
-    """Allow this exact call. digest: of the arguments as they were shown. arguments: others to use instead.
+    """Allow this exact call, if nobody else has to. digest: of the arguments as they were shown. arguments: others to
+    use instead; under four eyes they are a proposal to somebody else.
 
     The same person repeating the same decision gets the same answer. Raises NotFound, NotPermitted, StaleDigest,
     AlreadyDecided, Expired, WrongState, InvalidArguments.
     """
-    request = _decidable(request_id, by)
-    edited = _edited(request, arguments)
+    return _while_it_moves(lambda: _approve(request_id, by, digest, arguments, reason, origin))
+
+
+def _approve(
+    request_id: Any, by: Any, digest: str, arguments: dict[str, Any] | None, reason: str, origin: Origin
+) -> ApprovalRequest:
+    request: ApprovalRequest = one_of(visible_approvals(by), request_id)
+    permit(by, request, Verdict.REJECTED)
+    edited = edit_of(request, arguments)
+    wanted = edited.digest if edited else digest
+    if wanted == digest:
+        edited = None
+    if edited and wanted == request.call.digest and request.round and edited_by(request) == key_of(by):
+        return request  # the same proposal, sent twice
+    kinds = (*YES_VERDICTS, Verdict.EDITED) if edited else YES_VERDICTS
+    permission = may_decide(by, request, Verdict.EDITED if edited else Verdict.APPROVED)
+    if not permission.allowed:
+        if permission.rule == "twice" and _decided_so(request, by, kinds, wanted):
+            return _again(request)
+        raise NotPermitted(permission.reason, rule=permission.rule)
+    proposal = False
+    if edited:
+        permission = may_at(by, request, put_to_at(request, 0, edited.named.get(0)))
+        proposal = request.four_eyes or not permission.allowed
     with change(request.context_id) as edit:
-        held, call = _open(edit, request, by, Verdict.APPROVED, edited["digest"] if edited else digest)
+        held, call = _open(edit, request, by, kinds, wanted)
         if held is None or call is None:
             return _again(request)
         _same_digest(call, digest)
         decision = _decision(call, held, Verdict.APPROVED, by, reason, origin, edit, shown=digest)
-        if edited and edited["digest"] != call.digest:
-            decision.arguments, decision.arguments_before = edited["arguments"], call.arguments
-            decision.digest = edited["digest"]
+        decision.on_behalf_of_key, decision.on_behalf_of_name = _in_whose_stead(permission)
+        if edited:
+            decision.arguments, decision.arguments_before = edited.fields["arguments"], call.arguments
+            decision.digest = edited.digest
             _refuse_in_doubt(call)
-            approvals.change_arguments(edit, call, decision, held, **edited)
-        approvals.approve(edit, held, call, decision)
+            approvals.change_arguments(
+                edit, call, decision, held, summary=edited.summary, named=edited.named, **edited.fields
+            )
+        if proposal:
+            approvals.propose(edit, held, decision)
+        else:
+            approvals.approve(edit, held, call, decision)
     return _again(request)
 
 
@@ -67,17 +102,23 @@ def reject(
     request_id: Any, *, by: Any, reason: str, digest: str | None = None, origin: Origin = CODE
 ) -> ApprovalRequest:
     """Do not allow the call. The LLM reads the reason. digest: of the arguments as shown, where they were."""
-    request = _decidable(request_id, by)
+    return _while_it_moves(lambda: _reject(request_id, by, reason, digest, origin))
+
+
+def _reject(request_id: Any, by: Any, reason: str, digest: str | None, origin: Origin) -> ApprovalRequest:
+    request: ApprovalRequest = one_of(visible_approvals(by), request_id)
+    permission = permit(by, request, Verdict.REJECTED)
     text = checked_reason(reason).strip()
     if not text:
         raise InvalidInput("Say why: the agent reads the reason and takes it up.", code="reason_required")
     with change(request.context_id) as edit:
-        held, call = _open(edit, request, by, Verdict.REJECTED, digest)
+        held, call = _open(edit, request, by, (Verdict.REJECTED,), digest)
         if held is None or call is None:
             return _again(request)
         if digest is not None:
             _same_digest(call, digest)
         decision = _decision(call, held, Verdict.REJECTED, by, text, origin, edit, shown=digest or call.digest)
+        decision.on_behalf_of_key, decision.on_behalf_of_name = _in_whose_stead(permission)
         approvals.reject(edit, held, call, decision)
     return _again(request)
 
@@ -89,19 +130,30 @@ def send_back(
 
     digest: of the arguments as shown, where they were. Raises what `reject` raises.
     """
-    request = _decidable(request_id, by)
+    return _while_it_moves(lambda: _send_back(request_id, by, instructions, digest, origin))
+
+
+def _send_back(request_id: Any, by: Any, instructions: str, digest: str | None, origin: Origin) -> ApprovalRequest:
+    request: ApprovalRequest = one_of(visible_approvals(by), request_id)
+    permission = permit(by, request, Verdict.SENT_BACK)
     text = checked_reason(instructions).strip()
     if not text:
         raise InvalidInput("Say what to do instead: the agent reads it.", code="reason_required")
     with change(request.context_id) as edit:
-        held, call = _open(edit, request, by, Verdict.SENT_BACK, digest)
+        held, call = _open(edit, request, by, (Verdict.SENT_BACK,), digest)
         if held is None or call is None:
             return _again(request)
         if digest is not None:
             _same_digest(call, digest)
         decision = _decision(call, held, Verdict.SENT_BACK, by, text, origin, edit, shown=digest or call.digest)
+        decision.on_behalf_of_key, decision.on_behalf_of_name = _in_whose_stead(permission)
         approvals.send_back(edit, held, call, decision)
     return _again(request)
+
+
+def _in_whose_stead(permission: Permission) -> tuple[str, str]:
+    mandate = permission.on_behalf_of
+    return ("", "") if mandate is None else (mandate.key, mandate.name)
 
 
 def settle_outcome(
@@ -133,38 +185,56 @@ def _settling_verdict(verdict: Verdict | str) -> Verdict:
     return Verdict(verdict)
 
 
-def _decidable(request_id: Any, by: Any) -> ApprovalRequest:
-    request: ApprovalRequest = one_of(visible_approvals(by), request_id)
-    permission = may_decide(by, request)
+class _Moved(Exception):
+    """Since the question of permission was asked the request has gone on to another stage or other arguments."""
+
+
+def _while_it_moves(decide: Callable[[], ApprovalRequest]) -> ApprovalRequest:
+    for _ in range(MOST_TRIES):
+        try:
+            return decide()
+        except _Moved:
+            continue
+    raise StaleContext("Others decide on this at the same time; read it again.")
+
+
+def permit(by: Any, request: ApprovalRequest, verdict: Verdict) -> Permission:
+    """The permission of this person to decide so. Raises NotPermitted."""
+    permission = may_decide(by, request, verdict)
     if not permission.allowed:
         raise NotPermitted(permission.reason, rule=permission.rule)
-    return request
+    return permission
 
 
 def _open(
-    edit: Change, request: ApprovalRequest, by: Any, verdict: Verdict, shown: str | None
+    edit: Change, request: ApprovalRequest, by: Any, kinds: Sequence[Verdict], wanted: str | None
 ) -> tuple[ApprovalRequest | None, ToolCall | None]:
     """The request and its call under the lock; (None, None) if this person has decided just so before."""
     held = next((row for row in edit.rows.requests if row.pk == request.pk), None)
     call = edit.rows.call(request.call_id)
     if held is None or call is None or held.status != ApprovalStatus.PENDING:
-        if _decided_so(request, by, verdict, shown):
+        if _decided_so(request, by, kinds, wanted):
             return None, None
-        raise _why_closed(request)
+        raise why_closed(request)
     if edit.context.ended or edit.context.cancel_requested_at is not None:
         raise WrongState("The run has ended or is being cancelled.", code="ended")
     waits_on = held.on_expiry == OnExpiry.KEEP_WAITING
     if held.expires_at is not None and held.expires_at <= edit.now and not waits_on:
         raise Expired(f"The time to decide ended at {held.expires_at.isoformat()}.")
+    if (held.stage, held.round) != (request.stage, request.round):
+        raise _Moved
+    if Verdict.APPROVED in kinds and asks_several(held) and key_of(by) in said_yes(held):
+        raise _Moved  # in another tab, at this moment; if it was the same, it is a repetition
     return held, call
 
 
-def _decided_so(request: ApprovalRequest, by: Any, verdict: Verdict, shown: str | None) -> bool:
-    made = Decision.objects.filter(request=request, verdict=verdict, user_id=by.pk).first()
-    return made is not None and by.pk is not None and shown in (None, made.digest)
+def _decided_so(request: ApprovalRequest, by: Any, kinds: Sequence[Verdict], wanted: str | None) -> bool:
+    made = Decision.objects.filter(request=request, verdict__in=kinds, user_id=by.pk).order_by("pk").last()
+    return made is not None and by.pk is not None and wanted in (None, made.digest)
 
 
-def _why_closed(request: ApprovalRequest) -> WrongState:
+def why_closed(request: ApprovalRequest) -> WrongState:
+    """The error that says how a request that is no longer open was closed."""
     request = ApprovalRequest.objects.get(pk=request.pk)
     made = Decision.objects.filter(request=request, verdict__in=FINAL).first()
     if made is not None:
@@ -184,49 +254,6 @@ def _refuse_in_doubt(call: ToolCall) -> None:
     if call.in_doubt:
         text = "An earlier attempt at this call may have taken effect: it can be approved or rejected, not edited."
         raise WrongState(text, code="in_doubt")
-
-
-def _edited(request: ApprovalRequest, arguments: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The new texts and digest of an edit; None without one. Raises InvalidArguments."""
-    if arguments is None:
-        return None
-    call = request.call
-    tool = tool_of(request)
-    if tool.schema_hash != call.schema_hash:
-        raise StaleDigest("The tool has changed since the call was proposed: approve it as it is, or reject it.")
-    text = tool.text(tool.validate(_with_what_is_hidden(tool, call, arguments)))
-    return stored_arguments(tool, text, digest(call.context_id, call.pk, call.tool, call.schema_hash, text))
-
-
-def _with_what_is_hidden(tool: ToolSpec, call: ToolCall, arguments: dict[str, Any]) -> dict[str, Any]:
-    """A sensitive argument that comes back as `***` stays what it is: who may not see it may still edit the others."""
-    kept = [name for name in tool.sensitive if arguments.get(name) == HIDDEN]
-    if not kept or not call.sealed:
-        return arguments
-    try:
-        stored = json.loads(full_text(call))
-    except ImproperlyConfigured as error:
-        raise WrongState(f"The hidden arguments cannot be opened: {error}", code="key_lost") from error
-    return {**arguments, **{name: stored[name] for name in kept}}
-
-
-def tool_of(request: ApprovalRequest) -> ToolSpec:
-    """The tool that a request is about, as the code declares it now. Raises WrongState if it is gone."""
-    definition = registry.get(request.context.agent)
-    tool = definition.tools.get(request.call.tool)
-    if tool is None:
-        raise WrongState(f"The agent {definition.name} has no tool {request.call.tool} any more.", code="unknown_tool")
-    return tool
-
-
-def stored_arguments(tool: ToolSpec, text: str, of: str) -> dict[str, Any]:
-    """How a call keeps its arguments: masked text, sealed full text where something is hidden, hash and digest."""
-    return {
-        "arguments": tool.masked(text),
-        "sealed": seal(text) if tool.sensitive else "",
-        "arguments_hash": sha256_of(text),
-        "digest": of,
-    }
 
 
 def _decision(
@@ -258,4 +285,4 @@ def _again(request: ApprovalRequest) -> ApprovalRequest:
     return ApprovalRequest.objects.select_related("call", "context", "context__details").get(pk=request.pk)
 
 
-__all__ = ["approve", "may_decide", "reject", "send_back", "settle_outcome", "stored_arguments", "tool_of"]
+__all__ = ["approve", "may_decide", "permit", "reject", "send_back", "settle_outcome", "why_closed"]

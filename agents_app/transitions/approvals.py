@@ -1,13 +1,15 @@
 """Questions about calls, and what people answer."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from agents_app.conf import conf
 from agents_app.core.approval_times import BY_SETTINGS, ApprovalTimes
+from agents_app.core.approver_rules import Approvers, Asked, Named, read_approvers
 from agents_app.core.events import EventType
-from agents_app.core.status import ApprovalStatus, StepStatus, ToolCallStatus
-from agents_app.models import ApprovalRequest, Decision, ToolCall
+from agents_app.core.status import ApprovalStatus, StepStatus, ToolCallStatus, Verdict
+from agents_app.models import AgentContext, ApprovalRequest, Decision, NamedApprover, ToolCall
 from agents_app.transitions.approval_times import put_times
 from agents_app.transitions.change import Change
 from agents_app.transitions.steps import close_step, reconcile_at
@@ -23,7 +25,7 @@ def request_approval(
     reason: str,
     rule: str,
     summary: str,
-    permission: str,
+    asked: Asked,
     times: ApprovalTimes = BY_SETTINGS,
     supersedes: ApprovalRequest | None = None,
     why: str = "",
@@ -40,11 +42,16 @@ def request_approval(
         rule=rule,
         summary=summary,
         digest=call.digest,
-        permission=permission,
+        permission=asked.permission,
         supersedes=supersedes,
+        approvers=asked.approvers.as_json(),
+        four_eyes=bool(asked.approvers.four_eyes),
+        **_requester(edit.context),
+        **at_stage(asked.approvers, 0),
     )
     put_times(request, times, edit.now)
     edit.add(request)
+    name_approvers(edit, request, asked.named)
     edit.rows.requests.append(request)
     edit.record(
         EventType.APPROVAL_REQUESTED,
@@ -59,7 +66,10 @@ def request_approval(
 
 
 def approve(edit: Change, request: ApprovalRequest, call: ToolCall, decision: Decision) -> None:
-    """A person said yes; the call may start while the approval is valid."""
+    """A person said yes. If nobody else has to, the call may start while the approval is valid."""
+    decision.stage, decision.round = request.stage, request.round
+    if _endorsed(edit, request, call, decision):
+        return
     edit.add(decision)
     valid = conf.APPROVAL_VALID_SECONDS if request.valid_seconds is None else request.valid_seconds
     valid_until = edit.now + timedelta(seconds=valid)
@@ -68,15 +78,105 @@ def approve(edit: Change, request: ApprovalRequest, call: ToolCall, decision: De
     edit.record(EventType.APPROVAL_APPROVED, **_decided(request, call, decision))
 
 
-def change_arguments(edit: Change, call: ToolCall, decision: Decision, request: ApprovalRequest, **new: Any) -> None:
-    """A person changed the arguments (new: arguments, sealed, arguments_hash, digest)."""
+def _endorsed(edit: Change, request: ApprovalRequest, call: ToolCall, decision: Decision) -> bool:
+    """Whether others must say yes, too: at this stage, or at the next, which then begins."""
+    rule = read_approvers(request.approvers or {})
+    stages, have = len(rule.ordered()), 1
+    if request.quorum > 1:
+        said = Decision.objects.filter(request=request, round=request.round, stage=request.stage)
+        have += said.filter(verdict=Verdict.ENDORSED).count()
+    if have >= request.quorum and request.stage + 1 >= stages:
+        return False
+    decision.verdict = Verdict.ENDORSED
+    edit.add(decision)
+    counted = {"stage": request.stage + 1, "stages": stages, "have": have, "quorum": request.quorum}
+    edit.record(EventType.APPROVAL_ENDORSED, **_decided(request, call, decision), **counted)
+    moved = at_stage(rule, request.stage + 1) if have >= request.quorum else {}
+    edit.set_fields(request, **moved, **UNCLAIMED)
+    return True
+
+
+def change_arguments(
+    edit: Change,
+    call: ToolCall,
+    decision: Decision,
+    request: ApprovalRequest,
+    *,
+    summary: str,
+    named: Named,
+    **new: Any,
+) -> None:
+    """A person changed the arguments (new: arguments, sealed, arguments_hash, digest): who said yes did so to others.
+
+    summary and named: what will happen now, and whom the resolvers name for it.
+    """
     before = call.proposed_arguments or call.arguments
     edit.set_fields(call, edited=True, proposed_arguments=before, **new)
+    first = at_stage(read_approvers(request.approvers or {}), 0)
+    edit.set_fields(request, digest=call.digest, summary=summary, round=request.round + 1, **first)
+    name_approvers(edit, request, named)
     edit.record(EventType.APPROVAL_EDITED, **_decided(request, call, decision))
+
+
+def propose(edit: Change, request: ApprovalRequest, decision: Decision) -> None:
+    """The arguments that a person changed wait for somebody else's yes."""
+    decision.verdict, decision.stage, decision.round = Verdict.EDITED, request.stage, request.round
+    edit.add(decision)
+    edit.set_fields(request, **UNCLAIMED)
+
+
+def at_stage(rule: Approvers, number: int) -> dict[str, Any]:
+    """What a request's row says of whom it is put to at a stage of the rule."""
+    stage = rule.ordered()[number]
+    return {
+        "stage": number,
+        "quorum": stage.quorum,
+        "stage_permission": stage.permission or "",
+        "group": stage.group or "",
+        "named": bool(stage.resolver),
+    }
+
+
+def name_approvers(edit: Change, request: ApprovalRequest, named: Named) -> None:
+    """Write down whom resolvers name for the request's present arguments."""
+    for stage, people in named.items():
+        for key, name in people.items():
+            edit.add(NamedApprover(request=request, stage=stage, round=request.round, person_key=key, person_name=name))
+
+
+def _requester(context: AgentContext) -> dict[str, str]:
+    """Who asked for it: the run's user, else who started the run."""
+    details = context.details
+    if context.user_id is not None:
+        return {"requester_key": str(context.user_id), "requester_name": details.user_name}
+    key = "" if details.started_by_id is None else str(details.started_by_id)
+    return {"requester_key": key, "requester_name": details.started_by_name}
+
+
+UNCLAIMED: Mapping[str, Any] = {"claimed_by_key": "", "claimed_by_name": "", "claimed_at": None}
+
+
+def claim(edit: Change, request: ApprovalRequest, call: ToolCall, *, key: str, name: str) -> None:
+    """A person takes it on."""
+    edit.set_fields(request, claimed_by_key=key, claimed_by_name=name, claimed_at=edit.now)
+    edit.record(EventType.APPROVAL_CLAIMED, **named(call), request=request.pk, by=name)
+
+
+def release(edit: Change, request: ApprovalRequest, call: ToolCall, *, by: str) -> None:
+    """It is nobody's any more."""
+    edit.set_fields(request, **UNCLAIMED)
+    edit.record(EventType.APPROVAL_RELEASED, **named(call), request=request.pk, by=by)
+
+
+def reassign(edit: Change, request: ApprovalRequest, call: ToolCall, *, key: str, name: str, by: str) -> None:
+    """It is handed to somebody."""
+    edit.set_fields(request, claimed_by_key=key, claimed_by_name=name, claimed_at=edit.now)
+    edit.record(EventType.APPROVAL_REASSIGNED, **named(call), request=request.pk, by=by, to=name)
 
 
 def reject(edit: Change, request: ApprovalRequest, call: ToolCall, decision: Decision) -> None:
     """A person said no; the LLM reads why."""
+    decision.stage, decision.round = request.stage, request.round
     edit.add(decision)
     edit.set_status(request, ApprovalStatus.REJECTED)
     edit.record(EventType.APPROVAL_REJECTED, **_decided(request, call, decision))
@@ -85,6 +185,7 @@ def reject(edit: Change, request: ApprovalRequest, call: ToolCall, decision: Dec
 
 def send_back(edit: Change, request: ApprovalRequest, call: ToolCall, decision: Decision) -> None:
     """A person gave it back with instructions; the LLM reads them, and may propose another call."""
+    decision.stage, decision.round = request.stage, request.round
     edit.add(decision)
     edit.set_status(request, ApprovalStatus.SENT_BACK)
     edit.record(EventType.APPROVAL_SENT_BACK, **_decided(request, call, decision))
@@ -130,4 +231,5 @@ def named(call: ToolCall) -> dict[str, Any]:
 
 
 def _decided(request: ApprovalRequest, call: ToolCall, decision: Decision) -> dict[str, Any]:
-    return {**named(call), "request": request.pk, "by": decision.user_name}
+    instead = {"on_behalf_of": decision.on_behalf_of_name} if decision.on_behalf_of_name else {}
+    return {**named(call), "request": request.pk, "by": decision.user_name, **instead}

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from agents_app.core.approval_times import BY_SETTINGS, ApprovalTimes
+from agents_app.core.approver_rules import Asked
 from agents_app.core.events import EventType
 from agents_app.core.outcomes import SAID_NOTHING_HAPPENED, Ending, Outcome, meaning_of, postpone_seconds
 from agents_app.core.status import ApprovalStatus, Effect, StepKind, StepStatus, ToolCallStatus, Verdict
@@ -14,6 +15,7 @@ from agents_app.transitions.approvals import give_up_in_doubt, named, reject_cal
 from agents_app.transitions.change import Change
 from agents_app.transitions.steps import close_step, reconcile_at
 
+NOBODY_ASKED = Asked()
 LEAST_POSTPONED_SECONDS = 1.0
 """A call that is postponed rests at least so long, whatever its tool says: it must not keep a worker spinning."""
 
@@ -110,8 +112,8 @@ def settle(
     call: ToolCall,
     outcome: Outcome,
     *,
-    permission: str = "",
     summary: str = "",
+    asked: Asked = NOBODY_ASKED,
     times: ApprovalTimes = BY_SETTINGS,
 ) -> None:
     """Record how one attempt at a started call ended. What follows is for people, where the tool itself asks them."""
@@ -137,7 +139,7 @@ def settle(
                 reason=outcome.message,
                 rule="the tool itself",
                 summary=summary,
-                permission=permission,
+                asked=asked,
                 times=times,
             )
 

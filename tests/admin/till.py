@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, SecretStr
 
-from agents_app import Agent, Money, Ref, ToolContext, tool
+from agents_app import Agent, Approvers, Money, Ref, ToolContext, tool
 from agents_app.core.transcript import LLMReply, LLMRequest, UserMessage
 from agents_app.testing import calls, script, turn
 
@@ -70,7 +70,7 @@ class Till(Agent[str]):
         """Ring somebody; nobody knows whether it rang."""
         raise TimeoutError("no answer")
 
-    @tool(requires_approval=True)
+    @tool(requires_approval=True, approvers=Approvers(four_eyes=False))
     def unlock(self, door: str, code: SecretStr) -> str:
         """Open a door."""
         return f"{door} is open"

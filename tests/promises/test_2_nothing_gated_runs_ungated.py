@@ -252,15 +252,15 @@ MUTANTS = [
     mutant(
         "who approved is not asked for at dispatch",
         who_approved_must_still_be_allowed_to,
-        f"{DISPATCH}_deciders",
-        "if not may_decide(user, request).allowed or (tool.permission and not user.has_perm(tool.permission)):",
+        "agents_app.gate.standing:_doubt",
+        "if not all(may_at(user, request, put_to).allowed for put_to in asked):",
         "if False:",
     ),
     mutant(
         "the tool's own permission is not asked for",
         test_only_those_who_may_decide_do,
-        "agents_app.gate.approvers:may_decide",
-        "if request.permission and not user.has_perm(request.permission):",
+        "agents_app.gate.approvers:_fits",
+        "if permission and not has_permission(user, permission, request):",
         "if False:",
     ),
     mutant(

@@ -22,7 +22,7 @@ from agents_app.selectors.presentation import (
 from agents_app.selectors.runs import one_of
 from agents_app.selectors.shapes import ApprovalDetailShape, ApprovalShape
 from agents_app.services import approve, reject, send_back
-from agents_app.services.approvals import tool_of
+from agents_app.services.edits import tool_of
 
 
 class Approvals(ApiList):

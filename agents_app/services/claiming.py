@@ -1,0 +1,78 @@
+"""Commands on who looks after a request: claim, release, reassign. A claim is a sign to others and bars nobody."""
+
+from typing import Any
+
+from agents_app.core.status import ApprovalStatus, Verdict
+from agents_app.exceptions import NotPermitted, WrongState
+from agents_app.gate.approvers import may_decide
+from agents_app.models import ApprovalRequest, ToolCall
+from agents_app.selectors.delegations import key_of
+from agents_app.selectors.people import name_of, visible_approvals
+from agents_app.selectors.runs import one_of
+from agents_app.services.approvals import permit, why_closed
+from agents_app.transitions import Change, approvals, change
+
+REASSIGN = "agents_app.reassign_approvalrequest"
+
+
+def claim_request(request_id: Any, *, by: Any) -> ApprovalRequest:
+    """Take a request on. Others may still decide. Raises NotFound, NotPermitted, WrongState (`claimed`: by whom)."""
+    request: ApprovalRequest = one_of(visible_approvals(by), request_id)
+    permit(by, request, Verdict.REJECTED)
+    with change(request.context_id) as edit:
+        held, call = _pending(edit, request)
+        if held.claimed_by_key not in ("", key_of(by)):
+            text = f"{held.claimed_by_name} has taken this on."
+            raise WrongState(text, code="claimed", by=held.claimed_by_name)
+        if not held.claimed_by_key:
+            approvals.claim(edit, held, call, key=key_of(by), name=name_of(by))
+    return _again(request)
+
+
+def release_request(request_id: Any, *, by: Any) -> ApprovalRequest:
+    """Give a request back: who claimed it, or somebody with `reassign_approvalrequest`."""
+    request: ApprovalRequest = one_of(visible_approvals(by), request_id)
+    with change(request.context_id) as edit:
+        held, call = _pending(edit, request)
+        if held.claimed_by_key:
+            _in_charge(by, held)
+            approvals.release(edit, held, call, by=name_of(by))
+    return _again(request)
+
+
+def reassign_request(request_id: Any, *, to: Any, by: Any) -> ApprovalRequest:
+    """Hand a request to somebody who may decide on it. One that others have claimed needs `reassign_approvalrequest`.
+
+    Raises NotFound, NotPermitted (also if `to` may not decide), WrongState.
+    """
+    request: ApprovalRequest = one_of(visible_approvals(by), request_id)
+    if not by.has_perm(REASSIGN):
+        permit(by, request, Verdict.REJECTED)
+    theirs = may_decide(to, request)
+    if not theirs.allowed:
+        raise NotPermitted(f"{name_of(to)} may not approve this: {theirs.reason}", rule=theirs.rule)
+    with change(request.context_id) as edit:
+        held, call = _pending(edit, request)
+        if held.claimed_by_key:
+            _in_charge(by, held)
+        if held.claimed_by_key != key_of(to):
+            approvals.reassign(edit, held, call, key=key_of(to), name=name_of(to), by=name_of(by))
+    return _again(request)
+
+
+def _in_charge(by: Any, held: ApprovalRequest) -> None:
+    if held.claimed_by_key != key_of(by) and not (by.is_active and by.has_perm(REASSIGN)):
+        text = f"{held.claimed_by_name} has taken this on; to take it away needs the permission {REASSIGN}."
+        raise NotPermitted(text, rule="claimed")
+
+
+def _pending(edit: Change, request: ApprovalRequest) -> tuple[ApprovalRequest, ToolCall]:
+    held = next((row for row in edit.rows.requests if row.pk == request.pk), None)
+    call = edit.rows.call(request.call_id)
+    if held is None or call is None or held.status != ApprovalStatus.PENDING:
+        raise why_closed(request)
+    return held, call
+
+
+def _again(request: ApprovalRequest) -> ApprovalRequest:
+    return ApprovalRequest.objects.select_related("call", "context", "context__details").get(pk=request.pk)

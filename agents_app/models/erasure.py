@@ -67,7 +67,7 @@ HARMLESS: Mapping[str, tuple[str, ...]] = {
     ),
     "approvalrequest": (
         *("status", "rule", "digest", "permission", "approvers", "stage_permission", "group"),
-        *("requester_key", "claimed_by_key"),
+        *("requester_key", "claimed_by_key", "on_expiry", "escalate_to", "escalate_to_group"),
     ),
     "namedapprover": ("person_key",),
     "decision": ("verdict", "door", "digest_shown", "digest", "on_behalf_of_key"),

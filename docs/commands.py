@@ -35,6 +35,7 @@ GROUPS = {
         "agents_rotate_keys",
         "agents_erase_user",
         "agents_handlers",
+        "agents_notify",
         "agents_budget",
     ),
 }

@@ -11,6 +11,7 @@ from agents_app.admin.handlers import EventCursorAdmin
 from agents_app.admin.inlines import AgentRunsInline
 from agents_app.admin.inputs import InputRequestAdmin
 from agents_app.admin.llms import LLMStateAdmin
+from agents_app.admin.notifications import ChannelStateAdmin, NotificationAdmin, NotificationPreferenceAdmin
 from agents_app.admin.policies import ApprovalPolicyAdmin
 from agents_app.admin.runs import AgentContextAdmin
 from agents_app.admin.sessions import AgentSessionAdmin
@@ -23,10 +24,13 @@ from agents_app.models import (
     ApprovalPolicy,
     ApprovalRequest,
     ArchivedRun,
+    ChannelState,
     EventCursor,
     InputRequest,
     KillSwitch,
     LLMState,
+    Notification,
+    NotificationPreference,
     ToolCall,
 )
 
@@ -46,6 +50,9 @@ def register_with(site: admin.AdminSite) -> None:
     site.register(ApprovalPolicy, ApprovalPolicyAdmin)
     site.register(KillSwitch, KillSwitchAdmin)
     site.register(LLMState, LLMStateAdmin)
+    site.register(Notification, NotificationAdmin)
+    site.register(NotificationPreference, NotificationPreferenceAdmin)
+    site.register(ChannelState, ChannelStateAdmin)
     site.register(ArchivedRun, ArchivedRunAdmin)
 
 

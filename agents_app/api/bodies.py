@@ -8,6 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from agents_app.core.budgets import MOST_COUNT, Budget, Period
 from agents_app.core.priority import Priority
+from agents_app.models import Mode
 from agents_app.selectors.shapes import BudgetShape, EventShape, Shape
 
 REASON_LIMIT = 10_000
@@ -36,6 +37,13 @@ class Body(BaseModel):
     """Base of the bodies: unknown fields are errors, and so is a value of another type."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SetPreference(Body):
+    """Say when one wants to be told on a channel."""
+
+    channel: str = Field(description="As it stands in the list of preferences.", min_length=1, max_length=100)
+    mode: Mode = Field(description="`at_once`, `digest` or `off`.")
 
 
 class CloseBreaker(Body):

@@ -1,6 +1,7 @@
 """Commands on what people are told: when they want to be told, and what was parked."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -17,6 +18,21 @@ from agents_app.selectors.notifications import (
 )
 from agents_app.selectors.runs import one_of
 from agents_app.transitions.hints import send_hint
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preference:
+    """When a person is told on a channel, and what they may choose from."""
+
+    channel: str
+    mode: Mode
+    modes: tuple[Mode, ...]
+
+
+def own_preferences(user: Any) -> list[Preference]:
+    """Those of this person, by channel; what they have not chosen is the channel's default."""
+    known = personal_channels()
+    return [Preference(channel=name, mode=mode, modes=known[name].modes) for name, mode in preferences_of(user).items()]
 
 
 def set_preferences(modes: Mapping[str, Any], *, by: Any) -> dict[str, Mode]:

@@ -56,6 +56,7 @@ def test_it_is_about_this_api_alone(description: dict[str, Any]) -> None:
         "approvals",
         "input-requests",
         "policies",
+        "notification-preferences",
         "sessions",
         "switches",
         "tickets",

@@ -68,6 +68,14 @@ MATRIX: dict[str, tuple[str, str, str, dict[str, Any] | None, tuple[int, ...]]] 
     "budgets_set": ("post", "budgets/", "refund", {"run": "{run}", "money": "2.50"}, (401, 403, 403, 403, 403, 200)),
     "llms_list": ("get", "llms/", "", None, (401, 403, 403, 403, 403, 200)),
     "llms_close": ("post", "llms/close/", "", {"name": "far"}, (401, 403, 403, 403, 403, 200)),
+    "notification_preferences_list": ("get", "notification-preferences/", "", None, (401, 200, 200, 200, 200, 200)),
+    "notification_preferences_set": (
+        "post",
+        "notification-preferences/",
+        "",
+        {"channel": "post", "mode": "off"},  # which these settings do not have
+        (401, 400, 400, 400, 400, 400),
+    ),
     "sessions_list": ("get", "sessions/", "answer", None, (401, 200, 200, 200, 200, 200)),
     "sessions_read": ("get", "sessions/{session}/", "answer", None, (401, 200, 404, 200, 404, 200)),
     "tickets_issue": ("post", "tickets/", "", {}, (401, 201, 201, 201, 201, 201)),

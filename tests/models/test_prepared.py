@@ -51,7 +51,7 @@ def test_it_compiles_once_for_each_shape(monkeypatch: pytest.MonkeyPatch) -> Non
     compiled = []
     as_sql = SQLCompiler.as_sql
     monkeypatch.setattr(SQLCompiler, "as_sql", lambda *a, **k: compiled.append(a[0]) or as_sql(*a, **k))
-    runs = [start_run(Clerk, "x") for _ in range(3)]
+    runs = sorted((start_run(Clerk, "x") for _ in range(3)), key=lambda run: run.id)
     read = Prepared(lambda most: AgentContext.objects.order_by("id")[:most])
     compiled.clear()
     for _ in range(3):

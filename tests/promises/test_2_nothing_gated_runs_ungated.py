@@ -15,6 +15,7 @@ from agents_app.runtime import iterate
 from agents_app.services import Run
 from agents_app.testing import approve_pending, calls, move_time, run_until_idle
 from tests import office
+from tests.promises import mailed_links
 from tests.promises.mutants import mutant
 from tests.promises.stage import Stage
 from tests.scenarios.meanwhile import elsewhere, together
@@ -198,8 +199,14 @@ def test_a_yes_given_while_another_call_runs_is_seen(stage: Stage) -> None:
     assert run.status == "completed"
 
 
+@pytest.mark.parametrize("check", mailed_links.CHECKS, ids=lambda check: check.__name__)
+def test_a_mailed_link_decides_for_its_addressee_once_and_not_when_it_is_opened(stage: Stage, check: Any) -> None:
+    check(stage)
+
+
 DISPATCH = "agents_app.gate.dispatch:"
 MUTANTS = [
+    *mailed_links.MUTANTS,
     mutant(
         "whoever asks is let through",
         test_it_waits_until_somebody_says_yes,

@@ -54,6 +54,7 @@ def test_it_is_about_this_api_alone(description: dict[str, Any]) -> None:
         "runs",
         "tool-calls",
         "approvals",
+        "budgets",
         "input-requests",
         "policies",
         "notification-preferences",
@@ -71,7 +72,18 @@ def test_ids_are_uuids_and_amounts_strings(description: dict[str, Any]) -> None:
 
 def test_filters_and_pages_are_described(description: dict[str, Any]) -> None:
     names = {each["name"] for each in description["paths"]["/api/runs/"]["get"]["parameters"]}
-    assert names == {"agent", "status", "ended", "session", "session_id", "subject", "user", "cursor", "limit"}
+    assert names == {
+        "agent",
+        "status",
+        "ended",
+        "session",
+        "session_id",
+        "subject",
+        "user",
+        "waits_for_slot",
+        "cursor",
+        "limit",
+    }
     start = {each["name"] for each in description["paths"]["/api/runs/"]["post"]["parameters"]}
     assert start == {"wait", "Idempotency-Key"}
 

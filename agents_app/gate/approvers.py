@@ -54,7 +54,7 @@ def may_at(user: Any, request: ApprovalRequest, put_to: PutTo) -> Permission:
     if refused := _stranger(user):
         return refused
     own = _fits(user, request, put_to)
-    if own.allowed or _escalated_to(user, request):
+    if own.allowed or _escalated_to(user, request, put_to.permission):
         return own if own.allowed else YES
     for mandate in mandates_of(user):
         blocked = request.four_eyes and mandate.key == request.requester_key
@@ -63,11 +63,12 @@ def may_at(user: Any, request: ApprovalRequest, put_to: PutTo) -> Permission:
     return own
 
 
-def _escalated_to(user: Any, request: ApprovalRequest) -> bool:
-    """Whether it was passed on to this person, since nobody decided in time."""
+def _escalated_to(user: Any, request: ApprovalRequest, permission: str) -> bool:
+    """Whether it was passed on to this person, since nobody decided in time. What the tool needs they need as well."""
     if request.escalated_at is None or not (request.escalate_to or request.escalate_to_group):
         return False
-    return _fits(user, request, PutTo(permission=request.escalate_to, group=request.escalate_to_group)).allowed
+    put_to = PutTo(permission=permission, stage_permission=request.escalate_to, group=request.escalate_to_group)
+    return _fits(user, request, put_to).allowed
 
 
 def put_to_now(request: ApprovalRequest) -> PutTo:

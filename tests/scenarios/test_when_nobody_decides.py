@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.test import override_settings
 
-from agents_app import Agent, ApprovalTimes, tool
+from agents_app import Agent, ApprovalTimes, Approvers, tool
 from agents_app.core.status import ApprovalStatus, RunStatus, ToolCallStatus
 from agents_app.definitions.registry import registry
-from agents_app.exceptions import Expired
+from agents_app.exceptions import Expired, NotPermitted
 from agents_app.models import AgentContext, ApprovalRequest
 from agents_app.services import Run, approve, start_run
 from agents_app.testing import AgentsKit, calls
@@ -23,6 +24,7 @@ HOUR = 3600.0
 TIMES: dict[str, ApprovalTimes | None] = {
     "usual": None,
     "hour": ApprovalTimes(expires_after=HOUR, remind_after=600, escalate_after=1200, escalate_to_group="Leads"),
+    "narrow": ApprovalTimes(escalate_after=600, escalate_to_group="Leads"),
     "ending": ApprovalTimes(expires_after=timedelta(hours=1), on_expiry="cancel"),
     "patient": ApprovalTimes(expires_after=HOUR, on_expiry="keep_waiting"),
     "endless": ApprovalTimes(expires_after="never", valid_for=60),
@@ -36,7 +38,8 @@ def _tool(name: str, times: ApprovalTimes | None) -> Any:
         return "rung"
 
     ring.__name__ = name
-    return tool(effect="idempotent", requires_approval=True, times=times)(ring)
+    approvers = Approvers(group="Till") if name == "narrow" else None
+    return tool(effect="idempotent", requires_approval=True, times=times, approvers=approvers)(ring)
 
 
 class Ringer(Agent[str]):
@@ -101,6 +104,22 @@ def test_each_thing_happens_once_and_in_time(agents: AgentsKit, asked: Asked) ->
         "approval_expired",
     )
     assert rung == []
+
+
+def test_after_the_escalation_others_may_decide_as_well(agents: AgentsKit, asked: Asked) -> None:
+    _, request = asked("narrow")
+    lead = office.decider("lea")
+    lead.groups.add(Group.objects.create(name="Leads"))
+    with pytest.raises(NotPermitted) as early:
+        approve(request.pk, by=lead, digest=request.digest)
+    assert early.value.details["rule"] == "group"
+    with agents.move_time(601):
+        agents.run_until_idle()
+        with pytest.raises(NotPermitted):
+            approve(request.pk, by=office.decider("eve"), digest=request.digest)
+        approve(request.pk, by=lead, digest=request.digest)
+        agents.run_until_idle()
+    assert rung == ["112"]
 
 
 def test_a_late_look_lets_nothing_through(agents: AgentsKit, asked: Asked) -> None:

@@ -139,8 +139,10 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
             verdict = "sent it back"
         else:
             edited = self._edited(shown)
-            approve(row.pk, arguments=edited, **options)
+            made = approve(row.pk, arguments=edited, **options)
             verdict = "approved it with changes" if edited else "approved it"
+            if made.status == ApprovalStatus.PENDING:
+                verdict = f"{verdict}; it still waits for somebody else's yes"
         if was_open:
             self.log(request, row, verdict.replace(" it", ""))
         messages.success(request, format_html("You {}. {}", verdict, self._next(request)))

@@ -2,7 +2,7 @@
 
 import time
 
-from agents_app import Agent, Budget, ToolContext, happened, register, tool
+from agents_app import Agent, Approvers, Budget, ToolContext, happened, register, tool
 from agents_app.definitions.reconcile import Happened, NotHappened, not_happened
 from tests.chaos import diary
 from tests.chaos.models import Entry
@@ -78,7 +78,7 @@ class ChaosAgent(Agent[str]):
     def was_posted(self, context: ToolContext, slot: str) -> Happened[str] | NotHappened | None:
         return happened(slot) if diary.has_acted(str(context.idempotency_key)) else not_happened
 
-    @tool(effect="external", timeout=5, requires_approval=True)
+    @tool(effect="external", timeout=5, requires_approval=True, approvers=Approvers(four_eyes=False))
     def pay(self, context: ToolContext, slot: str, amount: int) -> str:
         """An effect that needs a person's yes first."""
         note("pay", slot, context, amount=amount)

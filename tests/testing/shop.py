@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from agents_app import Agent, Sensitive, ToolContext, tool
+from agents_app import Agent, Approvers, Sensitive, ToolContext, tool
 
 PERMISSION = "auth.change_user"
 
@@ -39,12 +39,12 @@ class ShopAgent(Agent[Reply]):
     def refund_needs_approval(self, context: ToolContext, number: str, amount: Decimal) -> bool | str:
         return amount > 50 and "more than 50 EUR"
 
-    @tool(requires_approval=True)
+    @tool(requires_approval=True, approvers=Approvers(four_eyes=False))
     def send(self, to: Address, copies: int = 1) -> str:
         """Send a parcel."""
         return f"{copies} to {to.city}"
 
-    @tool(requires_approval=True)
+    @tool(requires_approval=True, approvers=Approvers(four_eyes=False))
     def enter(self, site: str, password: Annotated[str, Sensitive()]) -> str:
         """Log in somewhere."""
         return f"entered {site}"

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from agents_app.core.status import ApprovalStatus
 from agents_app.exceptions import StaleDigest
 from agents_app.management.base import COMMAND, AgentsCommand, add_as, person
 from agents_app.management.console import call_text, value_text
@@ -48,8 +49,10 @@ class Command(AgentsCommand):
         if options["dry_run"]:
             self.console.line("Nothing was approved: this was a dry run.")
             return None
-        approve(request.pk, by=user, digest=shown, arguments=after, reason=options["reason"], origin=COMMAND)
+        made = approve(request.pk, by=user, digest=shown, arguments=after, reason=options["reason"], origin=COMMAND)
         self.console.line(f"Approved by {user.get_username()}.", style="SUCCESS")
+        if made.status == ApprovalStatus.PENDING:
+            self.console.line("It still waits: somebody else must approve it, too.")
         self.console.line(f"How it goes on: manage.py agents_show {request.context_id} --watch")
         return None
 

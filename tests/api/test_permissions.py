@@ -6,9 +6,12 @@ from uuid import UUID
 import pytest
 
 from agents_app.models import AgentContext, ApprovalRequest, InputRequest, ToolCall
+from tests.models import rows
 
 PEOPLE = ("", "customer", "stranger", "viewer", "approver", "admin")
 CONTROL = (401, 403, 404, 403, 200, 200)
+ADMIN = (401, 403, 403, 403, 403, 200)
+UNSEEN = (401, 404, 404, 404, 404, 200)
 
 # method, path, plan of the run, body, and the statuses in the order of PEOPLE
 MATRIX: dict[str, tuple[str, str, str, dict[str, Any] | None, tuple[int, ...]]] = {
@@ -54,6 +57,28 @@ MATRIX: dict[str, tuple[str, str, str, dict[str, Any] | None, tuple[int, ...]]] 
         {"reason": "no"},
         (401, 403, 404, 403, 200, 200),
     ),
+    "approvals_send_back": (
+        "post",
+        "approvals/{approval}/send-back/",
+        "refund",
+        {"instructions": "repair it"},
+        (401, 403, 404, 403, 200, 200),
+    ),
+    "policies_list": ("get", "policies/", "", None, ADMIN),
+    "policies_add": ("post", "policies/", "", {"name": "p", "agent": "desk", "answer": "ask"}, (*ADMIN[:5], 201)),
+    "policies_check": (
+        "post",
+        "policies/check/",
+        "",
+        {"agent": "desk", "tool": "refund", "arguments": {"number": "A-1", "amount": "5"}},
+        (401, 403, 403, 403, 200, 200),
+    ),
+    "policies_read": ("get", "policies/{policy}/", "policy", None, UNSEEN),
+    "policies_change": ("post", "policies/{policy}/change/", "policy", {"reason": "r"}, ADMIN),
+    "policies_remove": ("post", "policies/{policy}/remove/", "policy", {}, UNSEEN),
+    "switches_list": ("get", "switches/", "", None, (401, 403, 403, 200, 200, 200)),
+    "switches_off": ("post", "switches/", "", {"agent": "desk", "reason": "r"}, (*ADMIN[:5], 201)),
+    "switches_on": ("post", "switches/{switch}/on/", "switch", {"reason": "r"}, ADMIN),
     "input_requests_list": ("get", "input-requests/", "ask", None, (401, 200, 200, 200, 200, 200)),
     "input_requests_read": ("get", "input-requests/{input}/", "ask", None, (401, 200, 404, 200, 200, 200)),
     "input_requests_answer": (
@@ -82,8 +107,12 @@ MATRIX: dict[str, tuple[str, str, str, dict[str, Any] | None, tuple[int, ...]]] 
 }
 
 
-def ids_of(run_id: UUID) -> dict[str, Any]:
-    """Everything that a path or a body may name of a run."""
+RUNS = {"paused": "refund", "hidden": "answer", "policy": "answer", "switch": "answer"}
+"""Plans that begin with a run of another plan."""
+
+
+def ids_of(run_id: UUID, plan: str = "") -> dict[str, Any]:
+    """Everything that a path or a body may name of a run; and a new policy or switch, if that is the plan."""
     run = AgentContext.objects.get(pk=run_id)
     request = ApprovalRequest.objects.filter(context=run).first()
     question = InputRequest.objects.filter(context=run).first()
@@ -95,7 +124,14 @@ def ids_of(run_id: UUID) -> dict[str, Any]:
         "digest": request.digest if request else "",
         "input": question and question.pk,
         "call": call and call.pk,
+        "policy": rows.policy(name=f"of {run_id}").pk if plan == "policy" else None,
+        "switch": rows.switch(agent=f"agent-{run_id}").pk if plan == "switch" else None,
     }
+
+
+def filled_in(body: dict[str, Any], ids: dict[str, Any]) -> dict[str, Any]:
+    """A body with the ids in it."""
+    return {name: value.format(**ids) if isinstance(value, str) else value for name, value in body.items()}
 
 
 @pytest.mark.parametrize("operation", MATRIX)
@@ -105,11 +141,11 @@ def test_each_person_is_answered_by_the_rules(operation: str, client_of: Any, ru
     for person in PEOPLE:
         ids: dict[str, Any] = {}
         if plan:
-            run = run_of({"paused": "refund", "hidden": "answer"}.get(plan, plan), session=f"mail-{person}")
+            run = run_of(RUNS.get(plan, plan), session=f"mail-{person}")
             if verb := {"paused": "pause", "hidden": "hide"}.get(plan):
                 client_of("admin").post(f"/api/runs/{run.id}/{verb}/", {}, format="json")
-            ids = ids_of(run.id)
-        filled = body and {name: str(value).format(**ids) for name, value in body.items()}
+            ids = ids_of(run.id, plan)
+        filled = body and filled_in(body, ids)
         answer = getattr(client_of(person), method)(f"/api/{path.format(**ids)}", filled, format="json")
         found.append(answer.status_code)
         if answer.status_code >= 400:

@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import (
 
 from agents_app.api.throttling import RATES
 from agents_app.services import SYSTEM, Run, hide_run, pause_run
-from tests.api.test_permissions import MATRIX, PEOPLE, ids_of
+from tests.api.test_permissions import MATRIX, PEOPLE, RUNS, filled_in, ids_of
 
 CHECKS: list[Any] = [
     not_a_server_error,
@@ -32,7 +32,14 @@ CHECKS: list[Any] = [
     response_schema_conformance,
 ]
 ROLES = ("customer", "approver", "admin")
-IDS = {"run_id": "run", "call_id": "call", "request_id": "", "session_id": "session"}
+IDS = {
+    "run_id": "run",
+    "call_id": "call",
+    "request_id": "",
+    "session_id": "session",
+    "policy_id": "policy",
+    "switch_id": "switch",
+}
 
 
 @pytest.fixture
@@ -71,12 +78,12 @@ def ids(run_of: Callable[..., Run[Any]]) -> Callable[[str, str], dict[str, Any]]
     """The ids of a new run that has gone as far as this plan goes."""
 
     def make(plan: str, session: str) -> dict[str, Any]:
-        run = run_of({"paused": "refund", "hidden": "answer"}.get(plan, plan) or "answer", session=session)
+        run = run_of(RUNS.get(plan, plan) or "answer", session=session)
         if plan == "paused":
             pause_run(run.id, by=SYSTEM)
         if plan == "hidden":
             hide_run(run.id, by=SYSTEM)
-        return ids_of(run.id)
+        return ids_of(run.id, plan)
 
     return make
 
@@ -97,13 +104,13 @@ def test_answers_are_as_described(name: str, operations: Any, ids: Any) -> None:
     succeeded = 0
     for person in ROLES:
         known = ids(plan, f"mail-{person}")
-        filled = {field: str(value).format(**known) for field, value in body.items()} if body is not None else None
+        filled = None if body is None else filled_in(body, known)
         given_body = {} if filled is None else {"body": filled, "media_type": "application/json"}
         case = operations[name].Case(path_parameters=path_of(name, operations[name], known), **given_body)
         response = case.call_and_validate(headers=headers(person), checks=CHECKS)
         assert response.status_code == statuses[PEOPLE.index(person)]
         succeeded += response.status_code in (200, 201)
-    assert succeeded
+    assert succeeded or min(statuses) >= 400, "somebody is answered as described"
 
 
 def ask(name: str, operation: Any, person: str, path: dict[str, str], examples: int) -> None:

@@ -1,5 +1,6 @@
 """Valid rows, to be made invalid in one respect."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -17,9 +18,11 @@ from agents_app.models import (
     Archive,
     ArchivedRun,
     Decision,
+    Delegation,
     EventCursor,
     InputRequest,
     KillSwitch,
+    NamedApprover,
     Notification,
     NotificationPreference,
     RunDetails,
@@ -101,6 +104,18 @@ def policy(**fields: Any) -> ApprovalPolicy:
 
 def switch(**fields: Any) -> KillSwitch:
     return KillSwitch.objects.create(**{"reason": "r", "off_by": "ann", "off_at": timezone.now(), **fields})
+
+
+def delegation(**fields: Any) -> Delegation:
+    """Ann's, to bob, for a day."""
+    now = timezone.now()
+    people = {"giver_key": "ann", "giver_name": "ann", "receiver_key": "bob", "receiver_name": "bob"}
+    times = {"begins_at": now, "ends_at": now + timedelta(days=1), "made_at": now}
+    return Delegation.objects.create(**{**people, **times, "made_by_name": "ann", **fields})
+
+
+def named_approver(**fields: Any) -> NamedApprover:
+    return NamedApprover.objects.create(**{"person_key": "1", "person_name": "ann", **fields})
 
 
 def response(**fields: Any) -> StoredResponse:

@@ -34,7 +34,8 @@ from agents_app.selectors.people import (
     pending_approvals,
     visible_approvals,
 )
-from agents_app.services import approve, reject, send_back
+from agents_app.selectors.presentation import stages_of
+from agents_app.services import approve, claim_request, reject, release_request, send_back
 from agents_app.services.approvals import may_decide
 
 MOST_COUNTED = 100
@@ -115,12 +116,23 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
         row = self.found(request, object_id)
         if request.method != "POST":
             return self.page(request, row)
+        if "_claim" in request.POST or "_release" in request.POST:
+            return self._taken(request, row)
         shown = decidable(self.admin_site, request, row, request.POST)
         self.require(shown.allowed)
         try:
             return self._decided(request, shown)
         except AgentsError as error:
             return self._undecided(request, row, error, shown)
+
+    def _taken(self, request: HttpRequest, row: ApprovalRequest) -> HttpResponse:
+        """Take it on, or give it back: others see that somebody looks at it, and may still decide."""
+        act = claim_request if "_claim" in request.POST else release_request
+        try:
+            act(row.pk, by=request.user)
+        except AgentsError as error:
+            messages.error(request, error.message)
+        return HttpResponseRedirect(self.links.row("approvalrequest", row.pk))
 
     def _decided(self, request: HttpRequest, shown: Decidable) -> HttpResponse:
         """Do what the person decided. Raises AgentsError."""
@@ -247,6 +259,9 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
             "earlier": earlier_decisions(user, row, self.links),
             "follows": consequences(row, conf.APPROVAL_VALID_SECONDS, database_now()) if shown.open else None,
             "may_decide_any": user.has_perm(DECIDE),
+            "stages": stages_of(row),
+            "escalated": time_tag(row.escalated_at) if row.escalated_at else "",
+            "claimed_by_me": row.claimed_by_key == str(user.pk),
         }
 
     def _successor(self, row: ApprovalRequest) -> str:

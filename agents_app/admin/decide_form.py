@@ -18,7 +18,7 @@ from agents_app.admin.links import Described, referred
 from agents_app.admin.origins import ArgumentOrigin, origins_of, rows_before
 from agents_app.admin.revealed import revealed, warnings_about
 from agents_app.admin.schema_form import Row, SchemaForm
-from agents_app.core.status import ApprovalStatus, Effect
+from agents_app.core.status import ApprovalStatus, Effect, Verdict
 from agents_app.definitions.tool_spec import ToolSpec
 from agents_app.exceptions import AgentsError, InvalidArguments
 from agents_app.models import ApprovalRequest
@@ -70,13 +70,17 @@ class Edit:
 
 @dataclass(frozen=True, kw_only=True)
 class Decidable:
-    """A request as this person may see and decide it. `form` is None where the arguments cannot be edited."""
+    """A request as this person may see and decide it. `form` is None where the arguments cannot be edited.
+
+    allowed: to reject it, at least. forbidden: why it may not be approved.
+    """
 
     site: AdminSite
     request: HttpRequest
     approval: ApprovalRequest
     readable: bool
     allowed: bool
+    may_approve: bool
     forbidden: str
     tool: ToolSpec | None
     form: SchemaForm | None
@@ -163,7 +167,8 @@ class Decidable:
 def decidable(site: AdminSite, request: HttpRequest, approval: ApprovalRequest, data: QueryDict | None) -> Decidable:
     """Read what the page of a request needs. Who may decide a call may read its arguments: nobody decides blindly."""
     user = request.user
-    permission = may_decide(user, approval)
+    permission = may_decide(user, approval, Verdict.REJECTED)
+    approving = may_decide(user, approval) if permission.allowed else permission
     readable = permission.allowed or may_view_transcript(user, approval.context)
     tool = tool_now(approval.context.agent, approval.call.tool)
     return Decidable(
@@ -172,7 +177,8 @@ def decidable(site: AdminSite, request: HttpRequest, approval: ApprovalRequest, 
         approval=approval,
         readable=readable,
         allowed=permission.allowed,
-        forbidden=permission.reason,
+        forbidden=approving.reason,
+        may_approve=approving.allowed,
         tool=tool,
         form=_form(user, approval, tool, data) if readable else None,
     )

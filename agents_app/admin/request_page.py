@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from agents_app.admin.displays import badge, excerpt, short_time
 from agents_app.admin.links import Links
 from agents_app.admin.revealed import revealed
+from agents_app.core.approval_times import OnExpiry
 from agents_app.core.status import ApprovalStatus, ToolCallStatus, Verdict
 from agents_app.models import ApprovalRequest, Decision, ToolCall
 from agents_app.selectors.people import may_view_transcript, not_hidden
@@ -117,16 +118,25 @@ def _earlier(user: Any, decision: Decision, links: Links) -> Earlier:
 
 
 def consequences(row: ApprovalRequest, valid_seconds: float, now: datetime) -> Consequences:
-    """What follows when somebody approves, rejects, or nobody decides."""
+    """What follows when somebody approves, rejects, or nobody decides. valid_seconds: where the request has none."""
+    valid_seconds = valid_seconds if row.valid_seconds is None else row.valid_seconds
     return Consequences(
         approve=_("The call is made as soon as a worker is free, at the latest within %(time)s.")
         % {"time": in_words(valid_seconds)},
-        reject=_("The call is not made. The agent reads your reason and goes on."),
-        expiry=_("If nobody decides within %(time)s, the call is not made, and the agent is told so.")
-        % {"time": in_words((row.expires_at - now).total_seconds())}
-        if row.expires_at
-        else _("It waits until somebody decides."),
+        reject=_("The call is not made. The agent reads your reason and goes on without it."),
+        expiry=_expiry(row, now),
     )
+
+
+def _expiry(row: ApprovalRequest, now: datetime) -> str:
+    if row.expires_at is None or row.overdue_at is not None:
+        return _("It waits until somebody decides.")
+    texts = {
+        OnExpiry.REJECT: _("If nobody decides within %(time)s, the call is not made, and the agent is told so."),
+        OnExpiry.CANCEL: _("If nobody decides within %(time)s, the whole run is cancelled."),
+        OnExpiry.KEEP_WAITING: _("If nobody decides within %(time)s, it counts as overdue, and keeps waiting."),
+    }
+    return texts[OnExpiry(row.on_expiry)] % {"time": in_words((row.expires_at - now).total_seconds())}
 
 
 def in_words(seconds: float) -> str:

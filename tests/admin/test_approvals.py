@@ -479,3 +479,53 @@ def test_a_late_edit_that_does_not_even_fit_is_told_who_decided(as_: Any, run_of
     response = slow.post(page_of(request), data)
     assert response.status_code == 409
     assert "approver approved this at 20" in response.content.decode()
+
+
+# Who decides
+
+
+def test_who_asked_for_it_may_reject_it_but_not_approve(as_: Any, run_of: Any, people: Any) -> None:
+    request = request_of(run_of("refund", user=people["approver"]))
+    key = str(people["approver"].pk)
+    ApprovalRequest.objects.filter(pk=request.pk).update(four_eyes=True, requester_key=key, requester_name="ann")
+    mine, other = (as_(name).get(page_of(request)).content.decode() for name in ("approver", "second"))
+    assert ('name="_approve"' in mine, 'name="_reject"' in mine) == (False, True)
+    assert "somebody else must approve it" in mine
+    assert ('name="_approve"' in other, "(somebody else must approve)" in other) == (True, True)
+    sent = {**form_of(as_("approver"), request), "_approve": "1"}
+    assert as_("approver").post(page_of(request), sent).status_code == 403
+    assert ApprovalRequest.objects.get().status == ApprovalStatus.PENDING
+    assert reject_by(as_("approver"), request, reason="I was wrong.").status_code == 302
+    assert ApprovalRequest.objects.get().status == ApprovalStatus.REJECTED
+
+
+def test_a_quorum_shows_who_has_said_yes(as_: Any, run_of: Any) -> None:
+    request = request_of(run_of("refund"))
+    ApprovalRequest.objects.filter(pk=request.pk).update(approvers={"quorum": 2}, quorum=2)
+    assert "0 of 2" in as_("second").get(page_of(request)).content.decode()
+    assert "it still waits for somebody else's yes" in html.unescape(told(approve_by(as_("second"), request)))
+    page = as_("approver").get(page_of(request)).content.decode()
+    assert ("1 of 2" in page, "second" in page) == (True, True)
+
+
+def test_a_request_is_taken_on_and_given_back(as_: Any, run_of: Any, people: Any) -> None:
+    request = request_of(run_of("refund"))
+    client = as_("approver")
+    assert client.post(page_of(request), {"_claim": "1"}).status_code == 302
+    assert ApprovalRequest.objects.get().claimed_by_key == str(people["approver"].pk)
+    other = as_("second").get(page_of(request)).content.decode()
+    assert ("Taken on by" in other, 'name="_claim"' in other, 'name="_approve"' in other) == (True, False, True)
+    assert "has taken this on" in told(as_("second").post(page_of(request), {"_claim": "1"}))
+    client.post(page_of(request), {"_release": "1"})
+    assert ApprovalRequest.objects.get().claimed_by_key == ""
+
+
+@pytest.mark.parametrize(
+    ("on_expiry", "says"),
+    [("reject", "the call is not made"), ("cancel", "the whole run is cancelled"), ("keep_waiting", "keeps waiting")],
+)
+def test_the_page_says_what_follows_when_nobody_decides(as_: Any, run_of: Any, on_expiry: str, says: str) -> None:
+    request = request_of(run_of("refund"))
+    late = request.created_at + timedelta(hours=2)
+    ApprovalRequest.objects.filter(pk=request.pk).update(on_expiry=on_expiry, expires_at=late)
+    assert says in as_("approver").get(page_of(request)).content.decode()

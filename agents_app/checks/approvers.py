@@ -40,7 +40,7 @@ def check_approver_groups(
         return []  # away, or not migrated yet
     hint = "Make the group in the admin, or correct the name: until then nobody can decide on these calls."
     return [
-        CheckWarning(f"There is no group “{name}”, which is to decide.", hint=hint, obj=path, id="agents_app.W151")
+        CheckWarning(f"There is no group “{name}”, which is to decide.", hint=hint, obj=path, id="agents_app.W161")
         for name in missing
         for path in users[name]
     ]
@@ -59,7 +59,7 @@ def _resolvers() -> Iterator[CheckMessage]:
         for stage in tool.approvers.ordered():
             if stage.resolver and resolvers.get(stage.resolver) is None:
                 text = f"There is no approver resolver “{stage.resolver}”: nobody could decide."
-                yield Error(text, hint=hint, obj=path, id="agents_app.E150")
+                yield Error(text, hint=hint, obj=path, id="agents_app.E160")
 
 
 def _permissions() -> Iterator[CheckMessage]:
@@ -69,4 +69,4 @@ def _permissions() -> Iterator[CheckMessage]:
         named = [tool.permission, *(stage.permission for stage in tool.approvers.ordered())]
         for permission in sorted({each for each in named if each and each not in known}):
             text = f"No model declares the permission “{permission}”, which its approvers need."
-            yield CheckWarning(text, hint=hint, obj=path, id="agents_app.W150")
+            yield CheckWarning(text, hint=hint, obj=path, id="agents_app.W160")

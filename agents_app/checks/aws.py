@@ -22,8 +22,8 @@ def check_aws(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> 
     if not (conf.LAMBDA_FUNCTION or os.environ.get("AWS_LAMBDA_FUNCTION_NAME")):
         message = 'The executor is aws_lambda, and AGENTS_APP["LAMBDA_FUNCTION"] names no function.'
         hint = "Set its name or ARN; only within Lambda itself it is known without."
-        messages.append(Error(message, hint=hint, id="agents_app.E130"))
+        messages.append(Error(message, hint=hint, id="agents_app.E170"))
     if boto3.Session().region_name is None:
         hint = "Set AWS_DEFAULT_REGION in the environment, or a region in ~/.aws/config."
-        messages.append(Error("boto3 knows no region.", hint=hint, id="agents_app.E131"))
+        messages.append(Error("boto3 knows no region.", hint=hint, id="agents_app.E171"))
     return messages

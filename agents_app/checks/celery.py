@@ -50,7 +50,7 @@ def _visibility(settings: Any, broker: str) -> Iterator[CheckMessage]:
             f'Set CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"] to at least {needed:g} s: a worker holds a '
             "message from when it is fetched until its slice is over, and one for later for ten minutes more."
         )
-        yield CheckWarning(message, hint=hint, id="agents_app.W120")
+        yield CheckWarning(message, hint=hint, id="agents_app.W124")
 
 
 def _limits(settings: Any) -> Iterator[CheckMessage]:
@@ -59,7 +59,7 @@ def _limits(settings: Any) -> Iterator[CheckMessage]:
         if seconds is not None and seconds <= _task_seconds():
             message = f"Celery's {name} ({seconds:g} s) ends tasks that are given SLICE_SECONDS and DRAIN_SECONDS."
             hint = f'Set it above {_task_seconds():g} s, or for "agents_app.continue_run" by CELERY_TASK_ANNOTATIONS.'
-            yield CheckWarning(message, hint=hint, id="agents_app.W121")
+            yield CheckWarning(message, hint=hint, id="agents_app.W125")
 
 
 def _eager(settings: Any) -> Iterator[CheckMessage]:

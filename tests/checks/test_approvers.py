@@ -36,15 +36,15 @@ def found(**options: Any) -> list[tuple[str, str]]:
 @pytest.mark.once
 def test_a_resolver_that_is_not_there_is_an_error() -> None:
     rule = Approvers(stages=[Stage(), Stage(resolver="nobody")])
-    assert found(approvers=rule) == [("agents_app.E150", "odd.nothing")]
+    assert found(approvers=rule) == [("agents_app.E160", "odd.nothing")]
     with resolvers.override(nobody=lambda context, arguments: []):
         assert found(approvers=rule) == []
 
 
 @pytest.mark.once
 def test_a_permission_that_no_model_declares_is_a_warning() -> None:
-    assert found(permission="auth.view_grup") == [("agents_app.W150", "odd.nothing")]
-    assert found(approvers=Approvers(permission="shop.no_such")) == [("agents_app.W150", "odd.nothing")]
+    assert found(permission="auth.view_grup") == [("agents_app.W160", "odd.nothing")]
+    assert found(approvers=Approvers(permission="shop.no_such")) == [("agents_app.W160", "odd.nothing")]
     assert found(permission="auth.view_group", approvers=Approvers(permission="shop.refund_order")) == []
 
 
@@ -52,7 +52,7 @@ def test_a_permission_that_no_model_declares_is_a_warning() -> None:
 def test_a_group_that_is_not_there_is_a_warning() -> None:
     with registry.override(agent_with(approvers=Approvers(group="Finance"))):
         (message,) = check_approver_groups(databases=["default"])
-        assert (message.id, message.obj) == ("agents_app.W151", "odd.nothing")
+        assert (message.id, message.obj) == ("agents_app.W161", "odd.nothing")
         assert check_approver_groups(databases=[]) == []
         Group.objects.create(name="Finance")
         assert check_approver_groups(databases=["default"]) == []

@@ -16,8 +16,8 @@ HERE = {"AWS_DEFAULT_REGION": "eu-central-1"}
     [
         ({"LAMBDA_FUNCTION": "agents"}, HERE, []),
         ({}, {**HERE, "AWS_LAMBDA_FUNCTION_NAME": "agents"}, []),
-        ({}, HERE, ["agents_app.E130"]),
-        ({"LAMBDA_FUNCTION": "agents"}, {}, ["agents_app.E131"]),
+        ({}, HERE, ["agents_app.E170"]),
+        ({"LAMBDA_FUNCTION": "agents"}, {}, ["agents_app.E171"]),
         ({"EXECUTOR": "immediate"}, {}, []),
     ],
 )

@@ -39,9 +39,9 @@ def test_without_a_broker_wake_ups_would_go_astray() -> None:
     ("broker", "seconds", "expected"),
     [
         (REDIS, 765, []),  # 600 held, 60 + 75 at work, 30 to spare
-        (REDIS, 764, ["agents_app.W120"]),
-        ("redis+socket:///run/redis", 60, ["agents_app.W120"]),
-        ("sentinel://127.0.0.1:1;sentinel://127.0.0.1:2", 60, ["agents_app.W120"]),
+        (REDIS, 764, ["agents_app.W124"]),
+        ("redis+socket:///run/redis", 60, ["agents_app.W124"]),
+        ("sentinel://127.0.0.1:1;sentinel://127.0.0.1:2", 60, ["agents_app.W124"]),
         ("amqp://127.0.0.1:1", 60, []),
     ],
 )
@@ -51,12 +51,12 @@ def test_visibility_timeout(broker: str, seconds: int, expected: list[str]) -> N
 
 
 def test_it_depends_on_how_long_a_slice_is() -> None:
-    assert ids(app={"SLICE_SECONDS": 3600.0}) == ["agents_app.W120"]
+    assert ids(app={"SLICE_SECONDS": 3600.0}) == ["agents_app.W124"]
 
 
 @pytest.mark.parametrize("name", ["task_time_limit", "task_soft_time_limit"])
 def test_time_limits(name: str) -> None:
-    assert ids(**{name: 135}) == ["agents_app.W121"]
+    assert ids(**{name: 135}) == ["agents_app.W125"]
     assert ids(**{name: 136}) == []
 
 

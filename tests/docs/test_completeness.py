@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from enum import StrEnum
 
@@ -118,6 +119,11 @@ def test_every_check_is_documented() -> None:
         ids |= set(re.findall(r"agents_app\.[EWI]\d{3}", path.read_text()))
     assert ids - quoted("reference/checks.md") == set()
     assert {each for each in quoted("reference/checks.md") if re.fullmatch(r"agents_app\.[EWI]\d{3}", each)} == ids
+
+
+def test_no_check_id_means_two_things() -> None:
+    rows = re.findall(r"^\| `(agents_app\.[EWI]\d{3})` \|", page("reference/checks.md"), re.MULTILINE)
+    assert [name for name, times in Counter(rows).items() if times > 1] == []
 
 
 def test_every_permission_is_documented() -> None:

@@ -35,6 +35,13 @@ def tools_of(agent: str, tool: str) -> list[tuple[str, ToolSpec]]:
     ]
 
 
+class ApproversField(forms.JSONField):
+    """The rule on who may decide; empty for that of the tool."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return "" if value is None else super().prepare_value(value)
+
+
 class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
     """Agent and tool are chosen, conditions are rows."""
 
@@ -45,6 +52,11 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
         required=False,
         widget=ConditionRows,
         help_text="All must hold. Several values are separated by commas; dates are written like 2026-01-31.",
+    )
+    approvers = ApproversField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2, "cols": 60, "spellcheck": "false"}),
+        help_text='Who may decide, if not as the tool says: {"group": "Finance", "quorum": 2}.',
     )
     try_arguments = forms.CharField(
         required=False,

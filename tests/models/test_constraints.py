@@ -66,7 +66,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "agents_context_ended_rests": lambda: rows.context(status="completed", due_at=NOW),
     "agents_context_leased_is_due": lambda: rows.context(lease_until=NOW),
     "agents_context_priority": lambda: rows.context(priority=2),
-    "agents_policy_answer": lambda: rows.policy(answer="perhaps"),
+    "agents_policy_answer": lambda: rows.policy(answer="maybe"),
     "agents_switch_one_off": lambda: twice(rows.switch),
     "agents_rule_version_one": lambda: RuleVersion.objects.create(pk=2, version="x"),
     "agents_delegation_period": lambda: rows.delegation(ends_at=NOW, begins_at=NOW),

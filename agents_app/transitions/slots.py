@@ -112,7 +112,7 @@ def free(run_id: UUID, claim_number: int) -> None:
 
 def _call_first(key: str) -> None:
     waiting = AgentContext.objects.live().filter(at_limit=key, due_at__gt=DatabaseNow())
-    waiting = waiting.order_by("-priority", "at_limit_since")
+    waiting = waiting.order_by("-priority", "at_limit_since", "pk")
     if connections[conf.DATABASE].features.has_select_for_update_skip_locked:
         waiting = waiting.select_for_update(skip_locked=True, no_key=True)
     first = waiting.values_list("pk", flat=True).first()

@@ -156,6 +156,9 @@ class Modest(Agent[str]):
 
 with registry.override(Modest), override_llm(Modest, script(calls("work"), "Done.")):
     until = time.monotonic() + 100
+    open(f"{sys.argv[2]}-{sys.argv[1]}", "w").close()
+    while time.monotonic() < until and os.environ["KILLED"] != sys.argv[1] and not os.path.exists(f"{sys.argv[2]}-go"):
+        time.sleep(0.02)
     while time.monotonic() < until and not os.path.exists(sys.argv[2]):
         for run_id in due_run_ids(1, alone=True):  # what a hint would name
             continue_run(str(run_id))
@@ -197,6 +200,12 @@ def test_a_limit_holds_over_processes_and_what_a_killed_one_held_comes_free(
     ]
     try:
         until = time.monotonic() + 90
+        ready = [tmp_path / f"stop-{number}" for number in range(WORKERS)]
+        while not all(each.exists() for each in ready) and time.monotonic() < until:
+            time.sleep(0.05)  # a worker that starts late finds nothing left to do
+        while killed != "nobody" and workers[int(killed)].poll() is None and time.monotonic() < until:
+            time.sleep(0.05)  # the others come when it has died, and what it held is to come free
+        (tmp_path / "stop-go").touch()
         while AgentContext.objects.exclude(status=RunStatus.COMPLETED).exists() and time.monotonic() < until:
             time.sleep(0.2)
     finally:

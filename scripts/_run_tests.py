@@ -185,32 +185,25 @@ def heading(title: str) -> None:
 def run_everything(tests: Tests, *, with_all: bool) -> None:
     heading("Checks")
     tests.extra["failed"] += run([sys.executable, "scripts/_checks.py"])
-    options = [*IN_PARALLEL, "--durations=10"]
-    if with_all:
-        run_all_measured(tests, [*options, "--long"])
-    else:
-        tests.pytest("Tests on SQLite", [*ON_SQLITE, *options])
-        if "AGENTS_TEST_PG" in tests.environment:
-            tests.pytest("Tests on PostgreSQL + Redis", [*ON_POSTGRES, *options])
+    options = [*IN_PARALLEL, "--durations=10", *(["--long"] if with_all else [])]
+    tests.pytest("Tests on SQLite", [*ON_SQLITE, *options])
+    if "AGENTS_TEST_PG" in tests.environment:
+        tests.pytest("Tests on PostgreSQL + Redis", [*ON_POSTGRES, *options])
     for service in ("AGENTS_TEST_PG", "AGENTS_TEST_REDIS"):
         if service not in tests.environment:
             heading(f"SKIPPED for want of a service: what needs {service}")
             tests.extra["skipped"] += 1
     # By itself: it loads the machine, and other tests would have to bear it.
     tests.pytest("Chaos", [*ON_SQLITE, "--chaos", "tests/chaos/test_chaos.py"])
-    if with_all:
-        tests.report_coverage()
 
 
-def run_all_measured(tests: Tests, options: list[str]) -> None:
-    """All tests once on each database. Measured, they take twice as long: only those are that run lines no other does:
-    on PostgreSQL those that are about it, and none of those that take long anyway."""
-    tests.pytest("Tests on SQLite", [*ON_SQLITE, *options, "-m", "not long"], measured=True)
-    tests.pytest("Long tests on SQLite", [*ON_SQLITE, *options, "-m", "long"])
+def run_measured(tests: Tests) -> None:
+    """Which lines the tests run. Measured, tests take twice as long: on PostgreSQL those alone that are about it."""
+    options = [*IN_PARALLEL, "--durations=10"]
+    tests.pytest("Tests on SQLite", [*ON_SQLITE, *options], measured=True)
     if "AGENTS_TEST_PG" in tests.environment:
-        about_it = "postgresql_only and not long"
-        tests.pytest("Tests of PostgreSQL alone", [*ON_POSTGRES, *options, "-m", about_it], measured=True)
-        tests.pytest("Tests on PostgreSQL + Redis", [*ON_POSTGRES, *options, "-m", f"not ({about_it})"])
+        tests.pytest("Tests of PostgreSQL alone", [*ON_POSTGRES, *options, "-m", "postgresql_only"], measured=True)
+    tests.report_coverage()
 
 
 def stop(number: int, frame: FrameType | None) -> None:
@@ -221,6 +214,7 @@ def main(arguments: list[str]) -> int:
     """0 if nothing failed and, with --all, nothing was skipped."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--coverage", action="store_true")
     parser.add_argument("--postgres", action="store_true")
     options, rest = parser.parse_known_args(arguments)
     signal.signal(signal.SIGTERM, stop)
@@ -231,6 +225,8 @@ def main(arguments: list[str]) -> int:
         if rest or options.postgres:
             title, settings = ("PostgreSQL + Redis", ON_POSTGRES) if options.postgres else ("SQLite", ON_SQLITE)
             tests.pytest(f"Tests on {title}", [*settings, *(["--long"] if options.all else []), *rest])
+        elif options.coverage:
+            run_measured(tests)
         else:
             run_everything(tests, with_all=options.all)
         counts = tests.counts()

@@ -1,7 +1,7 @@
 """What rules say of a call, and how their answers add up: deny beats ask beats allow. Pure."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -94,16 +94,4 @@ def strongest(rulings: Iterable[Ruling]) -> Ruling:
     alike = sorted((ruling for ruling in found if STRENGTH[ruling.answer] == most), key=lambda each: -each.priority)
     first = alike[0]
     approvers = next((ruling.approvers for ruling in alike if ruling.approvers is not None), None)
-    return first if approvers is first.approvers else _with(first, approvers)
-
-
-def _with(ruling: Ruling, approvers: Approvers | None) -> Ruling:
-    return Ruling(
-        answer=ruling.answer,
-        rule=ruling.rule,
-        reason=ruling.reason,
-        told=ruling.told,
-        priority=ruling.priority,
-        approvers=approvers,
-        doubt=ruling.doubt,
-    )
+    return replace(first, approvers=approvers)

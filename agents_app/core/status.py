@@ -103,3 +103,7 @@ class Verdict(StrEnum):
     HAPPENED = "happened"
     TRY_AGAIN = "try_again"
     GIVE_UP = "give_up"
+
+
+YES_VERDICTS = (Verdict.APPROVED, Verdict.ENDORSED)
+"""Both are a person's yes."""

@@ -4,14 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from agents_app.core.approver_rules import Approvers, read_approvers
-from agents_app.core.status import ApprovalStatus, Verdict
+from agents_app.core.status import YES_VERDICTS, ApprovalStatus, Verdict
 from agents_app.gate.objects import has_permission
 from agents_app.models import ApprovalRequest
 from agents_app.selectors.delegations import Mandate, in_group, key_of, mandates_of
 from agents_app.selectors.people import DECIDE
-
-YES_VERDICTS = (Verdict.APPROVED, Verdict.ENDORSED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +78,7 @@ def put_to_now(request: ApprovalRequest) -> PutTo:
 
 def put_to_at(request: ApprovalRequest, stage: int, named: Iterable[str] | None = None) -> PutTo:
     """The same at any of its stages. named: whom its resolver names, if that was asked anew."""
-    rule = rule_of(request).ordered()[stage]
+    rule = request.approver_rule.ordered()[stage]
     if rule.resolver and named is None:
         named = _named(request, stage)
     return PutTo(
@@ -90,11 +87,6 @@ def put_to_at(request: ApprovalRequest, stage: int, named: Iterable[str] | None 
         group=rule.group or "",
         named=frozenset(named or ()) if rule.resolver else None,
     )
-
-
-def rule_of(request: ApprovalRequest) -> Approvers:
-    """The rule as it was when people were asked; requests of earlier releases have none."""
-    return read_approvers(request.approvers or {})
 
 
 def _named(request: ApprovalRequest, stage: int) -> list[str]:

@@ -7,9 +7,10 @@ from pydantic import BaseModel
 
 from agents_app.core.approver_rules import Named
 from agents_app.core.policy import Answer, Ruling
+from agents_app.core.status import YES_VERDICTS
 from agents_app.definitions.tool_context import ToolContext
 from agents_app.definitions.tool_spec import ToolSpec
-from agents_app.gate.approvers import YES_VERDICTS, edited_by, may_at, put_to_at, rule_of
+from agents_app.gate.approvers import edited_by, may_at, put_to_at
 from agents_app.gate.asking import named_by, rule_for
 from agents_app.models import ApprovalRequest, Decision
 from agents_app.selectors.delegations import key_of, user_of_key
@@ -22,7 +23,7 @@ def stands(
 
     By the rule as it was when people were asked, and by what the tool asks for today; resolvers are asked anew.
     """
-    rule = rule_of(request)
+    rule = request.approver_rule
     if request.approvers is not None and ruling.answer is Answer.ASK:
         today = rule_for(tool, ruling.approvers)
         if today.as_json() != rule.as_json():
@@ -41,7 +42,7 @@ def _incomplete(request: ApprovalRequest, made: Sequence[Decision]) -> str | Non
     people = [key for decision in made for key in {str(decision.user_id), decision.on_behalf_of_key} - {""}]
     if len(set(people)) != len(people):
         return "The same person has said yes more than once."
-    for number, stage in enumerate(rule_of(request).ordered()):
+    for number, stage in enumerate(request.approver_rule.ordered()):
         if sum(decision.stage == number for decision in made) < stage.quorum:
             return "Not enough people have approved this."
     return None

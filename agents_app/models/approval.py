@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from agents_app.core.approval_times import OnExpiry
+from agents_app.core.approver_rules import Approvers, read_approvers
 from agents_app.core.status import ApprovalStatus, Verdict
 from agents_app.models.constraints import one_of
 from agents_app.models.context import AgentContext
@@ -96,6 +97,11 @@ class ApprovalRequest(models.Model):
                 name="agents_approval_claimed",
             ),
         ]
+
+    @property
+    def approver_rule(self) -> Approvers:
+        """The rule on who may decide, as it was when people were asked; requests of earlier releases have none."""
+        return read_approvers(self.approvers or {})
 
     def __str__(self) -> str:
         # Not the summary: Django shows and stores this text where nobody asks who may read it.

@@ -10,9 +10,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Prefetch
 
-from agents_app.core.approver_rules import read_approvers
 from agents_app.core.priority import priority_of
-from agents_app.core.status import ApprovalStatus, InputStatus, ToolCallStatus, Verdict
+from agents_app.core.status import YES_VERDICTS, ApprovalStatus, InputStatus, ToolCallStatus
 from agents_app.core.transcript import AssistantMessage, CallResult, Correction, Message, UserMessage
 from agents_app.models import (
     AgentContext,
@@ -233,8 +232,8 @@ _OF_APPROVAL = (
 
 def stages_of(request: ApprovalRequest) -> list[StageShape]:
     """The decisions that a request takes, and who has said yes to its present arguments."""
-    rule = read_approvers(request.approvers or {})
-    made = [each for each in request.decisions.all() if each.round == request.round and each.verdict in YES]
+    rule = request.approver_rule
+    made = [each for each in request.decisions.all() if each.round == request.round and each.verdict in YES_VERDICTS]
     named = [each for each in request.named_approvers.all() if each.round == request.round]
     return [
         StageShape(
@@ -247,9 +246,6 @@ def stages_of(request: ApprovalRequest) -> list[StageShape]:
         )
         for number, stage in enumerate(rule.ordered())
     ]
-
-
-YES = (Verdict.APPROVED, Verdict.ENDORSED)
 
 
 def _decision(decision: Decision, shown: bool) -> DecisionShape:

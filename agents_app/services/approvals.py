@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from agents_app.core.approval_times import OnExpiry
-from agents_app.core.status import ApprovalStatus, ToolCallStatus, Verdict
+from agents_app.core.status import YES_VERDICTS, ApprovalStatus, ToolCallStatus, Verdict
 from agents_app.exceptions import (
     AlreadyDecided,
     Expired,
@@ -15,7 +15,6 @@ from agents_app.exceptions import (
     WrongState,
 )
 from agents_app.gate.approvers import (
-    YES_VERDICTS,
     Permission,
     asks_several,
     edited_by,
@@ -102,25 +101,7 @@ def reject(
     request_id: Any, *, by: Any, reason: str, digest: str | None = None, origin: Origin = CODE
 ) -> ApprovalRequest:
     """Do not allow the call. The LLM reads the reason. digest: of the arguments as shown, where they were."""
-    return _while_it_moves(lambda: _reject(request_id, by, reason, digest, origin))
-
-
-def _reject(request_id: Any, by: Any, reason: str, digest: str | None, origin: Origin) -> ApprovalRequest:
-    request: ApprovalRequest = one_of(visible_approvals(by), request_id)
-    permission = permit(by, request, Verdict.REJECTED)
-    text = checked_reason(reason).strip()
-    if not text:
-        raise InvalidInput("Say why: the agent reads the reason and takes it up.", code="reason_required")
-    with change(request.context_id) as edit:
-        held, call = _open(edit, request, by, (Verdict.REJECTED,), digest)
-        if held is None or call is None:
-            return _again(request)
-        if digest is not None:
-            _same_digest(call, digest)
-        decision = _decision(call, held, Verdict.REJECTED, by, text, origin, edit, shown=digest or call.digest)
-        decision.on_behalf_of_key, decision.on_behalf_of_name = _in_whose_stead(permission)
-        approvals.reject(edit, held, call, decision)
-    return _again(request)
+    return _while_it_moves(lambda: _decline(request_id, by, Verdict.REJECTED, reason, digest, origin))
 
 
 def send_back(
@@ -130,24 +111,32 @@ def send_back(
 
     digest: of the arguments as shown, where they were. Raises what `reject` raises.
     """
-    return _while_it_moves(lambda: _send_back(request_id, by, instructions, digest, origin))
+    return _while_it_moves(lambda: _decline(request_id, by, Verdict.SENT_BACK, instructions, digest, origin))
 
 
-def _send_back(request_id: Any, by: Any, instructions: str, digest: str | None, origin: Origin) -> ApprovalRequest:
+WORDS_NEEDED = {
+    Verdict.REJECTED: "Say why: the agent reads the reason and takes it up.",
+    Verdict.SENT_BACK: "Say what to do instead: the agent reads it.",
+}
+
+
+def _decline(
+    request_id: Any, by: Any, verdict: Verdict, words: str, digest: str | None, origin: Origin
+) -> ApprovalRequest:
     request: ApprovalRequest = one_of(visible_approvals(by), request_id)
-    permission = permit(by, request, Verdict.SENT_BACK)
-    text = checked_reason(instructions).strip()
+    permission = permit(by, request, verdict)
+    text = checked_reason(words).strip()
     if not text:
-        raise InvalidInput("Say what to do instead: the agent reads it.", code="reason_required")
+        raise InvalidInput(WORDS_NEEDED[verdict], code="reason_required")
     with change(request.context_id) as edit:
-        held, call = _open(edit, request, by, (Verdict.SENT_BACK,), digest)
+        held, call = _open(edit, request, by, (verdict,), digest)
         if held is None or call is None:
             return _again(request)
         if digest is not None:
             _same_digest(call, digest)
-        decision = _decision(call, held, Verdict.SENT_BACK, by, text, origin, edit, shown=digest or call.digest)
+        decision = _decision(call, held, verdict, by, text, origin, edit, shown=digest or call.digest)
         decision.on_behalf_of_key, decision.on_behalf_of_name = _in_whose_stead(permission)
-        approvals.send_back(edit, held, call, decision)
+        approvals.decline(edit, held, call, decision)
     return _again(request)
 
 

@@ -12,7 +12,6 @@ from agents_app.core.canonical import digest, sha256_of
 from agents_app.definitions.registry import registry
 from agents_app.definitions.tool_spec import ToolSpec
 from agents_app.exceptions import StaleDigest, WrongState
-from agents_app.gate.approvers import rule_of
 from agents_app.gate.asking import named_by
 from agents_app.gate.contexts import tool_context_of
 from agents_app.gate.dispatch import full_text
@@ -43,7 +42,7 @@ def edit_of(request: ApprovalRequest, arguments: dict[str, Any] | None) -> Edit 
     fields = stored_arguments(tool, text, digest(call.context_id, call.pk, call.tool, call.schema_hash, text))
     about = tool_context_of(request.context, tool=tool.name, call_id=call.pk)
     try:
-        summary, named = summarise(tool, about, values), named_by(rule_of(request), tool, about, values)
+        summary, named = summarise(tool, about, values), named_by(request.approver_rule, tool, about, values)
     finally:
         about.close()
     return Edit(digest=fields["digest"], fields=fields, summary=summary, named=named)

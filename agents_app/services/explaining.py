@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from agents_app.core.policy import ALLOWED, Answer, Ruling, strongest
 from agents_app.definitions.registry import registry
@@ -95,17 +95,4 @@ def _with_draft(rules: Rules, draft: StaffRule | None) -> Rules:
 
 def _nobodys(agent: str, tool: str, user: Any) -> ToolContext:
     """The context of a call that is not made."""
-    run_id: UUID = uuid4()
-    return ToolContext(
-        run_id=run_id,
-        agent=agent,
-        call_id=None,
-        tool=tool,
-        user=user,
-        session=None,
-        metadata={},
-        idempotency_key=None,
-        attempt=1,
-        deadline=None,
-        load_subject=lambda: None,
-    )
+    return ToolContext(run_id=uuid4(), agent=agent, tool=tool, user=user)

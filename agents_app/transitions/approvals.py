@@ -6,7 +6,7 @@ from typing import Any
 
 from agents_app.conf import conf
 from agents_app.core.approval_times import BY_SETTINGS, ApprovalTimes
-from agents_app.core.approver_rules import Approvers, Asked, Named, read_approvers
+from agents_app.core.approver_rules import Approvers, Asked, Named
 from agents_app.core.events import EventType
 from agents_app.core.status import ApprovalStatus, StepStatus, ToolCallStatus, Verdict
 from agents_app.models import AgentContext, ApprovalRequest, Decision, NamedApprover, ToolCall
@@ -80,7 +80,7 @@ def approve(edit: Change, request: ApprovalRequest, call: ToolCall, decision: De
 
 def _endorsed(edit: Change, request: ApprovalRequest, call: ToolCall, decision: Decision) -> bool:
     """Whether others must say yes, too: at this stage, or at the next, which then begins."""
-    rule = read_approvers(request.approvers or {})
+    rule = request.approver_rule
     stages, have = len(rule.ordered()), 1
     if request.quorum > 1:
         said = Decision.objects.filter(request=request, round=request.round, stage=request.stage)
@@ -112,7 +112,7 @@ def change_arguments(
     """
     before = call.proposed_arguments or call.arguments
     edit.set_fields(call, edited=True, proposed_arguments=before, **new)
-    first = at_stage(read_approvers(request.approvers or {}), 0)
+    first = at_stage(request.approver_rule, 0)
     edit.set_fields(request, digest=call.digest, summary=summary, round=request.round + 1, **first)
     name_approvers(edit, request, named)
     edit.record(EventType.APPROVAL_EDITED, **_decided(request, call, decision))
@@ -174,22 +174,20 @@ def reassign(edit: Change, request: ApprovalRequest, call: ToolCall, *, key: str
     edit.record(EventType.APPROVAL_REASSIGNED, **named(call), request=request.pk, by=by, to=name)
 
 
-def reject(edit: Change, request: ApprovalRequest, call: ToolCall, decision: Decision) -> None:
-    """A person said no; the LLM reads why."""
-    decision.stage, decision.round = request.stage, request.round
-    edit.add(decision)
-    edit.set_status(request, ApprovalStatus.REJECTED)
-    edit.record(EventType.APPROVAL_REJECTED, **_decided(request, call, decision))
-    reject_call(edit, call, code="rejected", message=decision.reason)
+DECLINED = {
+    Verdict.REJECTED: (ApprovalStatus.REJECTED, EventType.APPROVAL_REJECTED),
+    Verdict.SENT_BACK: (ApprovalStatus.SENT_BACK, EventType.APPROVAL_SENT_BACK),
+}
 
 
-def send_back(edit: Change, request: ApprovalRequest, call: ToolCall, decision: Decision) -> None:
-    """A person gave it back with instructions; the LLM reads them, and may propose another call."""
+def decline(edit: Change, request: ApprovalRequest, call: ToolCall, decision: Decision) -> None:
+    """A person said no, or gave it back with instructions; the LLM reads their words."""
+    status, event = DECLINED[Verdict(decision.verdict)]
     decision.stage, decision.round = request.stage, request.round
     edit.add(decision)
-    edit.set_status(request, ApprovalStatus.SENT_BACK)
-    edit.record(EventType.APPROVAL_SENT_BACK, **_decided(request, call, decision))
-    reject_call(edit, call, code="sent_back", message=decision.reason)
+    edit.set_status(request, status)
+    edit.record(event, **_decided(request, call, decision))
+    reject_call(edit, call, code=status, message=decision.reason)
 
 
 def expire(edit: Change, request: ApprovalRequest, call: ToolCall) -> None:

@@ -22,7 +22,16 @@ GROUPS = {
         "agents_hide",
         "agents_reveal",
     ),
-    "Decide": ("agents_approve", "agents_reject", "agents_send_back", "agents_settle", "agents_answer"),
+    "Decide": (
+        "agents_approve",
+        "agents_reject",
+        "agents_send_back",
+        "agents_claim",
+        "agents_release",
+        "agents_reassign",
+        "agents_settle",
+        "agents_answer",
+    ),
     "Operate": (
         "agents_switch_off",
         "agents_switch_on",

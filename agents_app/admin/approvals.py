@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from agents_app.admin.base import ReadOnlyAdmin, http_status, origin_of
 from agents_app.admin.blocks import as_json, block, differences
+from agents_app.admin.claims import claim_on, claimed, is_claiming
 from agents_app.admin.decide_form import Decidable, decidable, put_on_form
 from agents_app.admin.declared import currencies_of_call
 from agents_app.admin.displays import DOORS, VERDICTS, badge, between, excerpt, short_time, time_tag
@@ -35,7 +36,7 @@ from agents_app.selectors.people import (
     visible_approvals,
 )
 from agents_app.selectors.presentation import stages_of
-from agents_app.services import approve, claim_request, reject, release_request, send_back
+from agents_app.services import approve, reject, send_back
 from agents_app.services.approvals import may_decide
 
 MOST_COUNTED = 100
@@ -116,7 +117,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
         row = self.found(request, object_id)
         if request.method != "POST":
             return self.page(request, row)
-        if "_claim" in request.POST or "_release" in request.POST:
+        if is_claiming(request.POST):
             return self._taken(request, row)
         shown = decidable(self.admin_site, request, row, request.POST)
         self.require(shown.allowed)
@@ -126,10 +127,9 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
             return self._undecided(request, row, error, shown)
 
     def _taken(self, request: HttpRequest, row: ApprovalRequest) -> HttpResponse:
-        """Take it on, or give it back: others see that somebody looks at it, and may still decide."""
-        act = claim_request if "_claim" in request.POST else release_request
+        """Take it on, give it back, hand it over: others see that somebody looks at it, and may still decide."""
         try:
-            act(row.pk, by=request.user)
+            messages.success(request, claimed(request.user, row, request.POST))
         except AgentsError as error:
             messages.error(request, error.message)
         return HttpResponseRedirect(self.links.row("approvalrequest", row.pk))
@@ -261,7 +261,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
             "may_decide_any": user.has_perm(DECIDE),
             "stages": stages_of(row),
             "escalated": time_tag(row.escalated_at) if row.escalated_at else "",
-            "claimed_by_me": row.claimed_by_key == str(user.pk),
+            "claim": claim_on(user, row, allowed=shown.allowed) if shown.open else None,
         }
 
     def _successor(self, row: ApprovalRequest) -> str:
@@ -296,6 +296,7 @@ def decisions_on(row: ApprovalRequest, *, readable: bool) -> list[dict[str, Any]
     return [
         {
             "who": decision.user_name or "the system",
+            "in_stead_of": decision.on_behalf_of_name,
             "verdict": VERDICTS[Verdict(decision.verdict)],
             "at": time_tag(decision.decided_at),
             "door": DOORS.get(decision.door, decision.door),

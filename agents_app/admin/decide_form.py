@@ -84,6 +84,8 @@ class Decidable:
     forbidden: str
     tool: ToolSpec | None
     form: SchemaForm | None
+    in_stead_of: str = ""
+    """The name of who has delegated the decision to this person, if they may decide by that alone."""
 
     @property
     def open(self) -> bool:
@@ -181,6 +183,7 @@ def decidable(site: AdminSite, request: HttpRequest, approval: ApprovalRequest, 
         may_approve=approving.allowed,
         tool=tool,
         form=_form(user, approval, tool, data) if readable else None,
+        in_stead_of=permission.on_behalf_of.name if permission.on_behalf_of else "",
     )
 
 

@@ -199,6 +199,15 @@ class SendBack(Body):
     digest: str | None = Field(None, description="Of the arguments as they were shown to you.", max_length=64)
 
 
+UserName = Annotated[str, Field(min_length=1, max_length=254)]
+
+
+class Reassign(Body):
+    """Hand a request to somebody."""
+
+    to: UserName = Field(description="The name of a user who may decide on it.")
+
+
 class Outcome(StrEnum):
     """What became of a call."""
 

@@ -192,7 +192,8 @@ def show_approval(console: Console, request: dict[str, Any]) -> None:
     why = f"because {request['reason']}" if request["reason"] else ""
     until = f"until {moment_text(request['expires_at'])}" if request["expires_at"] else ""
     needs = f"needs {request['permission']}" if request["permission"] else ""
-    if facts := " · ".join(filter(None, [why, until, needs])):
+    claimed = f"taken on by {request['claimed_by']}" if request["claimed_by"] else ""
+    if facts := " · ".join(filter(None, [why, until, needs, claimed])):
         console.text(facts, indent=2)
     console.line(f"manage.py agents_approve {request['id']} --as USER", indent=2)
 

@@ -45,6 +45,21 @@ def user_named(name: str) -> Any:
     return users._default_manager.filter(**{users.USERNAME_FIELD: name}).first()
 
 
+def deciders() -> Any:
+    """Active users with the permission to decide (a queryset), by Django's own tables; all where the project's user
+    has none of those."""
+    users: Any = get_user_model()
+    fields = {field.name for field in users._meta.get_fields()}
+    rows = users._default_manager.filter(is_active=True) if "is_active" in fields else users._default_manager.all()
+    if {"user_permissions", "groups"} <= fields:
+        app, name = DECIDE.split(".")
+        own = Q(user_permissions__codename=name, user_permissions__content_type__app_label=app)
+        groups = Q(groups__permissions__codename=name, groups__permissions__content_type__app_label=app)
+        superuser = Q(is_superuser=True) if "is_superuser" in fields else Q()
+        rows = rows.filter(own | groups | superuser).distinct()
+    return rows
+
+
 def owns(user: Any, context: AgentContext) -> bool:
     """Whether the run is this person's."""
     return user.pk is not None and context.user_id == user.pk

@@ -7,9 +7,10 @@ from agents_app.exceptions import NotPermitted, WrongState
 from agents_app.gate.approvers import may_decide
 from agents_app.models import ApprovalRequest, ToolCall
 from agents_app.selectors.delegations import key_of
-from agents_app.selectors.people import name_of, visible_approvals
+from agents_app.selectors.people import hidden_from, name_of, visible_approvals
 from agents_app.selectors.runs import one_of
 from agents_app.services.approvals import permit, why_closed
+from agents_app.services.principals import the_person
 from agents_app.transitions import Change, approvals, change
 
 REASSIGN = "agents_app.reassign_approvalrequest"
@@ -41,16 +42,19 @@ def release_request(request_id: Any, *, by: Any) -> ApprovalRequest:
 
 
 def reassign_request(request_id: Any, *, to: Any, by: Any) -> ApprovalRequest:
-    """Hand a request to somebody who may decide on it. One that others have claimed needs `reassign_approvalrequest`.
+    """Hand a request to somebody (a person or their name) who may decide on it.
 
-    Raises NotFound, NotPermitted (also if `to` may not decide), WrongState.
+    One that others have claimed needs `reassign_approvalrequest`. Raises NotFound, NotPermitted (also if `to` may not
+    decide), WrongState, and InvalidInput for a name that nobody has.
     """
     request: ApprovalRequest = one_of(visible_approvals(by), request_id)
     if not by.has_perm(REASSIGN):
         permit(by, request, Verdict.REJECTED)
+    to = the_person(to)
     theirs = may_decide(to, request)
-    if not theirs.allowed:
-        raise NotPermitted(f"{name_of(to)} may not approve this: {theirs.reason}", rule=theirs.rule)
+    if not theirs.allowed or hidden_from(to, request.context):
+        reason = theirs.reason or "They cannot see it."
+        raise NotPermitted(f"{name_of(to)} may not approve this: {reason}", rule=theirs.rule or "hidden")
     with change(request.context_id) as edit:
         held, call = _pending(edit, request)
         if held.claimed_by_key:
@@ -58,6 +62,19 @@ def reassign_request(request_id: Any, *, to: Any, by: Any) -> ApprovalRequest:
         if held.claimed_by_key != key_of(to):
             approvals.reassign(edit, held, call, key=key_of(to), name=name_of(to), by=name_of(by))
     return _again(request)
+
+
+def may_hand_over(by: Any, request: ApprovalRequest) -> bool:
+    """Whether this person may hand an open request to somebody else."""
+    if by.is_active and by.has_perm(REASSIGN):
+        return True
+    return request.claimed_by_key in ("", key_of(by)) and may_decide(by, request, Verdict.REJECTED).allowed
+
+
+def may_release(by: Any, request: ApprovalRequest) -> bool:
+    """Whether this person may give back an open request that somebody has taken on."""
+    mine = request.claimed_by_key == key_of(by)
+    return bool(request.claimed_by_key and (mine or (by.is_active and by.has_perm(REASSIGN))))
 
 
 def _in_charge(by: Any, held: ApprovalRequest) -> None:

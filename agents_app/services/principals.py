@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from agents_app.selectors.people import name_of
+from agents_app.exceptions import InvalidInput
+from agents_app.selectors.people import name_of, user_named
 
 
 class System:
@@ -39,3 +40,11 @@ CODE = Origin()
 def recorded(by: Any) -> dict[str, Any]:
     """How rows keep a person: the reference (none for the system), and the name at this time."""
     return {"user": None if by is None or isinstance(by, System) else by, "user_name": name_of(by)}
+
+
+def the_person(who: Any) -> Any:
+    """Who is meant: a person, or the name of one, as doors are told. Raises InvalidInput if there is no such."""
+    found = user_named(who) if isinstance(who, str) else who
+    if found is None:
+        raise InvalidInput(f"There is no user “{who}”.", code="unknown_user")
+    return found

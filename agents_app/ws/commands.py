@@ -77,6 +77,18 @@ def _send_back(command: frames.SendBackCommand, caller: Caller) -> Any:
     )
 
 
+def _claim(command: frames.ClaimCommand, caller: Caller) -> Any:
+    return services.claim_request(command.request, by=caller.user)
+
+
+def _release(command: frames.ReleaseCommand, caller: Caller) -> Any:
+    return services.release_request(command.request, by=caller.user)
+
+
+def _reassign(command: frames.ReassignCommand, caller: Caller) -> Any:
+    return services.reassign_request(command.request, to=command.to, by=caller.user)
+
+
 def _settle(command: frames.SettleCommand, caller: Caller) -> Any:
     return services.settle_outcome(
         command.call,
@@ -143,6 +155,9 @@ COMMANDS: Mapping[str, Command] = {
     "approve": Command(frames.ApproveCommand, _approve),
     "reject": Command(frames.RejectCommand, _reject),
     "send_back": Command(frames.SendBackCommand, _send_back),
+    "claim": Command(frames.ClaimCommand, _claim),
+    "release": Command(frames.ReleaseCommand, _release),
+    "reassign": Command(frames.ReassignCommand, _reassign),
     "settle": Command(frames.SettleCommand, _settle),
     "answer": Command(frames.AnswerCommand, _answer),
     "cancel": Command(frames.CancelCommand, _cancel),

@@ -10,6 +10,7 @@ from agents_app.core.status import Verdict
 from agents_app.live.frames import Frame
 
 Key = Annotated[str, Field(max_length=100)]
+UserName = Annotated[str, Field(min_length=1, max_length=254)]
 Count = Annotated[int, Field(ge=0, le=MOST_COUNT)] | None
 
 
@@ -48,6 +49,28 @@ class SendBackCommand(CommandFrame):
     request: Key = Field(description="The id of the approval request.")
     instructions: str = Field(description="What to do instead; the agent reads it.")
     digest: Key | None = Field(default=None, description="The digest of the arguments as they were shown.")
+
+
+class ClaimCommand(CommandFrame):
+    """Take an approval request on: others see it, and may still decide."""
+
+    name: Literal["claim"]
+    request: Key = Field(description="The id of the approval request.")
+
+
+class ReleaseCommand(CommandFrame):
+    """Give an approval request back that was taken on."""
+
+    name: Literal["release"]
+    request: Key = Field(description="The id of the approval request.")
+
+
+class ReassignCommand(CommandFrame):
+    """Hand an approval request to somebody who may decide on it."""
+
+    name: Literal["reassign"]
+    request: Key = Field(description="The id of the approval request.")
+    to: UserName = Field(description="The name of the user.")
 
 
 class SettleCommand(CommandFrame):

@@ -17,6 +17,9 @@ Received = Annotated[
     received.ApproveCommand
     | received.RejectCommand
     | received.SendBackCommand
+    | received.ClaimCommand
+    | received.ReleaseCommand
+    | received.ReassignCommand
     | received.SettleCommand
     | received.AnswerCommand
     | received.CancelCommand

@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from agents_app.core.status import ApprovalStatus, RunStatus, ToolCallStatus, Verdict
 from agents_app.models import ApprovalRequest, Decision, ToolCall
-from agents_app.services import approve, cancel_run
+from agents_app.services import approve, cancel_run, delegate
 from agents_app.testing import move_time
 from tests.admin.conftest import call_of, list_of, page_of, request_of, told
 from tests.admin.till import EVIL, PARCEL
@@ -518,6 +518,57 @@ def test_a_request_is_taken_on_and_given_back(as_: Any, run_of: Any, people: Any
     assert "has taken this on" in told(as_("second").post(page_of(request), {"_claim": "1"}))
     client.post(page_of(request), {"_release": "1"})
     assert ApprovalRequest.objects.get().claimed_by_key == ""
+
+
+def test_a_request_is_handed_to_a_colleague(as_: Any, run_of: Any, people: Any) -> None:
+    request = request_of(run_of("refund"))
+    client = as_("approver")
+    page = client.get(page_of(request)).content.decode()
+    assert 'name="_reassign"' in page
+    assert '<option value="second">' in page, "who decides is suggested"
+    assert [name for name in ("approver", "viewer", "customer", "gone") if f'<option value="{name}">' in page] == []
+    assert "It was handed to second." in told(client.post(page_of(request), {"_reassign": "1", "to": " second "}))
+    assert ApprovalRequest.objects.get().claimed_by_key == str(people["second"].pk)
+    assert 'name="_reassign"' not in client.get(page_of(request)).content.decode(), "it is second's"
+    assert "to take it away needs" in told(client.post(page_of(request), {"_reassign": "1", "to": "approver"}))
+    lead = as_("admin").get(page_of(request)).content.decode()
+    assert ('name="_reassign"' in lead, 'name="_release"' in lead) == (True, True)
+    as_("admin").post(page_of(request), {"_release": "1"})
+    for name, words in (("viewer", "viewer may not approve this"), ("nobodys", "There is no user"), ("", "no user")):
+        assert words in told(client.post(page_of(request), {"_reassign": "1", "to": name}))
+    assert ApprovalRequest.objects.get().claimed_by_key == ""
+
+
+def test_who_may_not_decide_hands_nothing_over(as_: Any, run_of: Any) -> None:
+    request = request_of(run_of("refund"))
+    assert 'name="_reassign"' not in as_("viewer").get(page_of(request)).content.decode()
+    assert "agents_app.decide_approvalrequest" in told(
+        as_("viewer").post(page_of(request), {"_reassign": "1", "to": "approver"})
+    )
+    assert ApprovalRequest.objects.get().claimed_by_key == ""
+
+
+def test_only_those_of_the_group_are_suggested(as_: Any, run_of: Any, people: Any) -> None:
+    request = request_of(run_of("refund"))
+    finance = Group.objects.create(name="Finance")
+    people["approver"].groups.add(finance)
+    people["lead"].groups.add(finance)
+    rule = {"group": "Finance"}
+    ApprovalRequest.objects.filter(pk=request.pk).update(approvers=rule, group="Finance")
+    page = as_("approver").get(page_of(request)).content.decode()
+    assert ('<option value="lead">' in page, '<option value="second">' in page) == (True, False)
+
+
+def test_the_page_says_in_whose_place_one_decides(as_: Any, run_of: Any, people: Any) -> None:
+    request = request_of(run_of("refund"))
+    until = request.created_at + timedelta(days=2)
+    delegate(to=people["unfit"], by=people["approver"], until=until)
+    page = as_("unfit").get(page_of(request)).content.decode()
+    assert "You decide for approver, who has delegated it to you." in page
+    assert "You decide for" not in as_("second").get(page_of(request)).content.decode()
+    approve_by(as_("unfit"), request)
+    after = as_("second").get(page_of(request)).content.decode()
+    assert "<bdi>unfit</bdi></strong> for approver approved" in after
 
 
 @pytest.mark.parametrize(

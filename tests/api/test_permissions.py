@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from agents_app.models import AgentContext, ApprovalRequest, InputRequest, ToolCall
+from agents_app.services import claim_request
 from tests.models import rows
 
 PEOPLE = ("", "customer", "stranger", "viewer", "approver", "admin")
@@ -64,6 +65,15 @@ MATRIX: dict[str, tuple[str, str, str, dict[str, Any] | None, tuple[int, ...]]] 
         {"instructions": "repair it"},
         (401, 403, 404, 403, 200, 200),
     ),
+    "approvals_claim": ("post", "approvals/{approval}/claim/", "refund", {}, (401, 403, 404, 403, 200, 200)),
+    "approvals_release": ("post", "approvals/{approval}/release/", "claimed", {}, (401, 403, 404, 403, 200, 200)),
+    "approvals_reassign": (
+        "post",
+        "approvals/{approval}/reassign/",
+        "refund",
+        {"to": "approver"},
+        (401, 403, 404, 403, 200, 200),
+    ),
     "policies_list": ("get", "policies/", "", None, ADMIN),
     "policies_add": ("post", "policies/", "", {"name": "p", "agent": "desk", "answer": "ask"}, (*ADMIN[:5], 201)),
     "policies_check": (
@@ -107,7 +117,7 @@ MATRIX: dict[str, tuple[str, str, str, dict[str, Any] | None, tuple[int, ...]]] 
 }
 
 
-RUNS = {"paused": "refund", "hidden": "answer", "policy": "answer", "switch": "answer"}
+RUNS = {"paused": "refund", "claimed": "refund", "hidden": "answer", "policy": "answer", "switch": "answer"}
 """Plans that begin with a run of another plan."""
 
 
@@ -145,6 +155,8 @@ def test_each_person_is_answered_by_the_rules(operation: str, client_of: Any, ru
             if verb := {"paused": "pause", "hidden": "hide"}.get(plan):
                 client_of("admin").post(f"/api/runs/{run.id}/{verb}/", {}, format="json")
             ids = ids_of(run.id, plan)
+            if plan == "claimed":
+                claim_request(ids["approval"], by=people["approver"])
         filled = body and filled_in(body, ids)
         answer = getattr(client_of(person), method)(f"/api/{path.format(**ids)}", filled, format="json")
         found.append(answer.status_code)

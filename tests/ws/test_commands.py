@@ -120,6 +120,30 @@ async def test_a_call_is_sent_back(paying: UUID, operators: Headers) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_request_is_taken_on_handed_over_and_given_back(paying: UUID, operators: Headers, owner: Any) -> None:
+    request = await in_database(request_of, paying)
+    async with connected("/ws/approvals/", operators) as client:
+        reply = await client.command("claim", request=str(request.pk))
+        assert (reply["ok"], reply["status"]) == (True, "pending")
+        await in_database(request.refresh_from_db)
+        assert request.claimed_by_name == "operator"
+        reply = await client.command("reassign", request=str(request.pk), to=owner.get_username())
+        assert reply["error"]["code"] == "not_permitted"
+        reply = await client.command("reassign", request=str(request.pk), to="nobody")
+        assert reply["error"]["code"] == "unknown_user"
+        colleague = await in_database(office.person, "colleague", "agents_app.decide_approvalrequest")
+        assert (await client.command("reassign", request=str(request.pk), to="colleague"))["ok"]
+        await in_database(request.refresh_from_db)
+        assert request.claimed_by_key == str(colleague.pk)
+        refused = await client.command("claim", request=str(request.pk))
+        assert (refused["error"]["code"], refused["error"]["details"]["by"]) == ("claimed", "colleague")
+    async with connected("/ws/approvals/", await in_database(headers_of, user=colleague)) as client:
+        assert (await client.command("release", request=str(request.pk)))["ok"]
+    await in_database(request.refresh_from_db)
+    assert request.claimed_by_name == ""
+
+
+@pytest.mark.asyncio
 async def test_the_inbox_takes_commands_too(paying: UUID, operators: Headers) -> None:
     request = await in_database(request_of, paying)
     async with connected("/ws/approvals/", operators) as client:

@@ -44,7 +44,9 @@ class Approvals(ApiList):
         return self.page(rows, lambda row: approval_as_dict(row, request.user))
 
 
-class _Approval(ApiView):
+class OneApproval(ApiView):
+    """Base of what is about one request."""
+
     def approval_as_json(self, request_id: str) -> dict[str, Any]:
         """One request as of now. Raises NotFound."""
         user = self.request.user
@@ -52,7 +54,7 @@ class _Approval(ApiView):
         return approval_detail_as_dict(row, user, _schema(row))
 
 
-class Approval(_Approval):
+class Approval(OneApproval):
     """One approval request."""
 
     @operation(
@@ -63,7 +65,7 @@ class Approval(_Approval):
         return Response(self.approval_as_json(request_id))
 
 
-class ApproveRequest(_Approval):
+class ApproveRequest(OneApproval):
     """Say yes."""
 
     @operation(
@@ -97,10 +99,10 @@ class ApproveRequest(_Approval):
             )
             return self.approval_as_json(request_id)
 
-        return once(request, 200, act, keep=_kept)
+        return once(request, 200, act, keep=kept)
 
 
-class RejectRequest(_Approval):
+class RejectRequest(OneApproval):
     """Say no."""
 
     @operation(
@@ -120,10 +122,10 @@ class RejectRequest(_Approval):
             reject(request_id, by=request.user, reason=body.reason, digest=body.digest, origin=self.origin)
             return self.approval_as_json(request_id)
 
-        return once(request, 200, act, keep=_kept)
+        return once(request, 200, act, keep=kept)
 
 
-class SendBackRequest(_Approval):
+class SendBackRequest(OneApproval):
     """Say what to do instead."""
 
     @operation(
@@ -144,10 +146,11 @@ class SendBackRequest(_Approval):
             send_back(request_id, by=request.user, instructions=body.instructions, **options)
             return self.approval_as_json(request_id)
 
-        return once(request, 200, act, keep=_kept)
+        return once(request, 200, act, keep=kept)
 
 
-def _kept(answer: dict[str, Any]) -> dict[str, Any]:
+def kept(answer: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of an answer to be repeated: nothing sensitive."""
     return without_sensitive(answer, ToolCall.objects.get(pk=answer["call"]))
 
 

@@ -14,8 +14,8 @@ from agents_app.definitions.registry import registry
 
 @register
 def check_limits(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """MAX_RUNNING and what is like it, and how many runs a worker drives."""
-    return [*_limits(), *_agents(), *_worker()]
+    """MAX_RUNNING and what is like it, how many runs a worker drives, and how long it waits for open calls."""
+    return [*_limits(), *_agents(), *_worker(), *_open_calls()]
 
 
 def _limits() -> Iterator[CheckMessage]:
@@ -42,3 +42,18 @@ def _worker() -> Iterator[CheckMessage]:
         if getattr(conf, name) is None or not is_limit(getattr(conf, name)):
             message = f"AGENTS_APP[{name!r}] is {getattr(conf, name)!r}: no run would ever go on."
             yield Error(message, hint="It is a whole number above 0.", id="agents_app.E132")
+
+
+def _open_calls() -> Iterator[CheckMessage]:
+    """A slice waits DRAIN_SECONDS for what is open at its end. What takes longer is given up, and asked again."""
+    for definition in registry.all():
+        calls = {"its LLM": definition.llm_timeout}
+        calls |= {f"its tool “{tool.name}”": tool.timeout for tool in definition.tools.values()}
+        for what, seconds in calls.items():
+            if seconds > conf.DRAIN_SECONDS:
+                message = f"The agent {definition.name!r} gives {what} {seconds:g} s, over DRAIN_SECONDS."
+                hint = (
+                    f'Set AGENTS_APP["DRAIN_SECONDS"] above {seconds:g} (and the queue\'s timeout above it), or lower '
+                    "the timeout: a call that is open when a worker ends is given up after DRAIN_SECONDS."
+                )
+                yield CheckWarning(message, hint=hint, id="agents_app.W131")

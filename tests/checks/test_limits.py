@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from agents_app import Agent
+from agents_app import Agent, tool
 from agents_app.checks.limits import check_limits
 from agents_app.definitions.inspection import inspect_agent
 from agents_app.definitions.registry import registry
@@ -39,6 +39,23 @@ def test_a_limit_for_nobody_is_a_mistake_in_a_name() -> None:
     assert ids(MAX_RUNNING=["scribe"]) == ["E131"]
     assert ids(MAX_RUNNING={"scrib": 3}) == ["W130"]
     assert ids(TOOL_THREADS=None) == ["E132"]
+
+
+def test_a_call_may_not_take_longer_than_a_worker_waits_for_it() -> None:
+    assert ids(DRAIN_SECONDS=Scribe.llm_timeout) == []
+    assert ids(DRAIN_SECONDS=Scribe.llm_timeout - 1) == ["W131"]
+
+
+def test_nor_may_a_tool() -> None:
+    @tool(effect="read", timeout=300)
+    async def search(words: str) -> str:
+        """Search."""
+        return words
+
+    patient = type("Patient", (Agent,), {"name": "patient", "tools": [search]})
+    with override_settings(AGENTS_APP={"DRAIN_SECONDS": 299}), registry.override(patient):
+        (warning,) = check_limits()
+    assert warning.id == "agents_app.W131" and "“search” 300 s" in warning.msg
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,8 @@ def test_nor_may_a_tool() -> None:
     patient = type("Patient", (Agent,), {"name": "patient", "tools": [search]})
     with override_settings(AGENTS_APP={"DRAIN_SECONDS": 299}), registry.override(patient):
         (warning,) = check_limits()
-    assert warning.id == "agents_app.W131" and "“search” 300 s" in warning.msg
+    assert warning.id == "agents_app.W131"
+    assert "“search” 300 s" in warning.msg
 
 
 @pytest.mark.parametrize(

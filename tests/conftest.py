@@ -130,4 +130,4 @@ def child_environment(transactional_db: None) -> dict[str, str]:
     """Environment for a process that shall work on this test's database (what is committed there)."""
     name = str(connection.settings_dict["NAME"])
     variable = "AGENTS_TEST_PG_NAME" if connection.vendor == "postgresql" else "AGENTS_TEST_SQLITE"
-    return {**os.environ, "DJANGO_SETTINGS_MODULE": settings.SETTINGS_MODULE, variable: name}
+    return {**os.environ, variable: name}  # with the DJANGO_SETTINGS_MODULE that pytest-django has put there

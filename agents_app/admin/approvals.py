@@ -33,11 +33,12 @@ from agents_app.selectors.people import (
     may_view_transcript,
     may_watch_inbox,
     pending_approvals,
+    rows_to_judge,
     visible_approvals,
 )
 from agents_app.selectors.presentation import stages_of
 from agents_app.services import approve, reject, send_back
-from agents_app.services.approvals import may_decide
+from agents_app.services.approvals import Decider
 
 MOST_COUNTED = 100
 
@@ -58,7 +59,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
         return may_watch_inbox(user)
 
     def visible_rows(self, user: Any) -> "QuerySet[ApprovalRequest]":
-        rows: QuerySet[ApprovalRequest] = visible_approvals(user)
+        rows: QuerySet[ApprovalRequest] = rows_to_judge(visible_approvals(user))
         return rows
 
     def own_urls(self) -> list[URLPattern]:
@@ -103,9 +104,9 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
         changes = super().get_changelist_instance(request)
         # Where one page is enough Django leaves the paginator out, which knows the order.
         changes.result_list = changes.paginator.page(changes.page_num).object_list
-        now = database_now()
+        now, person = database_now(), Decider(request.user)
         for row in changes.result_list:
-            row.readable = may_view_transcript(request.user, row.context) or may_decide(request.user, row).allowed
+            row.readable = may_view_transcript(request.user, row.context) or person.may_decide(row).allowed
             row.now = now
         return changes
 
@@ -196,8 +197,9 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
         return HttpResponseRedirect(self.links.row("approvalrequest", row.pk))
 
     def _next(self, request: HttpRequest) -> SafeString:
-        waiting = list(pending_approvals(request.user)[: MOST_COUNTED + 1])
-        first = next((row for row in waiting[:20] if may_decide(request.user, row).allowed), None)
+        waiting = list(rows_to_judge(pending_approvals(request.user))[: MOST_COUNTED + 1])
+        person = Decider(request.user)
+        first = next((row for row in waiting[:20] if person.may_decide(row).allowed), None)
         if first is None:
             return SafeString("Nothing else waits for you.")
         url = self.links.row("approvalrequest", first.pk)

@@ -27,7 +27,7 @@ class Claim:
 
 def claim_on(user: Any, row: ApprovalRequest, *, allowed: bool) -> Claim:
     """What the page of an open request shows. allowed: whether this person may decide it."""
-    hand_over = may_hand_over(user, row)
+    hand_over = may_hand_over(user, row, decides=allowed)
     return Claim(
         by=row.claimed_by_name,
         may_take=allowed and not row.claimed_by_key,

@@ -24,7 +24,7 @@ from agents_app.exceptions import AgentsError, InvalidArguments
 from agents_app.models import ApprovalRequest
 from agents_app.selectors.people import may_view_sensitive, may_view_transcript
 from agents_app.selectors.transcript import TranscriptRows, arguments_of, hides_something
-from agents_app.services.approvals import may_decide
+from agents_app.services.approvals import Decider
 
 LONGEST_EDITED = 20_000
 """Characters of a value that a form takes; a longer one is shown, and stays as it is."""
@@ -169,8 +169,9 @@ class Decidable:
 def decidable(site: AdminSite, request: HttpRequest, approval: ApprovalRequest, data: QueryDict | None) -> Decidable:
     """Read what the page of a request needs. Who may decide a call may read its arguments: nobody decides blindly."""
     user = request.user
-    permission = may_decide(user, approval, Verdict.REJECTED)
-    approving = may_decide(user, approval) if permission.allowed else permission
+    person = Decider(user)
+    permission = person.may_decide(approval, Verdict.REJECTED)
+    approving = person.may_decide(approval) if permission.allowed else permission
     readable = permission.allowed or may_view_transcript(user, approval.context)
     tool = tool_now(approval.context.agent, approval.call.tool)
     return Decidable(

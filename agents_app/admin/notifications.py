@@ -23,9 +23,9 @@ from agents_app.selectors.notifications import (
     visible_channels,
     visible_notifications,
 )
-from agents_app.selectors.people import may_view_run, may_watch_inbox, pending_approvals
+from agents_app.selectors.people import may_view_run, may_watch_inbox, pending_approvals, rows_to_judge
 from agents_app.services import release_notification, set_preferences
-from agents_app.services.approvals import may_decide
+from agents_app.services.approvals import Decider
 from agents_app.services.notifications import own_preferences
 
 LABELS = {
@@ -236,8 +236,9 @@ class NotificationPreferenceAdmin(ReadOnlyAdmin):
     def waiting_view(self, request: HttpRequest) -> HttpResponse:
         """How many requests wait that this person may decide, and the newest of them, for `notify.js`."""
         self.require(self.may_list(request.user))
-        newest = list(pending_approvals(request.user).order_by("-created_at")[:LOOKED_AT])
-        mine = [row for row in newest if may_decide(request.user, row).allowed]
+        newest = list(rows_to_judge(pending_approvals(request.user)).order_by("-created_at")[:LOOKED_AT])
+        person = Decider(request.user)
+        mine = [row for row in newest if person.may_decide(row).allowed]
         modes = {each.channel: each.mode for each in own_preferences(request.user)}
         told: dict[str, Any] = {"count": len(mine), "more": len(newest) == LOOKED_AT, "newest": None}
         if mine and modes.get("browser") is Mode.AT_ONCE:

@@ -9,8 +9,8 @@ from agents_app.admin.displays import duration
 from agents_app.admin.links import Links
 from agents_app.models import database_now
 from agents_app.selectors.desk import MOST, overview
-from agents_app.selectors.people import may_watch_inbox, pending_approvals
-from agents_app.services.approvals import may_decide
+from agents_app.selectors.people import may_watch_inbox, pending_approvals, rows_to_judge
+from agents_app.services.approvals import Decider
 
 MOST_JUDGED = 50
 """Waiting requests, the oldest first, that are judged by who may decide them."""
@@ -18,8 +18,8 @@ MOST_JUDGED = 50
 
 def waiting_for_me(user: Any) -> tuple[int, bool]:
     """How many requests this person may decide, among the MOST_JUDGED oldest; and whether there are more."""
-    rows = list(pending_approvals(user)[: MOST_JUDGED + 1])
-    return sum(may_decide(user, row).allowed for row in rows[:MOST_JUDGED]), len(rows) > MOST_JUDGED
+    rows, person = list(rows_to_judge(pending_approvals(user))[: MOST_JUDGED + 1]), Decider(user)
+    return sum(person.may_decide(row).allowed for row in rows[:MOST_JUDGED]), len(rows) > MOST_JUDGED
 
 
 def numbers_for(user: Any, links: Links) -> list[dict[str, str]]:

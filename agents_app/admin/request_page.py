@@ -17,7 +17,7 @@ from agents_app.core.status import ApprovalStatus, ToolCallStatus, Verdict
 from agents_app.models import ApprovalRequest, Decision, ToolCall
 from agents_app.selectors.people import may_view_transcript, not_hidden
 from agents_app.selectors.transcript import TranscriptRows, result_for_llm
-from agents_app.services.approvals import may_decide
+from agents_app.services.approvals import Decider
 
 STEPS_SHOWN = 12
 DECISIONS_SHOWN = 5
@@ -92,7 +92,9 @@ def earlier_decisions(user: Any, row: ApprovalRequest, links: Links) -> list[Ear
     ]
     found = Decision.objects.filter(pk__in=like[:DECISIONS_SHOWN]).order_by("-pk")
     related = ("request__call", "request__context__details")
-    return [_earlier(user, decision, links) for decision in found.select_related(*related)]
+    rows = found.select_related(*related).prefetch_related("request__named_approvers", "request__decisions")
+    person = Decider(user)
+    return [_earlier(person, decision, links) for decision in rows]
 
 
 STATUS_OF = {
@@ -102,10 +104,10 @@ STATUS_OF = {
 }
 
 
-def _earlier(user: Any, decision: Decision, links: Links) -> Earlier:
+def _earlier(person: Decider, decision: Decision, links: Links) -> Earlier:
     request = decision.request
     assert request is not None
-    readable = may_view_transcript(user, request.context) or may_decide(user, request).allowed
+    readable = may_view_transcript(person.user, request.context) or person.may_decide(request).allowed
     return Earlier(
         who=decision.user_name or _("the system"),
         verdict=Verdict(decision.verdict),

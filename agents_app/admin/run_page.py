@@ -24,7 +24,7 @@ from agents_app.core.priority import RANKS, priority_of
 from agents_app.core.status import RunStatus
 from agents_app.models import AgentContext, PartialReply, RunDetails
 from agents_app.selectors.people import HIDE, may_answer, may_cancel, may_control, may_settle
-from agents_app.services.approvals import may_decide
+from agents_app.services.approvals import Decider
 from agents_app.services.code_changes import CODE_CHANGED
 
 
@@ -84,10 +84,10 @@ def _priorities(context: AgentContext) -> list[Command]:
 
 def waiting_for(user: Any, rows: RunRows, links: Links) -> list[Waiting]:
     """What the run waits for, each with the way to deal with it."""
-    found = []
+    found, person = [], Decider(user)
     for request in rows.pending_requests:
         request.call, request.context = rows.calls[request.call_id], rows.context
-        allowed = may_decide(user, request).allowed
+        allowed = person.may_decide(request).allowed
         text = request.summary if rows.transcript or allowed else f"A decision about {request.call.tool}"
         url = links.row("approvalrequest", request.pk) if allowed else ""
         found.append(Waiting(text=text, words="Decide", url=url))

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from agents_app.core.status import YES_VERDICTS, ApprovalStatus, Verdict
 from agents_app.gate.objects import has_permission
 from agents_app.models import ApprovalRequest
-from agents_app.selectors.delegations import Mandate, in_group, key_of, mandates_of
+from agents_app.selectors.delegations import Mandate, groups_of, key_of, mandates_of
 from agents_app.selectors.people import DECIDE
 
 
@@ -34,38 +35,63 @@ class PutTo:
 YES = Permission(allowed=True)
 
 
+class Decider:
+    """A person, with what the rule asks of them: read once, to judge any number of requests at one moment."""
+
+    def __init__(self, user: Any) -> None:
+        self.user = user
+
+    @cached_property
+    def groups(self) -> frozenset[str]:
+        """The names of the groups they are in."""
+        return frozenset(groups_of(self.user))
+
+    @cached_property
+    def mandates(self) -> tuple[tuple[Mandate, "Decider"], ...]:
+        """Those in whose place they may decide now."""
+        return tuple((mandate, Decider(mandate.giver)) for mandate in mandates_of(self.user))
+
+    def may_decide(self, request: ApprovalRequest, verdict: Verdict = Verdict.APPROVED) -> Permission:
+        """What `may_decide` says of this person."""
+        found = self.may_at(request, put_to_now(request))
+        if not found.allowed or verdict not in (Verdict.APPROVED, Verdict.EDITED):
+            return found
+        return _again(self.user, request, found.on_behalf_of, verdict) or found
+
+    def may_at(self, request: ApprovalRequest, put_to: PutTo) -> Permission:
+        """What `may_at` says of this person."""
+        if refused := _stranger(self.user):
+            return refused
+        own = _fits(self, request, put_to)
+        if own.allowed or _escalated_to(self, request, put_to.permission):
+            return own if own.allowed else YES
+        for mandate, giver in self.mandates:
+            blocked = request.four_eyes and mandate.key == request.requester_key
+            if not blocked and not _stranger(giver.user) and _fits(giver, request, put_to).allowed:
+                return Permission(allowed=True, on_behalf_of=mandate)
+        return own
+
+
 def may_decide(user: Any, request: ApprovalRequest, verdict: Verdict = Verdict.APPROVED) -> Permission:
     """Asked when a person decides. verdict: approved, edited (a proposal to others), rejected or sent_back.
 
     To reject or send back is free to all whom the request is put to; to approve, not to the requester or the editor
-    under four eyes, nor twice to the same person.
+    under four eyes, nor twice to the same person. Many requests at once are judged by one `Decider`.
     """
-    found = may_at(user, request, put_to_now(request))
-    if not found.allowed or verdict not in (Verdict.APPROVED, Verdict.EDITED):
-        return found
-    return _again(user, request, found.on_behalf_of, verdict) or found
+    return Decider(user).may_decide(request, verdict)
 
 
 def may_at(user: Any, request: ApprovalRequest, put_to: PutTo) -> Permission:
     """Whether it is put to this person: by what they are, or by what somebody is who delegated to them."""
-    if refused := _stranger(user):
-        return refused
-    own = _fits(user, request, put_to)
-    if own.allowed or _escalated_to(user, request, put_to.permission):
-        return own if own.allowed else YES
-    for mandate in mandates_of(user):
-        blocked = request.four_eyes and mandate.key == request.requester_key
-        if not blocked and not _stranger(mandate.giver) and _fits(mandate.giver, request, put_to).allowed:
-            return Permission(allowed=True, on_behalf_of=mandate)
-    return own
+    return Decider(user).may_at(request, put_to)
 
 
-def _escalated_to(user: Any, request: ApprovalRequest, permission: str) -> bool:
+def _escalated_to(person: Decider, request: ApprovalRequest, permission: str) -> bool:
     """Whether it was passed on to this person, since nobody decided in time. What the tool needs they need as well."""
     if request.escalated_at is None or not (request.escalate_to or request.escalate_to_group):
         return False
     put_to = PutTo(permission=permission, stage_permission=request.escalate_to, group=request.escalate_to_group)
-    return _fits(user, request, put_to).allowed
+    return _fits(person, request, put_to).allowed
 
 
 def put_to_now(request: ApprovalRequest) -> PutTo:
@@ -103,16 +129,16 @@ def _stranger(user: Any) -> Permission | None:
     return None
 
 
-def _fits(user: Any, request: ApprovalRequest, put_to: PutTo) -> Permission:
+def _fits(person: Decider, request: ApprovalRequest, put_to: PutTo) -> Permission:
     tool = request.call.tool
     for permission in (put_to.permission, put_to.stage_permission):
-        if permission and not has_permission(user, permission, request):
+        if permission and not has_permission(person.user, permission, request):
             reason = f"Decisions on {tool} need the permission {permission}."
             return Permission(allowed=False, rule=permission, reason=reason)
-    if put_to.group and not in_group(user, put_to.group):
+    if put_to.group and put_to.group not in person.groups:
         reason = f"This decision on {tool} is for the group {put_to.group}."
         return Permission(allowed=False, rule="group", reason=reason)
-    if put_to.named is not None and key_of(user) not in put_to.named:
+    if put_to.named is not None and key_of(person.user) not in put_to.named:
         reason = f"This decision on {tool} is for those who are named for it."
         return Permission(allowed=False, rule="resolver", reason=reason)
     return YES

@@ -30,12 +30,6 @@ def user_of_key(key: str) -> Any:
     return get_user_model()._base_manager.filter(pk=key).first() if key else None
 
 
-def in_group(user: Any, name: str) -> bool:
-    """Whether a person is in the group of this name."""
-    groups = getattr(user, "groups", None)
-    return groups is not None and groups.filter(name=name).exists()
-
-
 def groups_of(user: Any) -> list[str]:
     """The names of the groups that a person is in."""
     groups = getattr(user, "groups", None)

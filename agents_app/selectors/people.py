@@ -8,10 +8,10 @@ run is there for those with `view_hidden` alone, who need these permissions, too
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 
 from agents_app.core.status import ApprovalStatus
-from agents_app.models import AgentContext, AgentSession, ApprovalRequest, InputRequest, ToolCall
+from agents_app.models import AgentContext, AgentSession, ApprovalRequest, Decision, InputRequest, ToolCall
 
 VIEW_RUN = "agents_app.view_agentcontext"
 VIEW_TRANSCRIPT = "agents_app.view_transcript"
@@ -202,3 +202,10 @@ def may_watch_inbox(user: Any) -> bool:
 def pending_approvals(user: Any) -> Any:
     """Requests that wait for a decision and that this person may know of, oldest first (a queryset)."""
     return visible_approvals(user).filter(Q(status=ApprovalStatus.PENDING)).order_by("created_at", "pk")
+
+
+def rows_to_judge(requests: Any) -> Any:
+    """A queryset of approval requests with all that is asked of each to say who may decide it: the statements do not
+    grow with the rows. Without the words of decisions, which may be long."""
+    slim = Decision.objects.defer("reason", "arguments", "arguments_before")
+    return requests.prefetch_related(Prefetch("decisions", slim), "named_approvers")

@@ -15,6 +15,7 @@ from agents_app.exceptions import (
     WrongState,
 )
 from agents_app.gate.approvers import (
+    Decider,
     Permission,
     asks_several,
     edited_by,
@@ -274,4 +275,4 @@ def _again(request: ApprovalRequest) -> ApprovalRequest:
     return ApprovalRequest.objects.select_related("call", "context", "context__details").get(pk=request.pk)
 
 
-__all__ = ["approve", "may_decide", "permit", "reject", "send_back", "settle_outcome", "why_closed"]
+__all__ = ["Decider", "approve", "may_decide", "permit", "reject", "send_back", "settle_outcome", "why_closed"]

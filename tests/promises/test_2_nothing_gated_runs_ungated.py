@@ -267,7 +267,7 @@ MUTANTS = [
         "the tool's own permission is not asked for",
         test_only_those_who_may_decide_do,
         "agents_app.gate.approvers:_fits",
-        "if permission and not has_permission(user, permission, request):",
+        "if permission and not has_permission(person.user, permission, request):",
         "if False:",
     ),
     mutant(

@@ -43,6 +43,7 @@ GROUPS = {
         "agents_restore",
         "agents_rotate_keys",
         "agents_erase_user",
+        "agents_verify_audit",
         "agents_handlers",
         "agents_notify",
         "agents_budget",

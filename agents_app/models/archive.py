@@ -63,6 +63,7 @@ class ArchivedRun(models.Model):
     archived_at = models.DateTimeField()
     hidden_at = models.DateTimeField(null=True, blank=True)
     erased_at = models.DateTimeField(null=True, blank=True)
+    chain_head = models.CharField(max_length=43, null=True, blank=True)  # noqa: DJ001  null: it has no hash chain
     idempotency_key = models.CharField(max_length=300, null=True, blank=True, unique=True)
     fingerprint = models.CharField(max_length=64, blank=True, help_text="Of what was started with the idempotency key.")
 

@@ -97,14 +97,17 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def row_from(stored: StoredRow) -> models.Model | None:
-    """The row, not saved; None if there is no such table any more."""
+def row_from(stored: StoredRow, *, to_save: bool = True) -> models.Model | None:
+    """The row, not saved; None if there is no such table any more.
+
+    to_save: references to what is gone are emptied.
+    """
     model = next((kind.model for kind in belongings() if kind.name == stored.model), None)
     if model is None:
         return None
     fields = [field for field in model._meta.concrete_fields if field.attname in stored.values]
     row: models.Model = model(**{field.attname: field.to_python(stored.values[field.attname]) for field in fields})
-    for field in fields:
+    for field in fields if to_save else ():
         if field.is_relation and field.null and not _is_there(field, row):
             setattr(row, field.attname, None)
     return row

@@ -94,6 +94,10 @@ class AgentContext(models.Model):
     )
     at_limit_since = models.DateTimeField(null=True, blank=True)
     hidden_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is hidden.")
+    chain_salt = models.CharField(max_length=22, null=True, blank=True)  # noqa: DJ001  null: it has no chain yet
+    chain_head = models.CharField(  # noqa: DJ001
+        max_length=43, null=True, blank=True, help_text="The link of the last event of its hash chain."
+    )
 
     objects = ContextQuerySet.as_manager()
 

@@ -59,8 +59,8 @@ ACTORS = ("by", "to", "on_behalf_of")
 """In the payloads of events."""
 
 HARMLESS: Mapping[str, tuple[str, ...]] = {
-    "agentcontext": ("agent", "status", "at_limit"),
     "rundetails": ("agent_version", "definition_hash", "error_code", "held_code", "narrowed"),
+    "agentcontext": ("agent", "status", "at_limit", "chain_salt", "chain_head"),
     "agentstep": ("kind", "status", "llm", "error_code", "reservation"),
     "toolcall": (
         *("provider_id", "tool", "effect", "schema_hash", "digest", "idempotency_key", "status", "error_code"),
@@ -72,7 +72,7 @@ HARMLESS: Mapping[str, tuple[str, ...]] = {
     "namedapprover": ("person_key",),
     "decision": ("verdict", "door", "digest_shown", "digest", "on_behalf_of_key"),
     "inputrequest": ("provider_id", "status"),
-    "agentevent": ("type",),
+    "agentevent": ("type", "link", "bound", "digest"),
     "eventcursor": ("handler",),
     "notification": ("channel", "to", "kind", "state"),
     "llmplace": ("llm",),

@@ -30,6 +30,13 @@ class AgentEvent(models.Model):
     type = models.CharField(max_length=40)
     at = models.DateTimeField()
     data = models.JSONField(default=dict)
+    link = models.CharField(  # noqa: DJ001  null: written by a release that made no chain
+        max_length=43, null=True, blank=True, help_text="Of the run's hash chain."
+    )
+    bound = models.JSONField(null=True, blank=True, help_text="The rows that the link covers, as digests.")
+    digest = models.CharField(  # noqa: DJ001  null: what it says is what it said
+        max_length=43, null=True, blank=True, help_text="Of what it said before a person was erased from it."
+    )
 
     objects = EventQuerySet.as_manager()
 

@@ -227,6 +227,7 @@ def _entry(context: AgentContext, archive: Archive, now: datetime) -> ArchivedRu
         archived_at=now,
         hidden_at=context.hidden_at,
         erased_at=details.erased_at,
+        chain_head=context.chain_head,
         idempotency_key=key,
         fingerprint="" if key is None else fingerprint_of(context),
     )

@@ -14,10 +14,21 @@ from django.db import transaction
 
 from agents_app.conf import conf
 from agents_app.core.archive_lines import StoredRow, StoredRun
+from agents_app.core.chain import START
 from agents_app.core.events import EventType
 from agents_app.exceptions import InvalidInput, NotPermitted, WrongState
-from agents_app.models import AgentContext, AgentSession, Archive, ArchivedRun, StoredResponse, database_now
+from agents_app.models import (
+    AgentContext,
+    AgentEvent,
+    AgentSession,
+    Archive,
+    ArchivedRun,
+    StoredResponse,
+    database_now,
+)
 from agents_app.models.archive import ArchiveState
+from agents_app.models.audited import Rebinding, event_digest, event_link
+from agents_app.models.belongings import row_from, values_of
 from agents_app.models.erasure import ERASED, Person, erased
 from agents_app.selectors.people import ERASE, name_of
 from agents_app.services.archiving import delete_runs, remove_doomed
@@ -131,13 +142,14 @@ def _erase_archives(person: Person, *, by: str, reason: str) -> int:
             return count
         archive = Archive.objects.get(pk=entry.archive_id, state=ArchiveState.COMPLETE)
         mine = set(ArchivedRun.objects.filter(archive=archive, user_id=person.pk).values_list("pk", flat=True))
-        blank = partial(_erased_run, mine=mine, person=person, by=by, reason=reason)
-        if rewrite(archive, blank, also=partial(_erase_entries, mine)):
+        heads: dict[UUID, str] = {}
+        blank = partial(_erased_run, mine=mine, person=person, by=by, reason=reason, heads=heads)
+        if rewrite(archive, blank, also=partial(_erase_entries, heads)):
             count += len(mine)
 
 
-def _erase_entries(mine: set[UUID]) -> None:
-    for entry in ArchivedRun.objects.filter(pk__in=mine):
+def _erase_entries(heads: dict[UUID, str]) -> None:
+    for entry in ArchivedRun.objects.filter(pk__in=heads):
         ArchivedRun.objects.filter(pk=entry.pk).update(
             user=None,
             user_name=ERASED,
@@ -145,20 +157,42 @@ def _erase_entries(mine: set[UUID]) -> None:
             fingerprint="",
             version=entry.version + 1,
             erased_at=database_now(),
+            chain_head=heads[entry.pk],
         )
 
 
-def _erased_run(run: StoredRun, *, mine: set[UUID], person: Person, by: str, reason: str) -> StoredRun:
-    """The run as `transitions.erasing` would leave it, with its event."""
+def _erased_run(
+    run: StoredRun, *, mine: set[UUID], person: Person, by: str, reason: str, heads: dict[UUID, str]
+) -> StoredRun:
+    """The run as `transitions.erasing` would leave it, with its event. heads: gets the new head of its chain."""
     if run.id not in mine:
         return run
-    now, version = database_now().isoformat(), run.version + 1
-    beside: dict[str, dict[str, Any]] = {"agentcontext": {"version": version}, "rundetails": {"erased_at": now}}
-    rows = [_erased_row(row, person, beside.get(row.model, {})) for row in run.rows]
+    now, version = database_now(), run.version + 1
     said = {"by": by, "reason": reason} if by else {"reason": reason}
-    event = {"context_id": str(run.id), "sequence": version, "type": EventType.RUN_ERASED, "at": now, "data": said}
-    return run.with_rows([*rows, StoredRow(model="agentevent", values=event)], version)
+    event = AgentEvent(context_id=run.id, sequence=version, type=EventType.RUN_ERASED, at=now, data=said)
+    context = next(row.values for row in run.rows if row.model == "agentcontext")
+    chain = Rebinding(context.get("chain_salt"))
+    rows = [_erased_row(row, person, chain) for row in run.rows]
+    event.bound = chain.bound
+    event.link = event_link(context.get("chain_head") or START, event, event_digest(chain.salt, event))
+    heads[run.id] = event.link
+    beside: dict[str, dict[str, Any]] = {
+        "agentcontext": {"version": version, "chain_salt": chain.salt, "chain_head": event.link},
+        "rundetails": {"erased_at": now.isoformat()},
+    }
+    rows = [replace(row, values={**row.values, **beside.get(row.model, {})}) for row in rows]
+    told = {name: value for name, value in values_of(event).items() if name != "id"}
+    return run.with_rows([*rows, StoredRow(model="agentevent", values=told)], version)
 
 
-def _erased_row(row: StoredRow, person: Person, beside: dict[str, Any]) -> StoredRow:
-    return replace(row, values={**row.values, **erased(row.model, row.values, person), **beside})
+def _erased_row(row: StoredRow, person: Person, chain: Rebinding) -> StoredRow:
+    values = {**row.values, **erased(row.model, row.values, person)}
+    if row.values.get("link") is not None:
+        before = row_from(row, to_save=False)
+        assert isinstance(before, AgentEvent)
+        values["digest"] = chain.digest(before)
+    after = replace(row, values=values)
+    found = row_from(after, to_save=False)
+    if found is not None:
+        chain.bind(found)
+    return after

@@ -28,6 +28,7 @@ from agents_app.core.status import ENDED, WAITING_FOR_PEOPLE, RunStatus, StepKin
 from agents_app.exceptions import NotFound, Overtaken, StaleContext
 from agents_app.models import AgentContext, AgentEvent, AgentStep, Bound, DatabaseNow, Prepared, Reading
 from agents_app.signals import event_recorded, run_changed
+from agents_app.transitions.chain import lengthen
 from agents_app.transitions.cursors import note
 from agents_app.transitions.hints import send_hint, wake_handlers
 from agents_app.transitions.rows import OpenRows, read_open_rows, snapshot_of
@@ -49,6 +50,7 @@ class Change:
         self.cause = ""
         self.rules_version: str | None = None
         self._rules_needed: str | None = None
+        self.bound: list[list[Any]] = []
         self._left_until: datetime | None = None
         self._new = new
         self._before = {} if new else {name: getattr(context, name) for name in _CONTEXT_COLUMNS}
@@ -142,6 +144,7 @@ class Change:
         first = self.context.version + 1
         self.context.version += len(self._events)
         events = self._numbered(first)
+        lengthen(self.context, events, [*self._added, *self._changed], self.bound)
         # The context first: its guard decides. What is closed comes before what is opened: a call has one open request.
         statements = [] if self._new else [self._update_context()]
         statements += [self._update_row(row, source, names) for row, (source, names) in self._changed.items()]

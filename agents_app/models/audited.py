@@ -12,12 +12,12 @@ from django.db.models.expressions import DatabaseDefault
 
 from agents_app.core.chain import digest_of, json_text, link_of, new_salt
 from agents_app.core.status import ToolCallStatus
-from agents_app.models.approval import ApprovalRequest, Decision
+from agents_app.models.approval import ApprovalRequest, Decision, NamedApprover
 from agents_app.models.event import AgentEvent
 from agents_app.models.input_request import InputRequest
 from agents_app.models.tool_call import ToolCall
 
-AUDITED: tuple[type[models.Model], ...] = (ToolCall, ApprovalRequest, Decision, InputRequest)
+AUDITED: tuple[type[models.Model], ...] = (ToolCall, ApprovalRequest, NamedApprover, Decision, InputRequest)
 
 LEFT_OUT: Mapping[str, tuple[str, ...]] = {
     # When somebody looks again, and by whom: that changes without an event. `sealed` is sealed anew with newer keys;

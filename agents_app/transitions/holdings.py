@@ -8,13 +8,15 @@ from django.db import transaction
 from agents_app.conf import conf
 from agents_app.core.events import EVENTS, EventType, RecordedEvent
 from agents_app.models import AgentContext, AgentEvent
+from agents_app.transitions.chain import lengthen
 from agents_app.transitions.change import tell
 from agents_app.transitions.cursors import note
 from agents_app.transitions.hints import wake_handlers
 
 
 def tell_held_back(limits: Mapping[AgentContext, tuple[str, int]], now: datetime) -> None:
-    """Add the event to each of these runs, whose rows are locked; whoever locked them writes their `version`.
+    """Add the event to each of these runs, whose rows are locked; whoever locked them writes their `version`
+    and their chain.
 
     limits: the kind of the limit that was reached, and how many it lets be driven.
     """
@@ -28,7 +30,9 @@ def _event(context: AgentContext, kind: str, most: int, now: datetime) -> AgentE
     context.version += 1
     payload = EVENTS[EventType.RUN_HELD_BACK].payload.model_validate({"limit": kind, "most": most})
     data = payload.model_dump(mode="json")
-    return AgentEvent(context=context, sequence=context.version, type=EventType.RUN_HELD_BACK, at=now, data=data)
+    event = AgentEvent(context=context, sequence=context.version, type=EventType.RUN_HELD_BACK, at=now, data=data)
+    lengthen(context, [event], (), [])
+    return event
 
 
 def _announce(event: AgentEvent, *, noted: bool) -> None:

@@ -80,6 +80,9 @@ def _alive() -> Any:
     return RunSlot.objects.filter(context__lease_until__gt=DatabaseNow(), context__claim_number=F("claim_number"))
 
 
+_HELD_BACK = ("version", "chain_salt", "chain_head", "at_limit", "at_limit_since", "due_at")
+
+
 def hold_back(refused: Mapping[AgentContext, Limit]) -> None:
     """Put these runs off; in the transaction that has them locked. Each says so when it begins, and then no more."""
     if not refused:
@@ -91,7 +94,7 @@ def hold_back(refused: Mapping[AgentContext, Limit]) -> None:
         context.at_limit = limit.key
         context.at_limit_since = context.at_limit_since or now
         context.due_at = now + _wait(now, context.at_limit_since)
-    AgentContext.objects.bulk_update(refused, ["version", "at_limit", "at_limit_since", "due_at"])
+    AgentContext.objects.bulk_update(refused, _HELD_BACK)
 
 
 def _wait(now: datetime, since: datetime) -> timedelta:

@@ -10,6 +10,7 @@ from django.db import connection
 
 from agents_app.models import AgentContext, AgentEvent, RunSlot, database_now
 from agents_app.runtime.handling import deliver
+from agents_app.selectors.audit import verify_runs
 from agents_app.services import SYSTEM, cancel_run, start_run
 from agents_app.signals import disconnect, receive
 from agents_app.testing import AgentsKit
@@ -242,6 +243,7 @@ def test_each_holding_is_told_once(agents: AgentsKit) -> None:
             AgentEvent.objects.filter(context_id=run_id).order_by("sequence").values_list("sequence", flat=True)
         )
         assert numbers == list(range(1, AgentContext.objects.get(pk=run_id).version + 1))
+    assert [found for found in verify_runs(AgentContext.objects.all(), until=None) if found] == []
 
 
 def test_handlers_and_receivers_are_told(django_capture_on_commit_callbacks: Any) -> None:

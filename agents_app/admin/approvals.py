@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern, get_script_prefix
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.admin.base import ReadOnlyAdmin, http_status, origin_of
 from agents_app.admin.blocks import as_json, block, differences
@@ -51,7 +52,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
     list_display_links = None
     list_filter = [ApprovalStatusFilter, AgentOfRunFilter, AgeFilter]
     search_fields = ["id", "context__id", "call__tool", "context__agent", "context__details__user_name"]
-    search_label = "Search by id of the request or run, tool, agent or user"
+    search_label = gettext_lazy("Search by id of the request or run, tool, agent or user")
     ordering = ["-id"]
     paginator = PendingFirst
 
@@ -72,30 +73,36 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
         inbox = {"inbox": True, "inbox_socket": inbox_socket(request)}
         return super().changelist_view(request, {**inbox, **(extra_context or {})})
 
-    @admin.display(description="status")
+    @admin.display(description=gettext_lazy("status"))
     def status_badge(self, row: ApprovalRequest) -> SafeString:
         return badge(ApprovalStatus(row.status))
 
-    @admin.display(description="request")
+    @admin.display(description=gettext_lazy("request"))
     def question(self, row: ApprovalRequest) -> SafeString:
         text = excerpt(row.summary, 140) if getattr(row, "readable", False) else f"{row.call.tool} #{row.call.number}"
         return self.links.anchor("approvalrequest", row.pk, text)
 
-    @admin.display(description="tool")
+    @admin.display(description=gettext_lazy("tool"))
     def tool(self, row: ApprovalRequest) -> SafeString:
-        return format_html("{}<br><small>of {}</small>", row.call.tool, row.context.agent)
+        return format_html(
+            "{}<br><small>{}</small>", row.call.tool, gettext("of %(agent)s") % {"agent": row.context.agent}
+        )
 
-    @admin.display(description="user", empty_value="–")
+    @admin.display(description=gettext_lazy("user"), empty_value="–")
     def requester(self, row: ApprovalRequest) -> str:
         return row.context.details.user_name
 
-    @admin.display(description="asked")
+    @admin.display(description=gettext_lazy("asked"))
     def age(self, row: ApprovalRequest) -> SafeString:
         now = getattr(row, "now", None)
-        ago = f"{between(row.created_at, now)} ago" if now and row.status == ApprovalStatus.PENDING else ""
+        ago = (
+            gettext("%(time)s ago") % {"time": between(row.created_at, now)}
+            if now and row.status == ApprovalStatus.PENDING
+            else ""
+        )
         return format_html("{}<br><small>{}</small>", short_time(row.created_at), ago)
 
-    @admin.display(description="expires")
+    @admin.display(description=gettext_lazy("expires"))
     def expires(self, row: ApprovalRequest) -> SafeString:
         return short_time(row.expires_at)
 
@@ -146,19 +153,21 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
         was_open = shown.open
         if "_reject" in given:
             reject(row.pk, **options)
-            verdict = "rejected it"
+            verdict, said = "rejected", gettext("You rejected it.")
         elif "_send_back" in given:
             send_back(row.pk, instructions=options.pop("reason"), **options)
-            verdict = "sent it back"
+            verdict, said = "sent back", gettext("You sent it back.")
         else:
             edited = self._edited(shown)
             made = approve(row.pk, arguments=edited, **options)
-            verdict = "approved it with changes" if edited else "approved it"
+            verdict = "approved with changes" if edited else "approved"
+            said = gettext("You approved it with changes.") if edited else gettext("You approved it.")
             if made.status == ApprovalStatus.PENDING:
                 verdict = f"{verdict}; it still waits for somebody else's yes"
+                said = f"{said} " + gettext("It still waits for somebody else's yes.")
         if was_open:
-            self.log(request, row, verdict.replace(" it", ""))
-        messages.success(request, format_html("You {}. {}", verdict, self._next(request)))
+            self.log(request, row, verdict)
+        messages.success(request, format_html("{} {}", said, self._next(request)))
         return self._after(request, row)
 
     def _edited(self, shown: Decidable) -> dict[str, Any] | None:
@@ -169,7 +178,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
             # Perhaps a second click: whether it repeats what was decided shows in all of the arguments.
             return shown.fitting()
         if not form.is_valid():
-            raise InvalidInput("Some values cannot be used; see below.", code="invalid_arguments")
+            raise InvalidInput(gettext("Some values cannot be used; see below."), code="invalid_arguments")
         return form.edited()
 
     def _to_confirm(self, shown: Decidable) -> str | None:
@@ -201,10 +210,11 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
         person = Decider(request.user)
         first = next((row for row in waiting[:20] if person.may_decide(row).allowed), None)
         if first is None:
-            return SafeString("Nothing else waits for you.")
+            return SafeString(gettext("Nothing else waits for you."))
         url = self.links.row("approvalrequest", first.pk)
         number = f"{MOST_COUNTED}+" if len(waiting) > MOST_COUNTED else str(len(waiting))
-        return format_html('<a href="{}">Next request ({} waiting)</a>', url, number)
+        text = gettext("Next request (%(number)s waiting)") % {"number": number}
+        return format_html('<a href="{}">{}</a>', url, text)
 
     def _undecided(
         self, request: HttpRequest, row: ApprovalRequest, error: AgentsError, shown: Decidable
@@ -214,7 +224,9 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
         again = decidable(self.admin_site, request, fresh, request.POST)
         message = error.message
         if isinstance(error, StaleDigest):
-            message = "The arguments have changed since you saw them. Look at them again; what you typed is kept."
+            message = gettext(
+                "The arguments have changed since you saw them. Look at them again; what you typed is kept."
+            )
         in_reason = error.code == "reason_required"
         named = put_on_form(again.form, error)
         return self.page(
@@ -222,7 +234,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
             fresh,
             status=http_status(error),
             decidable=again,
-            failure="" if in_reason else ("Some values cannot be used; see below." if named else message),
+            failure="" if in_reason else (gettext("Some values cannot be used; see below.") if named else message),
             reason=request.POST.get("reason", ""),
             reason_error=message if in_reason else "",
             typed=() if again.open else tuple(shown.form.changes() if shown.form else ()),
@@ -235,7 +247,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
         shown = decidable(self.admin_site, request, row, None)
         done, more = done_before(shown.before, row.call) if transcript else ([], 0)
         return {
-            "title": "Decide" if shown.open and shown.allowed else "Approval request",
+            "title": gettext("Decide") if shown.open and shown.allowed else gettext("Approval request"),
             "approval": row,
             "decidable": shown,
             "summary": revealed(row.summary) if shown.readable else "",
@@ -246,8 +258,8 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
             "expires": time_tag(row.expires_at) if row.expires_at else "",
             "expired": row.expires_at is not None and row.expires_at <= database_now() and shown.open,
             "subject": subject_of(self.admin_site, request, details.subject_type_id, details.subject_id),
-            "input": block("input", "What the agent was asked", details.input) if transcript else None,
-            "said": block("said", "What the agent said with it", said)
+            "input": block("input", gettext("What the agent was asked"), details.input) if transcript else None,
+            "said": block("said", gettext("What the agent said with it"), said)
             if transcript and (said := said_with(row))
             else None,
             "run_url": self.links.row("agentcontext", context.pk) if may_view_run(user, context) else "",
@@ -297,7 +309,7 @@ def decisions_on(row: ApprovalRequest, *, readable: bool) -> list[dict[str, Any]
     made = Decision.objects.filter(Q(request=row)).order_by("pk")
     return [
         {
-            "who": decision.user_name or "the system",
+            "who": decision.user_name or gettext("the system"),
             "in_stead_of": decision.on_behalf_of_name,
             "verdict": VERDICTS[Verdict(decision.verdict)],
             "at": time_tag(decision.decided_at),

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.admin.base import ReadOnlyAdmin
 from agents_app.admin.displays import badge, short_time, time_tag
@@ -23,7 +24,7 @@ class ArchivedRunAdmin(ReadOnlyAdmin):
     list_display_links = None
     list_filter = [AgentFilter, AgeFilter]
     search_fields = ["id", "agent", "user_name"]
-    search_label = "Search by id of the run, agent or user"
+    search_label = gettext_lazy("Search by id of the run, agent or user")
     ordering = ["-id"]
 
     def may_list(self, user: Any) -> bool:
@@ -33,41 +34,44 @@ class ArchivedRunAdmin(ReadOnlyAdmin):
         rows: QuerySet[ArchivedRun] = visible_archived_runs(user)
         return rows
 
-    @admin.display(description="status")
+    @admin.display(description=gettext_lazy("status"))
     def status_badge(self, row: ArchivedRun) -> SafeString:
         return badge(RunStatus(row.status))
 
-    @admin.display(description="run", ordering="id")
+    @admin.display(description=gettext_lazy("run"), ordering="id")
     def run(self, row: ArchivedRun) -> SafeString:
         return self.links.anchor("archivedrun", row.pk, f"{row.agent} …{str(row.pk)[-8:]}")
 
-    @admin.display(description="user", empty_value="–")
+    @admin.display(description=gettext_lazy("user"), empty_value="–")
     def user_name(self, row: ArchivedRun) -> str:
         return row.user_name
 
-    @admin.display(description="ended")
+    @admin.display(description=gettext_lazy("ended"))
     def ended(self, row: ArchivedRun) -> SafeString:
         return short_time(row.ended_at)
 
-    @admin.display(description="archived")
+    @admin.display(description=gettext_lazy("archived"))
     def archived(self, row: ArchivedRun) -> SafeString:
         return short_time(row.archived_at)
 
     def page_context(self, request: HttpRequest, row: ArchivedRun) -> dict[str, Any]:
         back = AgentContext.objects.filter(pk=row.pk).exists()
-        restored = self.links.anchor("agentcontext", row.pk, "It is back: look at it") if back else ""
+        restored = self.links.anchor("agentcontext", row.pk, gettext("It is back: look at it")) if back else ""
         session = row.session
         facts = [
-            ("Status", badge(RunStatus(row.status))),
-            ("Agent", row.agent),
-            ("User", row.user_name or "none"),
-            ("Session", self.links.anchor("agentsession", session.pk, session.key) if session else ""),
-            ("Accepted", time_tag(row.created_at)),
-            ("Ended", time_tag(row.ended_at)),
-            ("Archived", time_tag(row.archived_at)),
-            ("Archive", row.archive.name),
-            ("Restored", restored),
-            ("Bring it back", "" if back else f"manage.py agents_restore {row.pk}"),
-            ("Run", str(row.pk)),
+            (gettext("Status"), badge(RunStatus(row.status))),
+            (gettext("Agent"), row.agent),
+            (gettext("User"), row.user_name or gettext("none")),
+            (gettext("Session"), self.links.anchor("agentsession", session.pk, session.key) if session else ""),
+            (gettext("Accepted"), time_tag(row.created_at)),
+            (gettext("Ended"), time_tag(row.ended_at)),
+            (gettext("Archived"), time_tag(row.archived_at)),
+            (gettext("Archive"), row.archive.name),
+            (gettext("Restored"), restored),
+            (gettext("Bring it back"), "" if back else f"manage.py agents_restore {row.pk}"),
+            (gettext("Run"), str(row.pk)),
         ]
-        return {"title": f"Archived run of {row.agent}", "facts": [(name, value) for name, value in facts if value]}
+        return {
+            "title": gettext("Archived run of %(agent)s") % {"agent": row.agent},
+            "facts": [(name, value) for name, value in facts if value],
+        }

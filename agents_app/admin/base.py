@@ -11,7 +11,10 @@ from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.text import capfirst
+from django.utils.translation import ngettext
 
+from agents_app.admin.displays import Words
 from agents_app.admin.links import Links
 from agents_app.admin.pages import FewPages
 from agents_app.exceptions import (
@@ -51,12 +54,18 @@ def origin_of(request: HttpRequest) -> Origin:
         return Origin(door="admin")  # behind a Unix socket there is no address
 
 
+def and_more(count: int) -> str:
+    """What is said of further failures that are not told one by one."""
+    text = ngettext("And %(count)d more could not be done.", "And %(count)d more could not be done.", count)
+    return text % {"count": count}
+
+
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Nothing is added, changed or deleted here. Who may look is said by `may_list` and `visible_rows`."""
 
     page_template = "agents_app/facts.html"
     change_list_template = "agents_app/list.html"
-    search_label = ""
+    search_label: Words = ""
     own_lookups: tuple[str, ...] = ()
     """What a link of ours may narrow the list by, besides its filters."""
     show_full_result_count = False
@@ -124,7 +133,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list. `search_label` says visibly what can be searched for, which Django only hints at."""
-        title = str(self.opts.verbose_name_plural).capitalize()
+        title = capfirst(str(self.opts.verbose_name_plural))
         return super().changelist_view(
             request, {"title": title, "search_label": self.search_label, **(extra_context or {})}
         )
@@ -162,7 +171,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def page(self, request: HttpRequest, row: Any, *, status: int = 200, **extra: Any) -> HttpResponse:
         """Render the page of one row."""
-        context = {"title": str(self.opts.verbose_name).capitalize(), **self.page_context(request, row), **extra}
+        context = {"title": capfirst(str(self.opts.verbose_name)), **self.page_context(request, row), **extra}
         return self.rendered(request, self.page_template, status=status, original=row, **context)
 
     def rendered(self, request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:

@@ -7,8 +7,9 @@ from types import MappingProxyType
 from typing import Any
 
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
 
-from agents_app.admin.displays import humanized, inline, is_long, plain
+from agents_app.admin.displays import humanized, inline, is_long, number, plain
 from agents_app.admin.revealed import revealed
 
 NO_CURRENCIES: Mapping[str, str] = MappingProxyType({})
@@ -45,7 +46,8 @@ class Block:
     @property
     def size(self) -> str:
         """How much is folded away."""
-        return f"{max(self.length, len(self.text)):,} characters"
+        size = max(self.length, len(self.text))
+        return ngettext("%(size)s character", "%(size)s characters", size) % {"size": number(size)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,7 +91,11 @@ def _is_flat(value: Any) -> bool:
 def differences(before: Any, after: Any, currencies: Mapping[str, str] = NO_CURRENCIES) -> tuple[Difference, ...]:
     """What differs between two objects of arguments. currencies: as in `block`."""
     if not isinstance(before, Mapping) or not isinstance(after, Mapping):
-        return () if before == after else (Difference(label="Arguments", before=inline(before), after=inline(after)),)
+        return (
+            ()
+            if before == after
+            else (Difference(label=gettext("Arguments"), before=inline(before), after=inline(after)),)
+        )
     names = [*before, *(name for name in after if name not in before)]
     return tuple(
         Difference(

@@ -9,8 +9,9 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
 
-from agents_app.admin.displays import time_tag
+from agents_app.admin.displays import SCOPES, time_tag
 from agents_app.admin.links import Links
 from agents_app.admin.meters import meters
 from agents_app.core.budgets import Budget, Kind, Scope
@@ -25,11 +26,11 @@ LIMITS = [str(kind) for kind in Kind]
 class ScopeFilter(SimpleListFilter):
     """By whose it is."""
 
-    title = "whose it is"
+    title = gettext_lazy("whose it is")
     parameter_name = "scope"
 
-    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> list[tuple[str, str]]:
-        return [(str(each), each.capitalize()) for each in Scope]
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> list[tuple[str, Any]]:
+        return [(str(each), SCOPES[each]) for each in Scope]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         return queryset.filter(scope=self.value()) if self.value() else queryset
@@ -38,11 +39,11 @@ class ScopeFilter(SimpleListFilter):
 class SetByFilter(SimpleListFilter):
     """By whether a person has set its limits."""
 
-    title = "who has set it"
+    title = gettext_lazy("who has set it")
     parameter_name = "set_by"
 
     def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> list[tuple[str, str]]:
-        return [("person", "A person, or the start of the run"), ("settings", "The settings")]
+        return [("person", gettext("A person, or the start of the run")), ("settings", gettext("The settings"))]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         return queryset.filter(from_settings=self.value() == "settings") if self.value() else queryset
@@ -54,7 +55,7 @@ class BudgetForm(forms.ModelForm):  # type: ignore[type-arg]
     # One field with a label of its own: the two of Django's widget have none.
     ends_at = forms.DateTimeField(
         required=False,
-        help_text="Nothing more may be spent after this.",
+        help_text=gettext_lazy("Nothing more may be spent after this."),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": 1}, format="%Y-%m-%dT%H:%M:%S"),
     )
 
@@ -67,9 +68,9 @@ class BudgetForm(forms.ModelForm):  # type: ignore[type-arg]
         given: dict[str, Any] = super().clean() or {}
         owners = {name: given[name] for name in OWNERS if given.get(name) is not None}
         if self.instance._state.adding and len(owners) != 1:
-            raise forms.ValidationError("A budget is of one: a run, a session or a user.")
+            raise forms.ValidationError(gettext("A budget is of one: a run, a session or a user."))
         if self.instance._state.adding and AgentBudget.objects.filter(period=given.get("period"), **owners).exists():
-            raise forms.ValidationError("There is a budget for this period already: change that one.")
+            raise forms.ValidationError(gettext("There is a budget for this period already: change that one."))
         return given
 
 
@@ -93,9 +94,12 @@ class AgentBudgetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return super().has_add_permission(request) and self.has_change_permission(request)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        limits = ("Limits", {"description": "An empty field is no limit.", "fields": [*LIMITS, "ends_at"]})
+        limits = (
+            gettext("Limits"),
+            {"description": gettext("An empty field is no limit."), "fields": [*LIMITS, "ends_at"]},
+        )
         if obj is None:
-            whose = "Of exactly one: a run, a session or a user."
+            whose = gettext("Of exactly one: a run, a session or a user.")
             return [(None, {"description": whose, "fields": [*OWNERS, "period"]}), limits]
         return [(None, {"fields": ["owner", "period", "spent", "since"]}), limits]
 
@@ -103,7 +107,7 @@ class AgentBudgetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return [] if obj is None else ["owner", "period", "spent", "since"]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, {"title": "Budgets", **(extra_context or {})})
+        return super().changelist_view(request, {"title": gettext("Budgets"), **(extra_context or {})})
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[AgentBudget]":
         return super().get_queryset(request).prefetch_related("user")
@@ -117,23 +121,23 @@ class AgentBudgetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         stored = set_budget(limits, by=request.user, period=obj.period, ends_at=obj.ends_at, **owner)
         obj.pk, obj._state.adding = stored.pk, False
 
-    @admin.display(description="budget", ordering="scope")
+    @admin.display(description=gettext_lazy("budget"), ordering="scope")
     def whose(self, row: AgentBudget) -> str:
         return title_of(row)
 
-    @admin.display(description="of")
+    @admin.display(description=gettext_lazy("of"))
     def owner(self, row: AgentBudget) -> SafeString | str:
         links = Links(self.admin_site)
         if row.context is not None:
             return links.anchor("agentcontext", row.context.pk, f"{row.context.agent} …{str(row.context.pk)[-8:]}")
         if row.session is not None:
             return links.anchor("agentsession", row.session.pk, row.session.key)
-        return str(row.user or "nobody any more")
+        return str(row.user or gettext("nobody any more"))
 
-    @admin.display(description="spent now")
+    @admin.display(description=gettext_lazy("spent now"))
     def spent(self, row: AgentBudget) -> SafeString:
         return meters(row, database_now())
 
-    @admin.display(description="counted since")
+    @admin.display(description=gettext_lazy("counted since"))
     def since(self, row: AgentBudget) -> SafeString:
         return time_tag(row.window_at)

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from django.utils.translation import gettext, gettext_lazy
+
 from agents_app.admin.blocks import Block, Difference, as_json, differences
-from agents_app.admin.displays import DOORS, VERDICTS, badge, between
+from agents_app.admin.displays import DOORS, VERDICTS, badge, between, number
 from agents_app.admin.entries import Entry, Told, tells
 from agents_app.core.events import EventType
 from agents_app.core.status import ApprovalStatus, ToolCallStatus, Verdict
@@ -24,16 +26,18 @@ def took(told: Told) -> tuple[str, ...]:
 def step_started(told: Told) -> Entry:
     step = told.rows.steps[told.id("step")]
     attempt = told.data["attempt"]
-    facts = (f"attempt {attempt}",) if attempt > 1 else ()
+    facts = (gettext("attempt %(attempt)s") % {"attempt": attempt},) if attempt > 1 else ()
     if told.outcome is None:
         facts = (*_asked(told), *facts)
-        return Entry(title="The LLM is asked", icon="spark", tone="active", facts=facts, writing=_writing(told, step))
+        return Entry(
+            title=gettext("The LLM is asked"), icon="spark", tone="active", facts=facts, writing=_writing(told, step)
+        )
     if told.outcome.type == _E.STEP_FAILED:
         note = f"{told.outcome.data['message']} ({told.outcome.data['code']})"
         facts = (*_asked(told), *facts, *took(told))
-        return Entry(title="The LLM did not reply", icon="spark", tone="bad", note=note, facts=facts)
+        return Entry(title=gettext("The LLM did not reply"), icon="spark", tone="bad", note=note, facts=facts)
     return Entry(
-        title="The LLM gave its answer" if step.answered else "The LLM replied",
+        title=gettext("The LLM gave its answer") if step.answered else gettext("The LLM replied"),
         icon="spark",
         facts=(*facts, *took(told), *usage_of(step)),
         blocks=_said(told, step),
@@ -53,20 +57,21 @@ def step_ended(told: Told) -> None:
 
 def usage_of(step: AgentStep) -> tuple[str, ...]:
     """Tokens and price of a turn."""
-    tokens = f"{step.input_tokens:,} + {step.output_tokens:,} tokens"
+    counts = {"input": number(step.input_tokens), "output": number(step.output_tokens)}
+    tokens = gettext("%(input)s + %(output)s tokens") % counts
     return (step.llm, tokens, cost(step.cost)) if step.cost is not None else (step.llm, tokens)
 
 
 def cost(amount: Any) -> str:
     """A price in USD."""
-    return f"{amount.quantize(amount.__class__('0.0001'))} USD"
+    return f"{number(amount.quantize(amount.__class__('0.0001')))} USD"
 
 
 def _said(told: Told, step: AgentStep) -> tuple[Block, ...]:
     text = (step.response or {}).get("text", "")
     if step.answered and text == told.rows.context.details.output:
         return ()
-    return told.block("text", "It said", text) if text else ()
+    return told.block("text", gettext("It said"), text) if text else ()
 
 
 def _writing(told: Told, step: AgentStep) -> tuple[str, str] | None:
@@ -90,11 +95,11 @@ def call_proposed(told: Told) -> Entry:
     call = call_of(told)
     proposed = as_json(call.proposed_arguments) if call.edited else told.rows.arguments(call)
     return Entry(
-        title=f"Wants to use {call.tool}",
+        title=gettext("Wants to use %(tool)s") % {"tool": call.tool},
         icon="tool",
         badge=badge(ToolCallStatus(call.status)),
-        blocks=told.block("arguments", "Arguments", proposed, told.rows.currencies(call)),
-        link=(told.links.row("toolcall", call.pk), "Details"),
+        blocks=told.block("arguments", gettext("Arguments"), proposed, told.rows.currencies(call)),
+        link=(told.links.row("toolcall", call.pk), gettext("Details")),
     )
 
 
@@ -102,29 +107,31 @@ def call_proposed(told: Told) -> Entry:
 def call_started(told: Told) -> Entry:
     call = call_of(told)
     attempt = told.data["attempt"]
-    facts = (*((f"attempt {attempt}",) if attempt > 1 else ()), *took(told))
+    facts = (*((gettext("attempt %(attempt)s") % {"attempt": attempt},) if attempt > 1 else ()), *took(told))
     outcome = told.outcome.type if told.outcome else None
     if outcome is None:
-        return Entry(title=f"{call.tool} is running", icon="tool", tone="active", facts=facts)
+        return Entry(
+            title=gettext("%(tool)s is running") % {"tool": call.tool}, icon="tool", tone="active", facts=facts
+        )
     if outcome == _E.TOOL_CALL_SUCCEEDED:
         return Entry(
-            title=f"{call.tool} succeeded",
+            title=gettext("%(tool)s succeeded") % {"tool": call.tool},
             icon="check",
             tone="good",
             facts=facts,
             note=told.text(call.note),
-            blocks=told.block("result", "Result", call.result),
+            blocks=told.block("result", gettext("Result"), call.result),
         )
-    title, tone = _ENDINGS.get(EventType(outcome), ("did not finish", "quiet"))
-    return Entry(title=f"{call.tool} {title}", icon="tool", tone=tone, facts=facts, note=_why(told, call))
+    title, tone = _ENDINGS.get(EventType(outcome), (gettext_lazy("%(tool)s did not finish"), "quiet"))
+    return Entry(title=title % {"tool": call.tool}, icon="tool", tone=tone, facts=facts, note=_why(told, call))
 
 
 _ENDINGS = {
-    _E.TOOL_CALL_FAILED: ("failed", "bad"),
-    _E.TOOL_CALL_UNKNOWN: ("was started; nobody knows whether it happened", "bad"),
-    _E.TOOL_CALL_READY: ("did not finish; it is tried again", "waiting"),
-    _E.APPROVAL_REQUESTED: ("asked for approval itself", "waiting"),
-    _E.TOOL_CALL_CANCELLED: ("was rolled back: the run was cancelled", "quiet"),
+    _E.TOOL_CALL_FAILED: (gettext_lazy("%(tool)s failed"), "bad"),
+    _E.TOOL_CALL_UNKNOWN: (gettext_lazy("%(tool)s was started; nobody knows whether it happened"), "bad"),
+    _E.TOOL_CALL_READY: (gettext_lazy("%(tool)s did not finish; it is tried again"), "waiting"),
+    _E.APPROVAL_REQUESTED: (gettext_lazy("%(tool)s asked for approval itself"), "waiting"),
+    _E.TOOL_CALL_CANCELLED: (gettext_lazy("%(tool)s was rolled back: the run was cancelled"), "quiet"),
 }
 
 
@@ -139,7 +146,11 @@ def _why(told: Told, call: ToolCall) -> str:
 def call_ended(told: Told) -> Entry | None:
     """Told at its start, or by the person who settled it; what is left is the end of a call nobody settled."""
     if told.event.type == _E.TOOL_CALL_UNKNOWN:
-        return Entry(title=f"{told.data['tool']}: a person must say what became of it", icon="alert", tone="bad")
+        return Entry(
+            title=gettext("%(tool)s: a person must say what became of it") % {"tool": told.data["tool"]},
+            icon="alert",
+            tone="bad",
+        )
     return None
 
 
@@ -148,7 +159,9 @@ def call_ready(told: Told) -> Entry | None:
     if told.data.get("code") in (None, "", "try_again"):
         return None
     note = told.data.get("message") or told.data["code"]
-    return Entry(title=f"{told.data['tool']} is postponed", icon="clock", note=str(note), minor=True)
+    return Entry(
+        title=gettext("%(tool)s is postponed") % {"tool": told.data["tool"]}, icon="clock", note=str(note), minor=True
+    )
 
 
 @tells(_E.TOOL_CALL_SETTLED)
@@ -159,11 +172,11 @@ def call_settled(told: Told) -> Entry:
     happened = verdict is Verdict.HAPPENED
     return Entry(
         title=f"{VERDICTS[verdict]}: {call.tool}",
-        who=str(told.data.get("by") or "The tool itself"),
+        who=str(told.data.get("by") or gettext("The tool itself")),
         reason=told.text(made.reason) if made else "",
         icon="person",
         tone="good" if happened else "waiting",
-        blocks=told.block("result", "Result", call.result) if happened else (),
+        blocks=told.block("result", gettext("Result"), call.result) if happened else (),
     )
 
 
@@ -173,13 +186,20 @@ def call_rejected(told: Told) -> Entry | None:
         return None
     call = call_of(told)
     return Entry(
-        title=f"{call.tool} is not made", icon="stop", tone="bad", note=told.text(call.error) or call.error_code
+        title=gettext("%(tool)s is not made") % {"tool": call.tool},
+        icon="stop",
+        tone="bad",
+        note=told.text(call.error) or call.error_code,
     )
 
 
 @tells(_E.TOOL_CALL_CANCELLED)
 def call_cancelled(told: Told) -> Entry:
-    return Entry(title=f"{told.data['tool']} was not made: the run ended before", icon="stop", minor=True)
+    return Entry(
+        title=gettext("%(tool)s was not made: the run ended before") % {"tool": told.data["tool"]},
+        icon="stop",
+        minor=True,
+    )
 
 
 # Approvals.
@@ -189,22 +209,27 @@ def call_cancelled(told: Told) -> Entry:
 def approval_requested(told: Told) -> Entry:
     request = told.rows.requests[told.id("request")]
     return Entry(
-        title=told.text(request.summary) or f"{told.data['tool']}: a person must decide",
+        title=told.text(request.summary) or gettext("%(tool)s: a person must decide") % {"tool": told.data["tool"]},
         icon="hand",
         tone="waiting",
         badge=badge(ApprovalStatus(request.status)),
-        note=told.text(f"Why a person is asked: {request.reason}"),
-        link=(told.links.row("approvalrequest", request.pk), "Open the request"),
+        note=told.text(gettext("Why a person is asked: %(reason)s") % {"reason": request.reason}),
+        link=(told.links.row("approvalrequest", request.pk), gettext("Open the request")),
     )
 
 
 @tells(_E.APPROVAL_EDITED)
 def approval_edited(told: Told) -> Entry | None:
     """An edit that was an approval, too, is told with that."""
-    who = str(told.data.get("by") or "Somebody")
+    who = str(told.data.get("by") or gettext("Somebody"))
     if not any(made.user_name == who for made in told.rows.proposals_on(told.id("request"))):
         return None
-    return Entry(title=f"proposed other arguments for {told.data['tool']}", who=who, icon="person", tone="waiting")
+    return Entry(
+        title=gettext("proposed other arguments for %(tool)s") % {"tool": told.data["tool"]},
+        who=who,
+        icon="person",
+        tone="waiting",
+    )
 
 
 @tells(_E.APPROVAL_APPROVED)
@@ -216,8 +241,9 @@ def approval_approved(told: Told) -> Entry:
         currencies = told.rows.currencies(call_of(told))
         changes = differences(as_json(made.arguments_before), as_json(made.arguments), currencies)
     return Entry(
-        title=f"approved {told.data['tool']}" + (" with changes" if edited else ""),
-        who=str(told.data.get("by") or "Somebody"),
+        title=(gettext("approved %(tool)s with changes") if edited else gettext("approved %(tool)s"))
+        % {"tool": told.data["tool"]},
+        who=str(told.data.get("by") or gettext("Somebody")),
         reason=told.text(made.reason) if made else "",
         icon="person",
         tone="good",
@@ -230,48 +256,51 @@ def approval_approved(told: Told) -> Entry:
 def approval_endorsed(told: Told) -> Entry:
     data = told.data
     return Entry(
-        title=f"approved {data['tool']}, as others still have to",
-        who=str(data.get("by") or "Somebody"),
+        title=gettext("approved %(tool)s, as others still have to") % {"tool": data["tool"]},
+        who=str(data.get("by") or gettext("Somebody")),
         icon="person",
         tone="waiting",
-        facts=(f"{data['have']} of {data['quorum']}", f"stage {data['stage']} of {data['stages']}"),
+        facts=(
+            gettext("%(have)s of %(quorum)s") % {"have": data["have"], "quorum": data["quorum"]},
+            gettext("stage %(stage)s of %(stages)s") % {"stage": data["stage"], "stages": data["stages"]},
+        ),
     )
 
 
 @tells(_E.APPROVAL_CLAIMED)
 def approval_claimed(told: Told) -> Entry:
-    return _handled(told, f"took {told.data['tool']} on")
+    return _handled(told, gettext("took %(tool)s on") % {"tool": told.data["tool"]})
 
 
 @tells(_E.APPROVAL_RELEASED)
 def approval_released(told: Told) -> Entry:
-    return _handled(told, f"gave {told.data['tool']} back")
+    return _handled(told, gettext("gave %(tool)s back") % {"tool": told.data["tool"]})
 
 
 @tells(_E.APPROVAL_REASSIGNED)
 def approval_reassigned(told: Told) -> Entry:
-    return _handled(told, f"handed {told.data['tool']} to {told.data['to']}")
+    return _handled(told, gettext("handed %(tool)s to %(to)s") % {"tool": told.data["tool"], "to": told.data["to"]})
 
 
 def _handled(told: Told, title: str) -> Entry:
-    return Entry(title=title, who=str(told.data.get("by") or "Somebody"), icon="person", tone="waiting")
+    return Entry(title=title, who=str(told.data.get("by") or gettext("Somebody")), icon="person", tone="waiting")
 
 
 @tells(_E.APPROVAL_REJECTED)
 def approval_rejected(told: Told) -> Entry:
-    return _declined(told, f"rejected {told.data['tool']}", "bad")
+    return _declined(told, gettext("rejected %(tool)s") % {"tool": told.data["tool"]}, "bad")
 
 
 @tells(_E.APPROVAL_SENT_BACK)
 def approval_sent_back(told: Told) -> Entry:
-    return _declined(told, f"sent {told.data['tool']} back", "waiting")
+    return _declined(told, gettext("sent %(tool)s back") % {"tool": told.data["tool"]}, "waiting")
 
 
 def _declined(told: Told, title: str, tone: str) -> Entry:
     made = told.rows.decision_on(told.id("request"))
     return Entry(
         title=title,
-        who=str(told.data.get("by") or "Somebody"),
+        who=str(told.data.get("by") or gettext("Somebody")),
         reason=told.text(made.reason) if made else "",
         icon="person",
         tone=tone,
@@ -281,19 +310,25 @@ def _declined(told: Told, title: str, tone: str) -> Entry:
 
 @tells(_E.APPROVAL_EXPIRED)
 def approval_expired(told: Told) -> Entry:
-    return Entry(title=f"Nobody decided about {told.data['tool']} in time", icon="clock", tone="bad")
+    return Entry(
+        title=gettext("Nobody decided about %(tool)s in time") % {"tool": told.data["tool"]}, icon="clock", tone="bad"
+    )
 
 
 @tells(_E.APPROVAL_REMINDED)
 def approval_reminded(told: Told) -> Entry:
-    return Entry(title=f"Nobody has decided about {told.data['tool']} yet: recalled", icon="clock", minor=True)
+    return Entry(
+        title=gettext("Nobody has decided about %(tool)s yet: recalled") % {"tool": told.data["tool"]},
+        icon="clock",
+        minor=True,
+    )
 
 
 @tells(_E.APPROVAL_ESCALATED)
 def approval_escalated(told: Told) -> Entry:
-    to = " and ".join(str(told.data[name]) for name in ("group", "permission") if told.data.get(name))
+    to = ", ".join(str(told.data[name]) for name in ("group", "permission") if told.data.get(name))
     return Entry(
-        title=f"Nobody has decided about {told.data['tool']} yet: others may as well",
+        title=gettext("Nobody has decided about %(tool)s yet: others may as well") % {"tool": told.data["tool"]},
         icon="clock",
         tone="waiting",
         note=to,
@@ -303,11 +338,18 @@ def approval_escalated(told: Told) -> Entry:
 @tells(_E.APPROVAL_OVERDUE)
 def approval_overdue(told: Told) -> Entry:
     return Entry(
-        title=f"The time to decide about {told.data['tool']} is over; it keeps waiting", icon="clock", tone="waiting"
+        title=gettext("The time to decide about %(tool)s is over; it keeps waiting") % {"tool": told.data["tool"]},
+        icon="clock",
+        tone="waiting",
     )
 
 
 @tells(_E.APPROVAL_WITHDRAWN)
 def approval_withdrawn(told: Told) -> Entry:
     reason = str(told.data.get("reason", ""))
-    return Entry(title=f"The request about {told.data['tool']} was withdrawn", icon="stop", note=reason, minor=True)
+    return Entry(
+        title=gettext("The request about %(tool)s was withdrawn") % {"tool": told.data["tool"]},
+        icon="stop",
+        note=reason,
+        minor=True,
+    )

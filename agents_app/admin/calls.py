@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.admin.base import ReadOnlyAdmin, http_status, origin_of
 from agents_app.admin.blocks import Block, block
@@ -37,7 +38,7 @@ class ToolCallAdmin(ReadOnlyAdmin):
     list_display_links = None
     list_filter = [ToolCallStatusFilter, AgentOfRunFilter, AgeFilter]
     search_fields = ["id", "context__id", "tool", "context__agent", "context__details__user_name"]
-    search_label = "Search by id of the call or run, tool, agent or user"
+    search_label = gettext_lazy("Search by id of the call or run, tool, agent or user")
     ordering = ["-id"]
 
     def may_list(self, user: Any) -> bool:
@@ -49,27 +50,27 @@ class ToolCallAdmin(ReadOnlyAdmin):
 
     # The list.
 
-    @admin.display(description="call", ordering="id")
+    @admin.display(description=gettext_lazy("call"), ordering="id")
     def call(self, row: ToolCall) -> SafeString:
         return self.links.anchor("toolcall", row.pk, str(row))
 
-    @admin.display(description="status")
+    @admin.display(description=gettext_lazy("status"))
     def status_badge(self, row: ToolCall) -> SafeString:
         return badge(ToolCallStatus(row.status))
 
-    @admin.display(description="agent")
+    @admin.display(description=gettext_lazy("agent"))
     def agent(self, row: ToolCall) -> str:
         return row.context.agent
 
-    @admin.display(description="user", empty_value="–")
+    @admin.display(description=gettext_lazy("user"), empty_value="–")
     def user_name(self, row: ToolCall) -> str:
         return row.context.details.user_name
 
-    @admin.display(description="proposed")
+    @admin.display(description=gettext_lazy("proposed"))
     def proposed(self, row: ToolCall) -> SafeString:
         return short_time(row.proposed_at)
 
-    @admin.display(description="took", empty_value="–")
+    @admin.display(description=gettext_lazy("took"), empty_value="–")
     def took(self, row: ToolCall) -> str:
         return between(row.started_at, row.settled_at)
 
@@ -101,7 +102,7 @@ class ToolCallAdmin(ReadOnlyAdmin):
                 request, fresh, status=http_status(error), form=form, failure=error.message, typed=given["reason"]
             )
         self.log(request, row, f"settled: {given['verdict']}")
-        messages.success(request, "The outcome is settled.")
+        messages.success(request, gettext("The outcome is settled."))
         if may_view_run(request.user, row.context):
             return HttpResponseRedirect(self.links.row("agentcontext", row.context.pk))
         return HttpResponseRedirect(self.links.row("toolcall", row.pk))
@@ -110,7 +111,7 @@ class ToolCallAdmin(ReadOnlyAdmin):
         readable = may_read_call(request.user, row)
         unknown = row.status == ToolCallStatus.UNKNOWN
         return {
-            "title": f"Tool call {row}",
+            "title": gettext("Tool call %(row)s") % {"row": row},
             "call": row,
             "badge": badge(ToolCallStatus(row.status)),
             "unknown": unknown,
@@ -126,11 +127,11 @@ class ToolCallAdmin(ReadOnlyAdmin):
 
     def _blocks(self, request: HttpRequest, row: ToolCall) -> list[Block]:
         arguments = arguments_of(row, sensitive=may_view_sensitive(request.user))
-        blocks = [block("arguments", "Arguments", arguments, currencies_of_call(row.context.agent, row))]
+        blocks = [block("arguments", gettext("Arguments"), arguments, currencies_of_call(row.context.agent, row))]
         if row.status == ToolCallStatus.SUCCEEDED:
-            blocks.append(block("result", "Result", row.result))
+            blocks.append(block("result", gettext("Result"), row.result))
         if row.error:
-            blocks.append(block("error", "What happened", row.error))
+            blocks.append(block("error", gettext("What happened"), row.error))
         return blocks
 
     def _facts(self, request: HttpRequest, row: ToolCall, *, readable: bool) -> list[tuple[str, Any]]:
@@ -138,22 +139,22 @@ class ToolCallAdmin(ReadOnlyAdmin):
         if may_view_run(request.user, row.context):
             run = self.links.anchor("agentcontext", row.context.pk, run)
         return [
-            ("Run", run),
-            ("User", row.context.details.user_name or "none"),
-            ("Effect", f"{row.effect}: {EFFECTS[Effect(row.effect)]}"),
-            ("Proposed", time_tag(row.proposed_at)),
-            ("Started", time_tag(row.started_at)),
-            ("Settled", time_tag(row.settled_at)),
-            ("Attempts", row.attempt),
-            *([("Error", row.error_code)] if row.error_code else []),
-            *([("Note", row.note)] if row.note and readable else []),
-            *([("Idempotency key", row.idempotency_key)] if row.idempotency_key else []),
+            (gettext("Run"), run),
+            (gettext("User"), row.context.details.user_name or gettext("none")),
+            (gettext("Effect"), f"{row.effect}: {EFFECTS[Effect(row.effect)]}"),
+            (gettext("Proposed"), time_tag(row.proposed_at)),
+            (gettext("Started"), time_tag(row.started_at)),
+            (gettext("Settled"), time_tag(row.settled_at)),
+            (gettext("Attempts"), row.attempt),
+            *([(gettext("Error"), row.error_code)] if row.error_code else []),
+            *([(gettext("Note"), row.note)] if row.note and readable else []),
+            *([(gettext("Idempotency key"), row.idempotency_key)] if row.idempotency_key else []),
         ]
 
 
 def _decision(made: Decision, *, readable: bool) -> dict[str, Any]:
     return {
-        "who": made.user_name or "the system",
+        "who": made.user_name or gettext("the system"),
         "verdict": VERDICTS[Verdict(made.verdict)],
         "at": time_tag(made.decided_at),
         "door": DOORS.get(made.door, made.door),

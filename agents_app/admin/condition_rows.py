@@ -8,13 +8,15 @@ from django import forms
 from django.utils.datastructures import MultiValueDict
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
 
+from agents_app.admin.displays import Words
 from agents_app.core.conditions import LISTS, VALUELESS, WORDS, Operator
 from agents_app.core.json_paths import Kind, Place, parse_path, place_at
 
 EMPTY_ROWS = 3
 PARTS = ("path", "operator", "value", "items")
-ITEMS = {"": "–", "any": "any item", "all": "every item"}
+ITEMS: Mapping[str, Words] = {"": "–", "any": gettext_lazy("any item"), "all": gettext_lazy("every item")}
 
 
 class ConditionRows(forms.Widget):
@@ -41,30 +43,40 @@ class ConditionRows(forms.Widget):
         shown = format_html_join("", "{}", ((self._row(name, place, row),) for place, row in enumerate(rows)))
         return format_html(
             '<datalist id="{0}-paths">{1}</datalist><table class="aa-conditions"><thead><tr>'
-            "<th>Field</th><th>Comparison</th><th>Value</th><th>Of a list</th></tr></thead><tbody>{2}</tbody></table>",
+            "<th>{3}</th><th>{4}</th><th>{5}</th><th>{6}</th></tr></thead><tbody>{2}</tbody></table>",
             name,
             options,
             shown,
+            gettext("Field"),
+            gettext("Comparison"),
+            gettext("Value"),
+            gettext("Of a list"),
         )
 
     def _row(self, name: str, place: int, row: Mapping[str, str]) -> SafeString:
-        number = place + 1
+        number = {"number": place + 1}
         wrong = format_html_join("", '<div class="errornote">{}</div>', ((text,) for text in self.wrong.get(place, [])))
         return format_html(
             '<tr><td>{wrong}<input name="{name}-path" value="{path}" list="{name}-paths" maxlength="200" '
-            'aria-label="Field of condition {number}"></td><td>{operator}</td><td><input name="{name}-value" '
-            'value="{value}" aria-label="Value of condition {number}"></td><td>{items}</td></tr>',
+            'aria-label="{field}"></td><td>{operator}</td><td><input name="{name}-value" '
+            'value="{value}" aria-label="{given}"></td><td>{items}</td></tr>',
             name=name,
             path=row["path"],
             value=row["value"],
-            number=number,
+            field=gettext("Field of condition %(number)s") % number,
+            given=gettext("Value of condition %(number)s") % number,
             wrong=wrong,
-            operator=_select(f"{name}-operator", f"Comparison of condition {number}", WORDS, row["operator"]),
-            items=_select(f"{name}-items", f"Items of condition {number}", ITEMS, row["items"]),
+            operator=_select(
+                f"{name}-operator",
+                gettext("Comparison of condition %(number)s") % number,
+                {operator: gettext(words) for operator, words in WORDS.items()},
+                row["operator"],
+            ),
+            items=_select(f"{name}-items", gettext("Items of condition %(number)s") % number, ITEMS, row["items"]),
         )
 
 
-def _select(name: str, label: str, options: Mapping[Any, str], chosen: str) -> SafeString:
+def _select(name: str, label: str, options: Mapping[Any, Words], chosen: str) -> SafeString:
     shown = format_html_join(
         "",
         '<option value="{}"{}>{}</option>',

@@ -10,6 +10,7 @@ from django.http import HttpRequest, QueryDict
 from django.utils.crypto import salted_hmac
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from agents_app.admin.blocks import SHOWN_AT_MOST, Block, Difference, block, differences
 from agents_app.admin.declared import currencies_of_call, tool_now
@@ -153,12 +154,12 @@ class Decidable:
             return None
         call = self.approval.call
         values = arguments_of(call, sensitive=may_view_sensitive(self.request.user))
-        return block("arguments", "Arguments", values)
+        return block("arguments", gettext("Arguments"), values)
 
     @property
     def effect(self) -> str:
         """What repeating the call would do, in words."""
-        return EFFECTS[Effect(self.approval.call.effect)]
+        return str(EFFECTS[Effect(self.approval.call.effect)])
 
     @property
     def changed_code(self) -> bool:

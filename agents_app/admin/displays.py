@@ -4,14 +4,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from django.utils import dateformat, timezone
+from django.utils import dateformat, formats, timezone
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from agents_app.admin.icons import icon
+from agents_app.core.budgets import Period, Scope
+from agents_app.core.priority import Priority
 from agents_app.core.status import (
     ApprovalStatus,
     Effect,
@@ -27,11 +32,15 @@ LONG_TEXT = 600
 LONG_LINES = 12
 
 
+Words = str | Promise
+"""What people read: perhaps lazily, in the language of who reads it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Display:
     """`tone` is one of quiet, active, waiting, good, bad; the style sheet gives it a colour in light and dark."""
 
-    label: str
+    label: Words
     icon: str
     tone: str
 
@@ -40,104 +49,138 @@ _R, _C, _A, _I, _S = RunStatus, ToolCallStatus, ApprovalStatus, InputStatus, Ste
 
 DISPLAYS: Mapping[type[StrEnum], Mapping[StrEnum, Display]] = {
     RunStatus: {
-        _R.IDLE: Display("Accepted", "circle", "quiet"),
-        _R.THINKING: Display("Thinking", "spark", "active"),
-        _R.USING_TOOL: Display("Using a tool", "tool", "active"),
-        _R.WAITING_FOR_APPROVAL: Display("Waiting for approval", "hand", "waiting"),
-        _R.WAITING_FOR_INPUT: Display("Waiting for an answer", "question", "waiting"),
-        _R.SCHEDULED: Display("Scheduled", "clock", "quiet"),
-        _R.PAUSED: Display("Paused", "pause", "waiting"),
-        _R.COMPLETED: Display("Completed", "check", "good"),
-        _R.CANCELLED: Display("Cancelled", "stop", "quiet"),
-        _R.FAILED: Display("Failed", "cross", "bad"),
+        _R.IDLE: Display(gettext_lazy("Accepted"), "circle", "quiet"),
+        _R.THINKING: Display(gettext_lazy("Thinking"), "spark", "active"),
+        _R.USING_TOOL: Display(gettext_lazy("Using a tool"), "tool", "active"),
+        _R.WAITING_FOR_APPROVAL: Display(gettext_lazy("Waiting for approval"), "hand", "waiting"),
+        _R.WAITING_FOR_INPUT: Display(gettext_lazy("Waiting for an answer"), "question", "waiting"),
+        _R.SCHEDULED: Display(gettext_lazy("Scheduled"), "clock", "quiet"),
+        _R.PAUSED: Display(gettext_lazy("Paused"), "pause", "waiting"),
+        _R.COMPLETED: Display(gettext_lazy("Completed"), "check", "good"),
+        _R.CANCELLED: Display(gettext_lazy("Cancelled"), "stop", "quiet"),
+        _R.FAILED: Display(gettext_lazy("Failed"), "cross", "bad"),
     },
     ToolCallStatus: {
-        _C.PROPOSED: Display("Proposed", "circle", "quiet"),
-        _C.AWAITING_APPROVAL: Display("Awaiting approval", "hand", "waiting"),
-        _C.READY: Display("Ready", "play", "active"),
-        _C.STARTED: Display("Running", "tool", "active"),
-        _C.UNKNOWN: Display("Outcome unknown", "alert", "bad"),
-        _C.SUCCEEDED: Display("Succeeded", "check", "good"),
-        _C.FAILED: Display("Failed", "cross", "bad"),
-        _C.REJECTED: Display("Not made", "stop", "bad"),
-        _C.CANCELLED: Display("Cancelled", "stop", "quiet"),
+        _C.PROPOSED: Display(gettext_lazy("Proposed"), "circle", "quiet"),
+        _C.AWAITING_APPROVAL: Display(gettext_lazy("Awaiting approval"), "hand", "waiting"),
+        _C.READY: Display(gettext_lazy("Ready"), "play", "active"),
+        _C.STARTED: Display(gettext_lazy("Running"), "tool", "active"),
+        _C.UNKNOWN: Display(gettext_lazy("Outcome unknown"), "alert", "bad"),
+        _C.SUCCEEDED: Display(gettext_lazy("Succeeded"), "check", "good"),
+        _C.FAILED: Display(gettext_lazy("Failed"), "cross", "bad"),
+        _C.REJECTED: Display(gettext_lazy("Not made"), "stop", "bad"),
+        _C.CANCELLED: Display(gettext_lazy("Cancelled"), "stop", "quiet"),
     },
     ApprovalStatus: {
-        _A.PENDING: Display("Pending", "hand", "waiting"),
-        _A.APPROVED: Display("Approved", "check", "good"),
-        _A.REJECTED: Display("Rejected", "cross", "bad"),
-        _A.EXPIRED: Display("Expired", "clock", "quiet"),
-        _A.SENT_BACK: Display("Sent back", "back", "quiet"),
-        _A.WITHDRAWN: Display("Withdrawn", "stop", "quiet"),
+        _A.PENDING: Display(gettext_lazy("Pending"), "hand", "waiting"),
+        _A.APPROVED: Display(gettext_lazy("Approved"), "check", "good"),
+        _A.REJECTED: Display(gettext_lazy("Rejected"), "cross", "bad"),
+        _A.EXPIRED: Display(gettext_lazy("Expired"), "clock", "quiet"),
+        _A.SENT_BACK: Display(gettext_lazy("Sent back"), "back", "quiet"),
+        _A.WITHDRAWN: Display(gettext_lazy("Withdrawn"), "stop", "quiet"),
     },
     InputStatus: {
-        _I.PENDING: Display("Open", "question", "waiting"),
-        _I.ANSWERED: Display("Answered", "check", "good"),
-        _I.EXPIRED: Display("Expired", "clock", "quiet"),
-        _I.WITHDRAWN: Display("Withdrawn", "stop", "quiet"),
+        _I.PENDING: Display(gettext_lazy("Open"), "question", "waiting"),
+        _I.ANSWERED: Display(gettext_lazy("Answered"), "check", "good"),
+        _I.EXPIRED: Display(gettext_lazy("Expired"), "clock", "quiet"),
+        _I.WITHDRAWN: Display(gettext_lazy("Withdrawn"), "stop", "quiet"),
     },
     StepStatus: {
-        _S.STARTED: Display("Under way", "circle", "active"),
-        _S.COMPLETED: Display("Done", "check", "good"),
-        _S.FAILED: Display("Failed", "cross", "bad"),
+        _S.STARTED: Display(gettext_lazy("Under way"), "circle", "active"),
+        _S.COMPLETED: Display(gettext_lazy("Done"), "check", "good"),
+        _S.FAILED: Display(gettext_lazy("Failed"), "cross", "bad"),
     },
 }
 
-SENTENCES: Mapping[RunStatus, str] = {
-    _R.IDLE: "It has been accepted and starts as soon as a worker is free.",
-    _R.THINKING: "The LLM is asked what to do next.",
-    _R.USING_TOOL: "A tool call is about to start or is running.",
-    _R.WAITING_FOR_APPROVAL: "It goes on as soon as somebody has decided.",
-    _R.WAITING_FOR_INPUT: "It goes on as soon as its question is answered.",
-    _R.SCHEDULED: "It goes on by itself later.",
-    _R.PAUSED: "It is held until somebody lets it go on.",
-    _R.COMPLETED: "It has ended with an answer.",
-    _R.CANCELLED: "It has ended because somebody cancelled it.",
-    _R.FAILED: "It has ended without an answer.",
+SENTENCES: Mapping[RunStatus, Words] = {
+    _R.IDLE: gettext_lazy("It has been accepted and starts as soon as a worker is free."),
+    _R.THINKING: gettext_lazy("The LLM is asked what to do next."),
+    _R.USING_TOOL: gettext_lazy("A tool call is about to start or is running."),
+    _R.WAITING_FOR_APPROVAL: gettext_lazy("It goes on as soon as somebody has decided."),
+    _R.WAITING_FOR_INPUT: gettext_lazy("It goes on as soon as its question is answered."),
+    _R.SCHEDULED: gettext_lazy("It goes on by itself later."),
+    _R.PAUSED: gettext_lazy("It is held until somebody lets it go on."),
+    _R.COMPLETED: gettext_lazy("It has ended with an answer."),
+    _R.CANCELLED: gettext_lazy("It has ended because somebody cancelled it."),
+    _R.FAILED: gettext_lazy("It has ended without an answer."),
 }
 """How a run stands, for people who do not know the words of this app."""
 
-SLOTS: Mapping[str, str] = {
-    "agent": "It waits for a free slot: as many runs of this agent as may are being driven.",
-    "user": "It waits for a free slot: as many runs of this user as may are being driven.",
-    "session": "It waits for a free slot: as many runs of this session as may are being driven.",
+SLOTS: Mapping[str, Words] = {
+    "agent": gettext_lazy("It waits for a free slot: as many runs of this agent as may are being driven."),
+    "user": gettext_lazy("It waits for a free slot: as many runs of this user as may are being driven."),
+    "session": gettext_lazy("It waits for a free slot: as many runs of this session as may are being driven."),
 }
 """The same for a run that is held back at a limit; by the kind of limit."""
 
-VERDICTS: Mapping[Verdict, str] = {
+PERIODS: Mapping[Period, Words] = {
+    Period.HOUR: gettext_lazy("hour"),
+    Period.DAY: gettext_lazy("day"),
+    Period.MONTH: gettext_lazy("month"),
+}
+
+KINDS: Mapping[str, Words] = {
+    "steps": gettext_lazy("steps"),
+    "tool_calls": gettext_lazy("tool calls"),
+    "tokens": gettext_lazy("tokens"),
+    "money": gettext_lazy("money"),
+    "time": gettext_lazy("time"),
+}
+"""What budgets count."""
+
+SLOTS_HELD: Mapping[str, Words] = {
+    "agent": gettext_lazy("It waits for a free slot: of this agent %(most)s are driven at once"),
+    "user": gettext_lazy("It waits for a free slot: of this user %(most)s are driven at once"),
+    "session": gettext_lazy("It waits for a free slot: of this session %(most)s are driven at once"),
+}
+"""The same on the timeline."""
+
+PRIORITIES: Mapping[Priority, Words] = {
+    Priority.HIGH: gettext_lazy("High"),
+    Priority.NORMAL: gettext_lazy("Normal"),
+    Priority.LOW: gettext_lazy("Low"),
+}
+
+SCOPES: Mapping[Scope, Words] = {
+    Scope.RUN: gettext_lazy("Run"),
+    Scope.SESSION: gettext_lazy("Session"),
+    Scope.USER: gettext_lazy("User"),
+}
+
+VERDICTS: Mapping[Verdict, Words] = {
     Verdict.APPROVED: "approved",
-    Verdict.ENDORSED: "approved, as others still have to",
-    Verdict.EDITED: "proposed other arguments",
+    Verdict.ENDORSED: gettext_lazy("approved, as others still have to"),
+    Verdict.EDITED: gettext_lazy("proposed other arguments"),
     Verdict.REJECTED: "rejected",
-    Verdict.SENT_BACK: "sent back",
-    Verdict.HAPPENED: "said that it happened",
-    Verdict.TRY_AGAIN: "let it be tried again",
-    Verdict.GIVE_UP: "gave it up",
+    Verdict.SENT_BACK: gettext_lazy("sent back"),
+    Verdict.HAPPENED: gettext_lazy("said that it happened"),
+    Verdict.TRY_AGAIN: gettext_lazy("let it be tried again"),
+    Verdict.GIVE_UP: gettext_lazy("gave it up"),
 }
 
-DOORS: Mapping[str, str] = {
-    "admin": "in the admin",
-    "rest": "over REST",
-    "websocket": "over a websocket",
-    "command": "on the command line",
-    "link": "by a mailed link",
-    "code": "in code",
+DOORS: Mapping[str, Words] = {
+    "admin": gettext_lazy("in the admin"),
+    "rest": gettext_lazy("over REST"),
+    "websocket": gettext_lazy("over a websocket"),
+    "command": gettext_lazy("on the command line"),
+    "link": gettext_lazy("by a mailed link"),
+    "code": gettext_lazy("in code"),
 }
 
-EFFECTS: Mapping[Effect, str] = {
-    Effect.READ: "reads only; changes nothing",
-    Effect.IDEMPOTENT: "acts once, even if it is repeated",
-    Effect.ATOMIC: "happens exactly once or not at all",
-    Effect.EXTERNAL: "acts outside of this system; cannot be taken back or repeated safely",
+EFFECTS: Mapping[Effect, Words] = {
+    Effect.READ: gettext_lazy("reads only; changes nothing"),
+    Effect.IDEMPOTENT: gettext_lazy("acts once, even if it is repeated"),
+    Effect.ATOMIC: gettext_lazy("happens exactly once or not at all"),
+    Effect.EXTERNAL: gettext_lazy("acts outside of this system; cannot be taken back or repeated safely"),
 }
 
-STEP_KINDS: Mapping[StepKind, str] = {
-    StepKind.THINK: "Think",
-    StepKind.USE_TOOL: "Use a tool",
-    StepKind.ASK_USER: "Ask the user",
-    StepKind.RESPOND: "Respond",
-    StepKind.WAIT: "Wait",
-    StepKind.COMPLETE: "Complete",
+STEP_KINDS: Mapping[StepKind, Words] = {
+    StepKind.THINK: gettext_lazy("Think"),
+    StepKind.USE_TOOL: gettext_lazy("Use a tool"),
+    StepKind.ASK_USER: gettext_lazy("Ask the user"),
+    StepKind.RESPOND: gettext_lazy("Respond"),
+    StepKind.WAIT: gettext_lazy("Wait"),
+    StepKind.COMPLETE: gettext_lazy("Complete"),
 }
 
 
@@ -180,19 +223,25 @@ def _full(local: datetime) -> str:
     return dateformat.format(local, "Y-m-d H:i:s") + (f" {zone}" if zone else "")
 
 
+def number(value: int | float | Decimal, places: int | None = None) -> str:
+    """A number as it is written in the reader's language."""
+    return formats.number_format(value, places, force_grouping=True)
+
+
 def duration(seconds: float) -> str:
     """A span of time in its two largest units."""
     if seconds < 1:
-        return f"{max(seconds, 0) * 1000:.0f} ms"
+        return gettext("%(count)s ms") % {"count": round(max(seconds, 0) * 1000)}
     if seconds < 60:
-        return f"{seconds:.1f} s"
+        return gettext("%(count)s s") % {"count": number(seconds, 1)}
     minutes, rest = divmod(int(seconds), 60)
     if minutes < 60:
-        return f"{minutes} min {rest} s"
+        return gettext("%(minutes)s min %(rest)s s") % {"minutes": minutes, "rest": rest}
     hours, minutes = divmod(minutes, 60)
     if hours < 48:
-        return f"{hours} h {minutes} min"
-    return f"{hours // 24} days"
+        return gettext("%(hours)s h %(minutes)s min") % {"hours": hours, "minutes": minutes}
+    days = hours // 24
+    return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
 
 
 def between(start: datetime | None, end: datetime | None) -> str:
@@ -214,7 +263,7 @@ def inline(value: Any) -> str:
     if value is None:
         return "–"
     if isinstance(value, bool):
-        return "Yes" if value else "No"
+        return gettext("Yes") if value else gettext("No")
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

@@ -8,17 +8,31 @@ from typing import Any
 from uuid import UUID
 
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.admin.blocks import NO_CURRENCIES, Block, Difference, block
 from agents_app.admin.declared import currencies_of_answer
-from agents_app.admin.displays import badge, display_of, time_tag
+from agents_app.admin.displays import (
+    KINDS,
+    PERIODS,
+    PRIORITIES,
+    SCOPES,
+    SLOTS_HELD,
+    Words,
+    badge,
+    display_of,
+    number,
+    time_tag,
+)
 from agents_app.admin.icons import icon
 from agents_app.admin.links import Links
 from agents_app.admin.run_rows import RunRows
-from agents_app.core.budgets import Kind, Period, amount_text
+from agents_app.core.budgets import Kind, Period, Scope
 from agents_app.core.events import EVENTS, EventType
+from agents_app.core.priority import Priority
 from agents_app.core.status import InputStatus, RunStatus
 from agents_app.models import AgentEvent
+from agents_app.selectors.budgets import amount_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,13 +43,13 @@ class Entry:
     about; `link` is (address, words).
     """
 
-    title: str
+    title: Words
     icon: str
     tone: str = "quiet"
     who: str = ""
     reason: str = ""
     note: str = ""
-    facts: tuple[str, ...] = ()
+    facts: tuple[Words, ...] = ()
     badge: SafeString | str = ""
     blocks: tuple[Block, ...] = ()
     changes: tuple[Difference, ...] = ()
@@ -114,7 +128,7 @@ def place(told: Told, since: datetime) -> Placed | None:
 
 def untold(told: Told) -> Entry:
     """An event that nobody has words for: its meaning."""
-    meaning = EVENTS[EventType(told.event.type)].meaning
+    meaning = gettext(EVENTS[EventType(told.event.type)].meaning)
     return Entry(title=f"{meaning[:1].upper()}{meaning[1:]}.", icon="circle", minor=True)
 
 
@@ -126,11 +140,11 @@ def run_started(told: Told) -> Entry:
     details = told.rows.context.details
     later = told.data.get("run_at")
     return Entry(
-        title="started this run",
-        who=str(told.data.get("by") or "The system"),
+        title=gettext("started this run"),
+        who=str(told.data.get("by") or gettext("The system")),
         icon="play",
-        facts=(f"not before {later}",) if later else (),
-        blocks=told.block("input", "Input", details.input),
+        facts=(gettext("not before %(later)s") % {"later": later},) if later else (),
+        blocks=told.block("input", gettext("Input"), details.input),
     )
 
 
@@ -142,7 +156,7 @@ def run_waiting(told: Told) -> Entry:
 
 @tells(_E.RUN_SCHEDULED)
 def run_scheduled(told: Told) -> Entry:
-    return Entry(title="Continues later", icon="clock", note=str(told.data["reason"]), minor=True)
+    return Entry(title=gettext("Continues later"), icon="clock", note=str(told.data["reason"]), minor=True)
 
 
 @tells(_E.BUDGET_RESERVED)
@@ -154,60 +168,78 @@ def budget_reserved(told: Told) -> None:
 def budget_settled(told: Told) -> Entry | None:
     if told.data["state"] != "kept":
         return None
-    title = f"{told.data['tokens']:,} tokens count as spent"
+    title = gettext("%(tokens)s tokens count as spent") % {"tokens": number(told.data["tokens"])}
     return Entry(title=title, icon="alert", note=str(told.data["note"]), minor=True)
 
 
 @tells(_E.BUDGET_EXCEEDED)
 def budget_exceeded(told: Told) -> Entry:
     data = told.data
-    kind = str(data["kind"]).replace("_", " ")
+    kind = KINDS[str(data["kind"])]
     return Entry(
-        title=f"The {data['scope']}'s budget has not enough {kind} left",
+        title=gettext("Not enough is left of a budget: %(scope)s, %(kind)s")
+        % {"scope": SCOPES[Scope(data["scope"])], "kind": kind},
         icon="stop",
         tone="bad",
-        note=f"{data['spent']} of {data['limit']} spent, {data['reserved']} reserved, {data['wanted']} needed",
+        note=gettext("%(spent)s of %(limit)s spent, %(reserved)s reserved, %(wanted)s needed")
+        % {"spent": data["spent"], "limit": data["limit"], "reserved": data["reserved"], "wanted": data["wanted"]},
     )
 
 
 _BY_PERSON = {
-    _E.RUN_PAUSED: ("paused the run", "pause", "waiting"),
-    _E.RUN_RESUMED: ("let the run go on", "play", "active"),
-    _E.RUN_RETRIED: ("retried the run", "back", "active"),
-    _E.RUN_CANCEL_REQUESTED: ("cancelled the run", "stop", "bad"),
-    _E.RUN_HIDDEN: ("hid the run", "stop", "quiet"),
-    _E.RUN_REVEALED: ("let the run be seen again", "play", "quiet"),
-    _E.RUN_ERASED: ("erased what the run held of its user", "stop", "quiet"),
+    _E.RUN_PAUSED: (gettext_lazy("paused the run"), "pause", "waiting"),
+    _E.RUN_RESUMED: (gettext_lazy("let the run go on"), "play", "active"),
+    _E.RUN_RETRIED: (gettext_lazy("retried the run"), "back", "active"),
+    _E.RUN_CANCEL_REQUESTED: (gettext_lazy("cancelled the run"), "stop", "bad"),
+    _E.RUN_HIDDEN: (gettext_lazy("hid the run"), "stop", "quiet"),
+    _E.RUN_REVEALED: (gettext_lazy("let the run be seen again"), "play", "quiet"),
+    _E.RUN_ERASED: (gettext_lazy("erased what the run held of its user"), "stop", "quiet"),
 }
 
 
 @tells(*_BY_PERSON)
 def by_person(told: Told) -> Entry:
     title, picture, tone = _BY_PERSON[EventType(told.event.type)]
-    who = str(told.data.get("by") or "The system")
+    who = str(told.data.get("by") or gettext("The system"))
     return Entry(title=title, who=who, reason=str(told.data.get("reason", "")), icon=picture, tone=tone)
 
 
 @tells(_E.RUN_HELD_BACK)
 def run_held_back(told: Told) -> Entry:
     limit, most = told.data["limit"], told.data["most"]
-    return Entry(title=f"It waits for a free slot: {most} of its {limit} are driven at once", icon="clock", minor=True)
+    return Entry(
+        title=SLOTS_HELD[str(limit)] % {"most": most},
+        icon="clock",
+        minor=True,
+    )
 
 
 @tells(_E.RUN_PRIORITISED)
 def run_prioritised(told: Told) -> Entry:
-    who, data = str(told.data.get("by") or "The system"), told.data
-    return Entry(title="changed the priority", who=who, icon="clock", facts=(f"{data['before']} → {data['after']}",))
+    who, data = str(told.data.get("by") or gettext("The system")), told.data
+    return Entry(
+        title=gettext("changed the priority"),
+        who=who,
+        icon="clock",
+        facts=(f"{PRIORITIES[Priority(data['before'])]} → {PRIORITIES[Priority(data['after'])]}",),
+    )
 
 
 @tells(_E.BUDGET_CHANGED)
 def budget_changed(told: Told) -> Entry:
     data = told.data
-    limits = tuple(amount_text(kind, _amount(kind, data[kind])) for kind in Kind if data.get(kind) is not None)
-    facts = limits or ("no limit",)
-    often = () if data["period"] == Period.EVER else (f"per {data['period']}",)
+    limits = tuple(amount_of(kind, _amount(kind, data[kind])) for kind in Kind if data.get(kind) is not None)
+    facts = limits or (gettext("no limit"),)
+    often = (
+        ()
+        if data["period"] == Period.EVER
+        else (gettext("per %(period)s") % {"period": PERIODS[Period(data["period"])]},)
+    )
     return Entry(
-        title="set the run's budget", who=str(data.get("by") or "The system"), icon="alert", facts=(*facts, *often)
+        title=gettext("set the run's budget"),
+        who=str(data.get("by") or gettext("The system")),
+        icon="alert",
+        facts=(*facts, *often),
     )
 
 
@@ -218,46 +250,50 @@ def _amount(kind: Kind, value: Any) -> int | Decimal:
 @tells(_E.RUN_CODE_CHANGED)
 def run_code_changed(told: Told) -> Entry:
     before, after = told.data["before"], told.data["after"]
-    facts = (f"version {before} → {after}",) if before != after else ()
+    facts = (gettext("version %(before)s → %(after)s") % {"before": before, "after": after},) if before != after else ()
     if told.data["how"] == "accepted":
-        who = str(told.data.get("by") or "The system")
-        return Entry(title="accepted the new code", who=who, icon="play", tone="active", facts=facts)
-    title = "Brought to the new code" if told.data["how"] == "migrated" else "Goes on under changed code"
+        who = str(told.data.get("by") or gettext("The system"))
+        return Entry(title=gettext("accepted the new code"), who=who, icon="play", tone="active", facts=facts)
+    title = (
+        gettext("Brought to the new code") if told.data["how"] == "migrated" else gettext("Goes on under changed code")
+    )
     return Entry(title=title, icon="play", facts=facts, minor=True)
 
 
 @tells(_E.RUN_RECOVERED)
 def run_recovered(told: Told) -> Entry:
-    return Entry(title="A worker was lost; another one took over", icon="back", minor=True)
+    return Entry(title=gettext("A worker was lost; another one took over"), icon="back", minor=True)
 
 
 @tells(_E.RUN_CANCELLED)
 def run_cancelled(told: Told) -> Entry:
-    return Entry(title="The run ended: cancelled", icon="stop")
+    return Entry(title=gettext("The run ended: cancelled"), icon="stop")
 
 
 @tells(_E.RUN_COMPLETED)
 def run_completed(told: Told) -> Entry:
     context = told.rows.context
-    answer = told.block("output", "Answer", context.details.output, currencies_of_answer(context.agent))
-    return Entry(title="The run completed", icon="flag", tone="good", blocks=answer)
+    answer = told.block("output", gettext("Answer"), context.details.output, currencies_of_answer(context.agent))
+    return Entry(title=gettext("The run completed"), icon="flag", tone="good", blocks=answer)
 
 
 @tells(_E.RUN_FAILED)
 def run_failed(told: Told) -> Entry:
-    return Entry(title="The run failed", icon="cross", tone="bad", note=f"{told.data['message']} ({told.data['code']})")
+    return Entry(
+        title=gettext("The run failed"), icon="cross", tone="bad", note=f"{told.data['message']} ({told.data['code']})"
+    )
 
 
 @tells(_E.INPUT_REQUESTED)
 def input_requested(told: Told) -> Entry:
     request = told.rows.inputs[told.id("request")]
     return Entry(
-        title="Asked the user",
+        title=gettext("Asked the user"),
         icon="question",
         tone="waiting",
         badge=badge(InputStatus(request.status)),
-        blocks=told.block("question", "Question", request.question),
-        link=(told.links.row("inputrequest", request.pk), "Open the question"),
+        blocks=told.block("question", gettext("Question"), request.question),
+        link=(told.links.row("inputrequest", request.pk), gettext("Open the question")),
     )
 
 
@@ -266,24 +302,26 @@ def input_answered(told: Told) -> Entry:
     request = told.rows.inputs[told.id("request")]
     return Entry(
         title="answered",
-        who=str(told.data.get("by") or "Somebody"),
+        who=str(told.data.get("by") or gettext("Somebody")),
         icon="speech",
         tone="good",
-        blocks=told.block("answer", "Answer", request.answer),
+        blocks=told.block("answer", gettext("Answer"), request.answer),
     )
 
 
 @tells(_E.INPUT_EXPIRED)
 def input_expired(told: Told) -> Entry:
-    return Entry(title="Nobody answered in time", icon="clock", tone="bad")
+    return Entry(title=gettext("Nobody answered in time"), icon="clock", tone="bad")
 
 
 @tells(_E.INPUT_WITHDRAWN)
 def input_withdrawn(told: Told) -> Entry:
-    return Entry(title="The question was withdrawn", icon="stop", minor=True)
+    return Entry(title=gettext("The question was withdrawn"), icon="stop", minor=True)
 
 
 @tells(_E.MESSAGE_PRODUCED)
 def message_produced(told: Told) -> Entry | None:
     """The LLM's own words stand with its turn."""
-    return None if told.rows.transcript else Entry(title="Said something to the user", icon="speech", minor=True)
+    return (
+        None if told.rows.transcript else Entry(title=gettext("Said something to the user"), icon="speech", minor=True)
+    )

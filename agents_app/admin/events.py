@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.admin.base import ReadOnlyAdmin
 from agents_app.admin.blocks import block
@@ -24,7 +25,7 @@ class AgentEventAdmin(ReadOnlyAdmin):
     list_display_links = None
     list_filter = [EventTypeFilter]
     search_fields = ["context__id"]
-    search_label = "Search by id of the run"
+    search_label = gettext_lazy("Search by id of the run")
     ordering = ["-id"]
     list_select_related = ["context"]
     own_lookups = ("context__id__exact",)
@@ -41,36 +42,36 @@ class AgentEventAdmin(ReadOnlyAdmin):
         rows = self.visible_rows(request.user)
         event = rows.filter(pk=int(object_id)).first() if object_id.isdecimal() and len(object_id) < 19 else None
         if event is None:
-            raise Http404(f"There is no event {object_id}.")
+            raise Http404(gettext("There is no event %(object_id)s.") % {"object_id": object_id})
         return event
 
-    @admin.display(description="event")
+    @admin.display(description=gettext_lazy("event"))
     def event(self, row: AgentEvent) -> SafeString:
         return format_html(
             '<a href="{}">{} <strong>{}</strong></a>', self.links.row("agentevent", row.pk), row.sequence, row.type
         )
 
-    @admin.display(description="run")
+    @admin.display(description=gettext_lazy("run"))
     def run(self, row: AgentEvent) -> SafeString:
         return self.links.anchor("agentcontext", row.context.pk, f"{row.context.agent} …{str(row.context.pk)[-8:]}")
 
-    @admin.display(description="at")
+    @admin.display(description=gettext_lazy("at"))
     def at_time(self, row: AgentEvent) -> SafeString:
         return time_tag(row.at)
 
-    @admin.display(description="means")
+    @admin.display(description=gettext_lazy("means"))
     def means(self, row: AgentEvent) -> str:
-        return EVENTS[EventType(row.type)].meaning
+        return gettext(EVENTS[EventType(row.type)].meaning)
 
     def page_context(self, request: HttpRequest, row: AgentEvent) -> dict[str, Any]:
         return {
-            "title": f"Event {row.sequence}: {row.type}",
+            "title": gettext("Event %(sequence)s: %(type)s") % {"sequence": row.sequence, "type": row.type},
             "facts": [
-                ("Run", self.run(row)),
-                ("Number", row.sequence),
-                ("Type", row.type),
-                ("Means", EVENTS[EventType(row.type)].meaning),
-                ("At", time_tag(row.at)),
+                (gettext("Run"), self.run(row)),
+                (gettext("Number"), row.sequence),
+                (gettext("Type"), row.type),
+                (gettext("Means"), gettext(EVENTS[EventType(row.type)].meaning)),
+                (gettext("At"), time_tag(row.at)),
             ],
-            "blocks": [block("data", "Data", row.data)],
+            "blocks": [block("data", gettext("Data"), row.data)],
         }

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.admin.displays import DISPLAYS
 from agents_app.core.events import EventType
@@ -21,11 +22,11 @@ from agents_app.models.fields import first_uuid7
 class StatusFilter(SimpleListFilter):
     """By status, with the labels that people see."""
 
-    title = "status"
+    title = gettext_lazy("status")
     parameter_name = "status"
     kind: type[StrEnum]
 
-    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> Iterator[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> Iterator[tuple[str, Any]]:
         return ((status.value, display.label) for status, display in DISPLAYS[self.kind].items())
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
@@ -46,11 +47,11 @@ InputStatusFilter = status_filter(InputStatus)
 class SlotFilter(SimpleListFilter):
     """Those that are held back at a limit."""
 
-    title = "limits"
+    title = gettext_lazy("limits")
     parameter_name = "slot"
 
     def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> list[tuple[str, str]]:
-        return [("waits", "Waits for a free slot")]
+        return [("waits", gettext("Waits for a free slot"))]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         return queryset.filter(WAITS_FOR_SLOT) if self.value() == "waits" else queryset
@@ -59,7 +60,7 @@ class SlotFilter(SimpleListFilter):
 class AgentFilter(SimpleListFilter):
     """By agent, among those that are registered."""
 
-    title = "agent"
+    title = gettext_lazy("agent")
     parameter_name = "agent"
     field = "agent"
 
@@ -79,7 +80,7 @@ class AgentOfRunFilter(AgentFilter):
 class EventTypeFilter(SimpleListFilter):
     """By type of event."""
 
-    title = "type"
+    title = gettext_lazy("type")
     parameter_name = "type"
 
     def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> Iterator[tuple[str, str]]:
@@ -89,18 +90,32 @@ class EventTypeFilter(SimpleListFilter):
         return queryset.filter(type=self.value()) if self.value() else queryset
 
 
+UP_TO = {
+    "day": gettext_lazy("Up to a day"),
+    "week": gettext_lazy("Up to a week"),
+    "month": gettext_lazy("Up to a month"),
+    "quarter": gettext_lazy("Up to a quarter"),
+}
+OVER = {
+    "day": gettext_lazy("Over a day"),
+    "week": gettext_lazy("Over a week"),
+    "month": gettext_lazy("Over a month"),
+    "quarter": gettext_lazy("Over a quarter"),
+}
+
+
 class AgeFilter(SimpleListFilter):
     """By when a row was made, read from its time-ordered key: what is far down a list is found by it."""
 
-    title = "age"
+    title = gettext_lazy("age")
     parameter_name = "age"
     ages = {"day": 1, "week": 7, "month": 30, "quarter": 90}
 
-    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> Iterator[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> Iterator[tuple[str, Any]]:
         for name in self.ages:
-            yield name, f"Up to a {name}"
+            yield name, UP_TO[name]
         for name in self.ages:
-            yield f"over-{name}", f"Over a {name}"
+            yield f"over-{name}", OVER[name]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         over, name = str(self.value() or "").startswith("over-"), str(self.value() or "").removeprefix("over-")

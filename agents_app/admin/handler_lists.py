@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.models import EventCursor
 from agents_app.selectors.handlers import handler_names
@@ -27,26 +28,26 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
 FAILING = Q(parked_at__isnull=True, wanted__gt=F("sequence")) & ~Q(error="")
 STATES = {
-    "parked": ("Parked", Q(parked_at__isnull=False)),
-    "failing": ("Failing", FAILING),
-    "waiting": ("Waiting", Q(parked_at__isnull=True, wanted__gt=F("sequence"), error="")),
-    "all": ("All", Q()),
+    "parked": (gettext_lazy("Parked"), Q(parked_at__isnull=False)),
+    "failing": (gettext_lazy("Failing"), FAILING),
+    "waiting": (gettext_lazy("Waiting"), Q(parked_at__isnull=True, wanted__gt=F("sequence"), error="")),
+    "all": (gettext_lazy("All"), Q()),
 }
 
 
 class CursorStateFilter(SimpleListFilter):
     """By state; without a choice what somebody should look at. All of them would be all runs that there are."""
 
-    title = "state"
+    title = gettext_lazy("state")
     parameter_name = "state"
 
-    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> Iterator[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> Iterator[tuple[str, Any]]:
         return ((name, label) for name, (label, _) in STATES.items())
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         for choice in super().choices(changelist):
             first = "state" not in choice.get("query_string", "")
-            yield {**choice, "display": "Parked or failing"} if first else choice
+            yield {**choice, "display": gettext("Parked or failing")} if first else choice
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[EventCursor]") -> "QuerySet[EventCursor]":
         if self.value() in STATES:
@@ -57,7 +58,7 @@ class CursorStateFilter(SimpleListFilter):
 class HandlerFilter(SimpleListFilter):
     """By handler, among those that the code knows and those that a process registered some time."""
 
-    title = "handler"
+    title = gettext_lazy("handler")
     parameter_name = "handler"
 
     def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from django.contrib.contenttypes.forms import BaseGenericInlineFormSet
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy
 
 from agents_app.admin.displays import badge, short_time
 from agents_app.admin.links import Links
@@ -38,8 +39,8 @@ class AgentRunsInline(GenericTabularInline):
     ct_field = "subject_type"
     ct_fk_field = "subject_id"
     formset = NewestRuns  # type: ignore[assignment]  # the stubs know no generic form sets
-    verbose_name = "agent run"
-    verbose_name_plural = "agent runs"
+    verbose_name = gettext_lazy("agent run")
+    verbose_name_plural = gettext_lazy("agent runs")
     fields = ["run", "state", "user", "accepted"]
     readonly_fields = ["run", "state", "user", "accepted"]
     ordering = ["-context_id"]  # not "-context": that would turn the order of runs around
@@ -72,18 +73,18 @@ class AgentRunsInline(GenericTabularInline):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    @admin.display(description="run")
+    @admin.display(description=gettext_lazy("run"))
     def run(self, row: RunDetails) -> SafeString:
         return Links(self.admin_site).anchor("agentcontext", row.pk, row.context.agent)
 
-    @admin.display(description="status")
+    @admin.display(description=gettext_lazy("status"))
     def state(self, row: RunDetails) -> SafeString:
         return badge(RunStatus(row.context.status))
 
-    @admin.display(description="user", empty_value="–")
+    @admin.display(description=gettext_lazy("user"), empty_value="–")
     def user(self, row: RunDetails) -> str:
         return row.user_name
 
-    @admin.display(description="accepted")
+    @admin.display(description=gettext_lazy("accepted"))
     def accepted(self, row: RunDetails) -> SafeString:
         return short_time(row.created_at)

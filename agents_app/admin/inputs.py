@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.admin.base import ReadOnlyAdmin, http_status
 from agents_app.admin.blocks import block
@@ -37,7 +38,7 @@ class InputRequestAdmin(ReadOnlyAdmin):
     list_display_links = None
     list_filter = [InputStatusFilter, AgentOfRunFilter, AgeFilter]
     search_fields = ["id", "context__id", "context__agent", "context__details__user_name"]
-    search_label = "Search by id of the question or run, agent or user"
+    search_label = gettext_lazy("Search by id of the question or run, agent or user")
     ordering = ["-id"]
 
     def may_list(self, user: Any) -> bool:
@@ -49,24 +50,24 @@ class InputRequestAdmin(ReadOnlyAdmin):
 
     # The list.
 
-    @admin.display(description="status")
+    @admin.display(description=gettext_lazy("status"))
     def status_badge(self, row: InputRequest) -> SafeString:
         return badge(InputStatus(row.status))
 
-    @admin.display(description="question")
+    @admin.display(description=gettext_lazy("question"))
     def asked(self, row: InputRequest) -> SafeString:
-        text = excerpt(row.question, 140) if getattr(row, "readable", False) else "A question"
+        text = excerpt(row.question, 140) if getattr(row, "readable", False) else gettext("A question")
         return self.links.anchor("inputrequest", row.pk, text)
 
-    @admin.display(description="agent")
+    @admin.display(description=gettext_lazy("agent"))
     def agent(self, row: InputRequest) -> str:
         return row.context.agent
 
-    @admin.display(description="user", empty_value="–")
+    @admin.display(description=gettext_lazy("user"), empty_value="–")
     def user_name(self, row: InputRequest) -> str:
         return row.context.details.user_name
 
-    @admin.display(description="asked")
+    @admin.display(description=gettext_lazy("asked"))
     def created(self, row: InputRequest) -> SafeString:
         return short_time(row.created_at)
 
@@ -100,7 +101,7 @@ class InputRequestAdmin(ReadOnlyAdmin):
             return self.page(request, fresh, status=http_status(error), form=form, failure=failure, typed=typed)
         if was_open:
             self.log(request, row, "answered")
-        messages.success(request, "Your answer has been recorded; the run goes on.")
+        messages.success(request, gettext("Your answer has been recorded; the run goes on."))
         return HttpResponseRedirect(self._afterwards(request, row))
 
     def _afterwards(self, request: HttpRequest, row: InputRequest) -> str:
@@ -113,22 +114,25 @@ class InputRequestAdmin(ReadOnlyAdmin):
         details = row.context.details
         given = row.status == InputStatus.ANSWERED
         return {
-            "title": "Question",
+            "title": gettext("Question"),
             "question": row,
             "readable": may_read,
             "open": row.status == InputStatus.PENDING,
             "allowed": may_answer(request.user, row.context),
             "badge": badge(InputStatus(row.status)),
-            "answer": block("answer", "Answer", row.answer) if given and may_read else None,
+            "answer": block("answer", gettext("Answer"), row.answer) if given and may_read else None,
             "form": answer_form(row, None),
             "facts": [
-                ("Run", self._run_link(request, row)),
-                ("Agent", row.context.agent),
-                ("User", details.user_name or "none"),
-                ("Asked", time_tag(row.created_at)),
-                ("Expires", time_tag(row.expires_at)),
+                (gettext("Run"), self._run_link(request, row)),
+                (gettext("Agent"), row.context.agent),
+                (gettext("User"), details.user_name or gettext("none")),
+                (gettext("Asked"), time_tag(row.created_at)),
+                (gettext("Expires"), time_tag(row.expires_at)),
                 *(
-                    [("Answered by", row.answered_by_name or "–"), ("Answered", time_tag(row.status_at))]
+                    [
+                        (gettext("Answered by"), row.answered_by_name or "–"),
+                        (gettext("Answered"), time_tag(row.status_at)),
+                    ]
                     if given
                     else []
                 ),

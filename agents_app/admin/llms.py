@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.admin.base import ReadOnlyAdmin
 from agents_app.admin.displays import time_tag
@@ -27,16 +28,18 @@ from agents_app.selectors.llms import (
 from agents_app.services import close_breaker
 
 LABELS = {
-    BreakerState.CLOSED: ("good", "check", "Up"),
-    BreakerState.OPEN: ("bad", "alert", "Down"),
-    BreakerState.HALF_OPEN: ("waiting", "clock", "Tried next"),
+    BreakerState.CLOSED: ("good", "check", gettext_lazy("Up")),
+    BreakerState.OPEN: ("bad", "alert", gettext_lazy("Down")),
+    BreakerState.HALF_OPEN: ("waiting", "clock", gettext_lazy("Tried next")),
 }
 """How a breaker looks: tone, icon and label."""
 
 SENTENCES = {
-    BreakerState.CLOSED: "It is asked.",
-    BreakerState.OPEN: "It failed too often: for a while nobody asks it. Runs wait, or ask their fallback.",
-    BreakerState.HALF_OPEN: "It failed too often. One call finds out whether it is up again.",
+    BreakerState.CLOSED: gettext_lazy("It is asked."),
+    BreakerState.OPEN: gettext_lazy(
+        "It failed too often: for a while nobody asks it. Runs wait, or ask their fallback."
+    ),
+    BreakerState.HALF_OPEN: gettext_lazy("It failed too often. One call finds out whether it is up again."),
 }
 
 
@@ -47,7 +50,7 @@ class LLMStateAdmin(ReadOnlyAdmin):
     list_display = ["llm", "state", "failures", "last_error", "since", "until"]
     list_display_links = None
     search_fields = ["name"]
-    search_label = "Search by name. Only LLMs that have limits, or have failed, are listed."
+    search_label = gettext_lazy("Search by name. Only LLMs that have limits, or have failed, are listed.")
     ordering = ["name"]
 
     def may_list(self, user: Any) -> bool:
@@ -68,24 +71,24 @@ class LLMStateAdmin(ReadOnlyAdmin):
         except NotFound as error:
             raise Http404(error.message) from error
 
-    @admin.display(description="LLM", ordering="name")
+    @admin.display(description=gettext_lazy("LLM"), ordering="name")
     def llm(self, row: LLMState) -> SafeString:
         return self.links.anchor("llmstate", quote(row.pk), row.name)
 
-    @admin.display(description="state")
+    @admin.display(description=gettext_lazy("state"))
     def state(self, row: LLMState) -> SafeString:
         tone, name, label = LABELS[breaker_of(row)]
         return format_html('<span class="aa-badge aa-{}">{}{}</span>', tone, icon(name), label)
 
-    @admin.display(description="last error", empty_value="–")
+    @admin.display(description=gettext_lazy("last error"), empty_value="–")
     def last_error(self, row: LLMState) -> str:
         return row.error_code
 
-    @admin.display(description="down since")
+    @admin.display(description=gettext_lazy("down since"))
     def since(self, row: LLMState) -> SafeString:
         return time_tag(row.opened_at)
 
-    @admin.display(description="asked again from")
+    @admin.display(description=gettext_lazy("asked again from"))
     def until(self, row: LLMState) -> SafeString:
         return time_tag(row.open_until)
 
@@ -94,20 +97,23 @@ class LLMStateAdmin(ReadOnlyAdmin):
         under_way, waiting = places_of(row.name)
         down = state is not BreakerState.CLOSED
         facts = [
-            ("State", self.state(row)),
-            ("Failures in a row", row.failures),
-            ("Down since", time_tag(row.opened_at) if down else ""),
-            ("Asked again from", time_tag(row.open_until) if down else ""),
-            ("Last error", f"{row.error} ({row.error_code})" if row.error_code else ""),
-            ("Calls under way", under_way),
-            ("Runs that wait", waiting),
-            ("All its requests may be made from", time_tag(row.requests_full_at) if row.requests_full_at else ""),
-            ("All its tokens may be used from", time_tag(row.tokens_full_at) if row.tokens_full_at else ""),
-            ("Tokens of a call lately", round(row.tokens_per_call) if row.tokens_per_call else ""),
+            (gettext("State"), self.state(row)),
+            (gettext("Failures in a row"), row.failures),
+            (gettext("Down since"), time_tag(row.opened_at) if down else ""),
+            (gettext("Asked again from"), time_tag(row.open_until) if down else ""),
+            (gettext("Last error"), f"{row.error} ({row.error_code})" if row.error_code else ""),
+            (gettext("Calls under way"), under_way),
+            (gettext("Runs that wait"), waiting),
+            (
+                gettext("All its requests may be made from"),
+                time_tag(row.requests_full_at) if row.requests_full_at else "",
+            ),
+            (gettext("All its tokens may be used from"), time_tag(row.tokens_full_at) if row.tokens_full_at else ""),
+            (gettext("Tokens of a call lately"), round(row.tokens_per_call) if row.tokens_per_call else ""),
         ]
         closing = down and may_close_breakers(request.user)
         return {
-            "title": f"LLM {row.name}",
+            "title": gettext("LLM %(name)s") % {"name": row.name},
             "meaning": SENTENCES[state],
             "facts": [(name, value) for name, value in facts if value != ""],
             "close_url": self.links.to("llmstate_close", quote(row.pk)) if closing else "",
@@ -124,5 +130,5 @@ class LLMStateAdmin(ReadOnlyAdmin):
             else:
                 if closed:
                     self.log(request, row, "closed its breaker")
-                messages.success(request, f"{row.name} is asked again.")
+                messages.success(request, gettext("%(name)s is asked again.") % {"name": row.name})
         return HttpResponseRedirect(self.links.row("llmstate", quote(row.pk)))

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from agents_app.admin.displays import time_tag
 from agents_app.core.budgets import Kind
@@ -30,12 +31,20 @@ def budget_facts(user: Any, context: AgentContext) -> list[tuple[str, SafeString
     """(whose budget, its meters) for the page of a run."""
     budgets = budgets_of_run(context, user)
     now = database_now() if budgets else None
-    return [(f"Budget: {title_of(budget)}", meters(budget, now)) for budget in budgets if now is not None]
+    return [
+        (gettext("Budget: %(whose)s") % {"whose": title_of(budget)}, meters(budget, now))
+        for budget in budgets
+        if now is not None
+    ]
 
 
 def meters(budget: AgentBudget, now: datetime) -> SafeString:
     """All limits of a budget, one below the other."""
     found = [bar for bar in (meter(budget, kind, now) for kind in Kind) if bar]
     if budget.ends_at is not None:
-        found.append(format_html("until {}", time_tag(budget.ends_at)))
-    return format_html_join(SafeString("<br>"), "{}", ((each,) for each in found)) if found else SafeString("no limit")
+        found.append(format_html(gettext("until {}"), time_tag(budget.ends_at)))
+    return (
+        format_html_join(SafeString("<br>"), "{}", ((each,) for each in found))
+        if found
+        else SafeString(gettext("no limit"))
+    )

@@ -1,6 +1,7 @@
 """Policies: rules that staff make and change here, with a question to the engine what it would answer."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -9,9 +10,10 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.admin.condition_rows import ConditionRows, conditions_from
-from agents_app.core.json_paths import Schema, fields_of
+from agents_app.core.json_paths import Kind, Schema, fields_of
 from agents_app.definitions.registry import registry
 from agents_app.definitions.tool_spec import ToolSpec
 from agents_app.exceptions import AgentsError
@@ -21,7 +23,21 @@ from agents_app.selectors.rules import rule_of
 from agents_app.selectors.runs import is_id
 from agents_app.services import explain_call, policy_problems, save_policy
 
-ANSWERS = [("ask", "Ask a person"), ("deny", "Deny"), ("allow", "Allow")]
+ANSWERS = [("ask", gettext_lazy("Ask a person")), ("deny", gettext_lazy("Deny")), ("allow", gettext_lazy("Allow"))]
+
+
+KINDS = {
+    Kind.NUMBER: gettext_lazy("number"),
+    Kind.TEXT: gettext_lazy("text"),
+    Kind.BOOLEAN: gettext_lazy("yes or no"),
+    Kind.DATE: gettext_lazy("date"),
+    Kind.MOMENT: gettext_lazy("moment"),
+    Kind.TIME: gettext_lazy("time"),
+    Kind.UUID: gettext_lazy("UUID"),
+    Kind.LIST: gettext_lazy("list"),
+    Kind.OBJECT: gettext_lazy("object"),
+    Kind.ANY: gettext_lazy("anything"),
+}
 
 
 def tools_of(agent: str, tool: str) -> list[tuple[str, ToolSpec]]:
@@ -33,6 +49,10 @@ def tools_of(agent: str, tool: str) -> list[tuple[str, ToolSpec]]:
         for name, spec in definition.tools.items()
         if tool in ("", name)
     ]
+
+
+def _kinds(kinds: Iterable[Kind]) -> str:
+    return ", ".join(sorted(str(KINDS[kind]) for kind in kinds))
 
 
 class ApproversField(forms.JSONField):
@@ -51,18 +71,20 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
     conditions = forms.Field(
         required=False,
         widget=ConditionRows,
-        help_text="All must hold. Several values are separated by commas; dates are written like 2026-01-31.",
+        help_text=gettext_lazy(
+            "All must hold. Several values are separated by commas; dates are written like 2026-01-31."
+        ),
     )
     approvers = ApproversField(
         required=False,
         widget=forms.Textarea(attrs={"rows": 2, "cols": 60, "spellcheck": "false"}),
-        help_text='Who may decide, if not as the tool says: {"group": "Finance", "quorum": 2}.',
+        help_text=gettext_lazy('Who may decide, if not as the tool says: {"group": "Finance", "quorum": 2}.'),
     )
     try_arguments = forms.CharField(
         required=False,
-        label="arguments",
+        label=gettext_lazy("arguments"),
         widget=forms.Textarea(attrs={"rows": 3, "cols": 60, "spellcheck": "false"}),
-        help_text="As JSON. Nothing is called but the tool's own rule.",
+        help_text=gettext_lazy("As JSON. Nothing is called but the tool's own rule."),
     )
 
     class Meta:
@@ -78,12 +100,13 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
         agents, tools = sorted({agent for agent, _ in every}), sorted({spec.name for _, spec in every})
         if "agent" not in self.fields:
             return  # who may only look has no fields
-        self._choose("agent", "All agents", agents)
-        self._choose("tool", "All tools", tools)
+        self._choose("agent", gettext("All agents"), agents)
+        self._choose("tool", gettext("All tools"), tools)
         found = dict[str, str]()
         for _, spec in tools_of(self._now("agent"), self._now("tool")):
             for field in fields_of(spec.parameters):
-                found.setdefault(field.path, f"{field.path} ({', '.join(sorted(field.place.kinds))}) of {spec.name}")
+                named = {"field": field.path, "kinds": _kinds(field.place.kinds), "tool": spec.name}
+                found.setdefault(field.path, gettext("%(field)s (%(kinds)s) of %(tool)s") % named)
         self.rows.paths = list(found.items())
 
     @property
@@ -98,7 +121,11 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
     def _choose(self, name: str, everything: str, names: list[str]) -> None:
         known: Any = self.fields[name]
         stored = getattr(self.instance, name)
-        gone = [(stored, f"{stored} (is not there)")] if stored and stored not in names else []
+        gone = (
+            [(stored, gettext("%(stored)s (is not there)") % {"stored": stored})]
+            if stored and stored not in names
+            else []
+        )
         known.choices = [("", everything), *gone, *((each, each) for each in names)]
 
     def clean_conditions(self) -> list[dict[str, Any]]:
@@ -115,7 +142,7 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
             text = problem.message
             if problem.index is not None:
                 self.rows.wrong.setdefault(problem.index, []).append(text)
-                text = f"Condition {problem.index + 1}: {text}"
+                text = gettext("Condition %(number)s: %(text)s") % {"number": problem.index + 1, "text": text}
             self.add_error(problem.field if problem.field in self.fields else None, text)
 
 
@@ -131,10 +158,10 @@ class ApprovalPolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     readonly_fields = ("made_by", "made_at", "updated_by", "updated_at")
     fieldsets = (
         (None, {"fields": ["name", "active"]}),
-        ("Which calls", {"fields": ["agent", "tool", "conditions"]}),
-        ("What becomes of them", {"fields": ["answer", "reason", "approvers", "priority"]}),
-        ("When it counts", {"fields": ["valid_from", "valid_until"]}),
-        ("Try it", {"fields": ["try_arguments"]}),
+        (gettext_lazy("Which calls"), {"fields": ["agent", "tool", "conditions"]}),
+        (gettext_lazy("What becomes of them"), {"fields": ["answer", "reason", "approvers", "priority"]}),
+        (gettext_lazy("When it counts"), {"fields": ["valid_from", "valid_until"]}),
+        (gettext_lazy("Try it"), {"fields": ["try_arguments"]}),
     )
 
     class Media:
@@ -165,7 +192,7 @@ class ApprovalPolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         key = request.POST.get("policy", "")
         stored = ApprovalPolicy.objects.filter(pk=key).first() if is_id(key) else None
         form = PolicyForm(request.POST, instance=stored)
-        context: dict[str, Any] = {"title": "Try it", "opts": self.opts, "media": self.media, "form": form}
+        context: dict[str, Any] = {"title": gettext("Try it"), "opts": self.opts, "media": self.media, "form": form}
         if form.is_valid():
             context |= self._tried(request, form)
         request.current_app = self.admin_site.name
@@ -176,21 +203,24 @@ class ApprovalPolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         try:
             arguments = json.loads(form.cleaned_data["try_arguments"] or "{}")
         except (ValueError, RecursionError):
-            return {"problem": "The arguments are not valid JSON."}
+            return {"problem": gettext("The arguments are not valid JSON.")}
         tools = tools_of(draft.agent, draft.tool)
         if not draft.tool or not tools:
-            return {"problem": "Choose the tool that is called."}
+            return {"problem": gettext("Choose the tool that is called.")}
         agent = draft.agent or tools[0][0]
         try:
             found = explain_call(agent, draft.tool, arguments, by=request.user, draft=draft)
         except AgentsError as error:
             return {"problem": error.message}
-        return {"found": found, "agent": agent, "tool": draft.tool}
+        words = {str(answer): label for answer, label in ANSWERS}
+        rulings = [(words[str(each.answer)], each.rule, each.reason) for each in found.rulings]
+        shown = {"answer": words[str(found.answer)], "rulings": rulings}
+        return {"found": found, "agent": agent, "tool": draft.tool, **shown}
 
-    @admin.display(description="about")
+    @admin.display(description=gettext_lazy("about"))
     def about(self, row: ApprovalPolicy) -> str:
         return described(row.agent, row.tool)
 
-    @admin.display(description="fits the tools", boolean=True)
+    @admin.display(description=gettext_lazy("fits the tools"), boolean=True)
     def fits(self, row: ApprovalPolicy) -> bool:
         return not policy_problems(row)

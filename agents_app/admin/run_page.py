@@ -10,12 +10,13 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from agents_app.admin.blocks import Block, block
 from agents_app.admin.call_entries import cost
 from agents_app.admin.code_changes import asks_about_code, shown_change
 from agents_app.admin.declared import currencies_of_answer
-from agents_app.admin.displays import SENTENCES, SLOTS, badge, between, time_tag
+from agents_app.admin.displays import PRIORITIES, SENTENCES, SLOTS, badge, between, number, time_tag
 from agents_app.admin.links import Links, subject_of
 from agents_app.admin.meters import budget_facts
 from agents_app.admin.run_rows import EVENTS_SHOWN, RunRows, read_run_rows
@@ -57,28 +58,32 @@ def commands_for(user: Any, context: AgentContext) -> list[Command]:
     if may_control(user, context) and not ending:
         changed = asks_about_code(context)
         if changed:
-            commands.append(Command(verb="accept", label="Go on under the new code", style="aa-primary"))
+            commands.append(Command(verb="accept", label=gettext("Go on under the new code"), style="aa-primary"))
         if context.status == RunStatus.FAILED and not changed and context.details.restored_at is None:
-            commands.append(Command(verb="retry", label="Retry", style="aa-primary"))
+            commands.append(Command(verb="retry", label=gettext("Retry"), style="aa-primary"))
         elif not ended and context.paused_at is not None and context.details.held_code != CODE_CHANGED:
-            again = "Try again" if changed else "Resume"
+            again = gettext("Try again") if changed else gettext("Resume")
             commands.append(Command(verb="resume", label=again, style="" if changed else "aa-primary"))
         elif not ended and not changed:
-            commands.append(Command(verb="pause", label="Pause"))
+            commands.append(Command(verb="pause", label=gettext("Pause")))
         if not ended:
             commands += _priorities(context)
     if ended and context.details.restored_at is None and user.is_active and user.has_perm(HIDE):
         hidden = context.hidden_at is not None
-        commands.append(Command(verb="reveal", label="Show it again") if hidden else Command(verb="hide", label="Hide"))
+        commands.append(
+            Command(verb="reveal", label=gettext("Show it again"))
+            if hidden
+            else Command(verb="hide", label=gettext("Hide"))
+        )
     if not ended and not ending and may_cancel(user, context):
-        commands.append(Command(verb="cancel", label="Cancel the run", style="aa-danger"))
+        commands.append(Command(verb="cancel", label=gettext("Cancel the run"), style="aa-danger"))
     return commands
 
 
 def _priorities(context: AgentContext) -> list[Command]:
     """One step up, one step down."""
     by_rank = {rank: priority.value for priority, rank in RANKS.items()}
-    steps = ((context.priority + 1, "Raise priority"), (context.priority - 1, "Lower priority"))
+    steps = ((context.priority + 1, gettext("Raise priority")), (context.priority - 1, gettext("Lower priority")))
     return [Command(verb=by_rank[rank], label=label) for rank, label in steps if rank in by_rank]
 
 
@@ -88,17 +93,23 @@ def waiting_for(user: Any, rows: RunRows, links: Links) -> list[Waiting]:
     for request in rows.pending_requests:
         request.call, request.context = rows.calls[request.call_id], rows.context
         allowed = person.may_decide(request).allowed
-        text = request.summary if rows.transcript or allowed else f"A decision about {request.call.tool}"
+        text = (
+            request.summary
+            if rows.transcript or allowed
+            else gettext("A decision about %(tool)s") % {"tool": request.call.tool}
+        )
         url = links.row("approvalrequest", request.pk) if allowed else ""
-        found.append(Waiting(text=text, words="Decide", url=url))
+        found.append(Waiting(text=text, words=gettext("Decide"), url=url))
     for question in rows.pending_inputs:
         allowed = may_answer(user, rows.context)
-        text = question.question if rows.transcript or allowed else "A question to the user"
-        found.append(Waiting(text=text, words="Answer", url=links.row("inputrequest", question.pk) if allowed else ""))
+        text = question.question if rows.transcript or allowed else gettext("A question to the user")
+        found.append(
+            Waiting(text=text, words=gettext("Answer"), url=links.row("inputrequest", question.pk) if allowed else "")
+        )
     for call in rows.unknown_calls:
         allowed = may_settle(user, call)
-        text = f"Nobody knows whether {call.tool} happened"
-        found.append(Waiting(text=text, words="Settle", url=links.row("toolcall", call.pk) if allowed else ""))
+        text = gettext("Nobody knows whether %(tool)s happened") % {"tool": call.tool}
+        found.append(Waiting(text=text, words=gettext("Settle"), url=links.row("toolcall", call.pk) if allowed else ""))
     return found
 
 
@@ -107,7 +118,7 @@ def answer_of(rows: RunRows) -> Block | None:
     context = rows.context
     if context.status != RunStatus.COMPLETED or not rows.transcript:
         return None
-    return block("answer", "Answer", context.details.output, currencies_of_answer(context.agent))
+    return block("answer", gettext("Answer"), context.details.output, currencies_of_answer(context.agent))
 
 
 def hindrance(context: AgentContext) -> str:
@@ -116,13 +127,21 @@ def hindrance(context: AgentContext) -> str:
     if context.status == RunStatus.FAILED:
         return f"{details.error} ({details.error_code})"
     if context.status == RunStatus.PAUSED:
-        return f"Paused by {details.held_by or 'the system'}" + (f": {details.held_why}" if details.held_why else ".")
+        held = {"who": details.held_by or gettext("the system"), "why": details.held_why}
+        return (gettext("Paused by %(who)s: %(why)s") if details.held_why else gettext("Paused by %(who)s.")) % held
     if context.cancel_requested_at is not None:
-        words = "Cancelled" if context.ended else "Being cancelled; what has started is waited for. Asked"
-        return f"{words} by {details.cancelled_by or 'the system'}" + (
-            f": {details.cancelled_why}" if details.cancelled_why else "."
-        )
+        return _cancelled(context)
     return ""
+
+
+def _cancelled(context: AgentContext) -> str:
+    details = context.details
+    named = {"who": details.cancelled_by or gettext("the system"), "why": details.cancelled_why}
+    if context.ended:
+        return (gettext("Cancelled by %(who)s: %(why)s") if named["why"] else gettext("Cancelled by %(who)s.")) % named
+    if named["why"]:
+        return gettext("Being cancelled; what has started is waited for. Asked by %(who)s: %(why)s") % named
+    return gettext("Being cancelled; what has started is waited for. Asked by %(who)s.") % named
 
 
 def head_of(context: AgentContext) -> dict[str, Any]:
@@ -146,25 +165,35 @@ def facts_of(site: AdminSite, request: HttpRequest, rows: RunRows) -> list[tuple
     tokens_out = sum(step.output_tokens for step in rows.steps.values())
     costs = [step.cost for step in rows.steps.values() if step.cost is not None]
     facts: list[tuple[str, Any]] = [
-        ("Agent", context.agent),
-        ("User", details.user_name or "none"),
-        ("Started by", details.started_by_name if details.started_by_name != details.user_name else ""),
-        ("About", subject),
-        ("Session", links.anchor("agentsession", session.pk, session.key) if session else ""),
-        ("Accepted", time_tag(details.created_at)),
-        ("Ended", time_tag(details.ended_at) if details.ended_at else ""),
-        ("Took", between(details.created_at, details.ended_at)),
-        ("Restored", restored(details)),
-        ("Hidden", _since(context.hidden_at, details.hidden_by, details.hidden_why)),
-        ("Erased", time_tag(details.erased_at) if details.erased_at else ""),
-        ("Time limit", time_tag(context.deadline_at) if context.deadline_at and not context.ended else ""),
-        ("Priority", priority_of(context.priority).value if context.priority else ""),
-        ("Steps", f"{context.steps_used} of {context.max_steps}"),
-        ("Tokens", f"{tokens_in:,} in, {tokens_out:,} out"),
-        ("Cost", cost(sum(costs[1:], costs[0])) if costs else ""),
+        (gettext("Agent"), context.agent),
+        (gettext("User"), details.user_name or gettext("none")),
+        (gettext("Started by"), details.started_by_name if details.started_by_name != details.user_name else ""),
+        (gettext("About"), subject),
+        (gettext("Session"), links.anchor("agentsession", session.pk, session.key) if session else ""),
+        (gettext("Accepted"), time_tag(details.created_at)),
+        (gettext("Ended"), time_tag(details.ended_at) if details.ended_at else ""),
+        (gettext("Took"), between(details.created_at, details.ended_at)),
+        (gettext("Restored"), restored(details)),
+        (gettext("Hidden"), _since(context.hidden_at, details.hidden_by, details.hidden_why)),
+        (gettext("Erased"), time_tag(details.erased_at) if details.erased_at else ""),
+        (gettext("Time limit"), time_tag(context.deadline_at) if context.deadline_at and not context.ended else ""),
+        (gettext("Priority"), PRIORITIES[priority_of(context.priority)] if context.priority else ""),
+        (
+            gettext("Steps"),
+            gettext("%(have)s of %(quorum)s") % {"have": context.steps_used, "quorum": context.max_steps},
+        ),
+        (
+            gettext("Tokens"),
+            gettext("%(tokens_in)s in, %(tokens_out)s out")
+            % {"tokens_in": number(tokens_in), "tokens_out": number(tokens_out)},
+        ),
+        (gettext("Cost"), cost(sum(costs[1:], costs[0])) if costs else ""),
         *budget_facts(request.user, context),
-        ("Metadata", block("metadata", "Metadata", details.metadata) if details.metadata and rows.transcript else ""),
-        ("Run", str(context.pk)),
+        (
+            gettext("Metadata"),
+            block("metadata", gettext("Metadata"), details.metadata) if details.metadata and rows.transcript else "",
+        ),
+        (gettext("Run"), str(context.pk)),
     ]
     return [(label, value) for label, value in facts if value not in ("", None)]
 
@@ -173,13 +202,15 @@ def restored(details: RunDetails) -> SafeString | str:
     """Since when an archived run is back; nothing for all others."""
     if details.restored_at is None:
         return ""
-    return format_html("{}, from an archive, to be read only", time_tag(details.restored_at))
+    return format_html(gettext("{}, from an archive, to be read only"), time_tag(details.restored_at))
 
 
 def _since(moment: datetime | None, who: str, why: str) -> SafeString | str:
     if moment is None:
         return ""
-    return format_html("{} by {}{}", time_tag(moment), who or "the system", f": {why}" if why else "")
+    if why:
+        return format_html(gettext("{} by {}: {}"), time_tag(moment), who or gettext("the system"), why)
+    return format_html(gettext("{} by {}"), time_tag(moment), who or gettext("the system"))
 
 
 @dataclass(frozen=True, kw_only=True)

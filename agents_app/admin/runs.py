@@ -12,9 +12,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, get_script_prefix
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
-from agents_app.admin.base import ReadOnlyAdmin
-from agents_app.admin.displays import badge, between, excerpt, short_time
+from agents_app.admin.base import ReadOnlyAdmin, and_more
+from agents_app.admin.displays import Words, badge, between, excerpt, short_time
 from agents_app.admin.filters import AgeFilter, AgentFilter, RunStatusFilter, SlotFilter
 from agents_app.admin.run_page import news_key, run_page
 from agents_app.admin.run_rows import partial_of
@@ -43,17 +44,17 @@ def go_on_under_new_code(run_id: Any, *, by: Any, accept_changes: str) -> Run[An
     return command(run_id, by=by, accept_changes=accept_changes)
 
 
-COMMANDS: Mapping[str, tuple[Callable[..., Any], str, bool]] = {
-    "cancel": (cancel_run, "The run is cancelled; what has started is waited for.", True),
-    "pause": (pause_run, "The run is paused.", True),
-    "resume": (resume_run, "The run goes on.", False),
-    "retry": (retry_run, "The run is tried again.", False),
-    "accept": (go_on_under_new_code, "The run goes on under the new code.", False),
-    "high": (partial(set_priority, priority="high"), "The run is taken before others.", False),
-    "normal": (partial(set_priority, priority="normal"), "The run is taken in its turn.", False),
-    "low": (partial(set_priority, priority="low"), "The run is taken after others.", False),
-    "hide": (hide_run, "The run is hidden from all but those who may see hidden runs.", True),
-    "reveal": (reveal_run, "The run is seen again.", False),
+COMMANDS: Mapping[str, tuple[Callable[..., Any], Words, bool]] = {
+    "cancel": (cancel_run, gettext_lazy("The run is cancelled; what has started is waited for."), True),
+    "pause": (pause_run, gettext_lazy("The run is paused."), True),
+    "resume": (resume_run, gettext_lazy("The run goes on."), False),
+    "retry": (retry_run, gettext_lazy("The run is tried again."), False),
+    "accept": (go_on_under_new_code, gettext_lazy("The run goes on under the new code."), False),
+    "high": (partial(set_priority, priority="high"), gettext_lazy("The run is taken before others."), False),
+    "normal": (partial(set_priority, priority="normal"), gettext_lazy("The run is taken in its turn."), False),
+    "low": (partial(set_priority, priority="low"), gettext_lazy("The run is taken after others."), False),
+    "hide": (hide_run, gettext_lazy("The run is hidden from all but those who may see hidden runs."), True),
+    "reveal": (reveal_run, gettext_lazy("The run is seen again."), False),
 }
 """Verb → the command, what is said afterwards, and whether it takes a reason."""
 
@@ -77,7 +78,7 @@ class AgentContextAdmin(ReadOnlyAdmin):
         "details__subject_id",
         "session__key",
     ]
-    search_label = "Search by id of the run, user, agent, session or id of the subject"
+    search_label = gettext_lazy("Search by id of the run, user, agent, session or id of the subject")
     list_select_related = ["details", "session"]
     ordering = ["-id"]
     actions = [
@@ -101,7 +102,7 @@ class AgentContextAdmin(ReadOnlyAdmin):
 
     # The list.
 
-    @admin.display(description="run", ordering="id")
+    @admin.display(description=gettext_lazy("run"), ordering="id")
     def run(self, row: AgentContext) -> SafeString:
         begins = excerpt(row.details.input) if getattr(row, "readable", False) else ""
         return format_html('{}<span class="aa-excerpt">{}</span>', self._named(row), begins)
@@ -111,22 +112,24 @@ class AgentContextAdmin(ReadOnlyAdmin):
         text = '<a href="{}"><strong>{}</strong> <span class="aa-id">…{}</span></a>'
         return format_html(text, url, row.agent, str(row.pk)[-8:])
 
-    @admin.display(description="status")
+    @admin.display(description=gettext_lazy("status"))
     def status_badge(self, row: AgentContext) -> SafeString:
         shown = badge(RunStatus(row.status))
         return (
-            format_html('{} <span class="aa-soft">waits for a free slot</span>', shown) if row.waits_for_slot else shown
+            format_html('{} <span class="aa-soft">{}</span>', shown, gettext("waits for a free slot"))
+            if row.waits_for_slot
+            else shown
         )
 
-    @admin.display(description="user", empty_value="–")
+    @admin.display(description=gettext_lazy("user"), empty_value="–")
     def user_name(self, row: AgentContext) -> str:
         return row.details.user_name
 
-    @admin.display(description="accepted", ordering="id")
+    @admin.display(description=gettext_lazy("accepted"), ordering="id")
     def accepted(self, row: AgentContext) -> SafeString:
         return short_time(row.details.created_at)
 
-    @admin.display(description="took", empty_value="–")
+    @admin.display(description=gettext_lazy("took"), empty_value="–")
     def took(self, row: AgentContext) -> str:
         return between(row.details.created_at, row.details.ended_at)
 
@@ -147,7 +150,7 @@ class AgentContextAdmin(ReadOnlyAdmin):
         """Asked by Django before it offers or performs the actions below."""
         return request.user.has_perm(CONTROL)
 
-    @admin.action(permissions=["control"], description="Cancel selected runs …")
+    @admin.action(permissions=["control"], description=gettext_lazy("Cancel selected runs …"))
     def cancel_selected(self, request: HttpRequest, queryset: "QuerySet[AgentContext]") -> HttpResponse | None:
         """Ask first: it cannot be undone. Then all that were shown are meant, whatever the list's filter says."""
         if request.POST.get("post"):
@@ -157,13 +160,17 @@ class AgentContextAdmin(ReadOnlyAdmin):
         rows = list(queryset[: CANCELLED_AT_ONCE + 1])
         if len(rows) > CANCELLED_AT_ONCE:
             messages.error(
-                request, f"Cancel at most {CANCELLED_AT_ONCE} run{'s' if CANCELLED_AT_ONCE > 1 else ''} at once."
+                request,
+                ngettext(
+                    "Cancel at most %(count)d run at once.", "Cancel at most %(count)d runs at once.", CANCELLED_AT_ONCE
+                )
+                % {"count": CANCELLED_AT_ONCE},
             )
             return None
         return self.rendered(
             request,
             "agents_app/cancel_selected.html",
-            title="Cancel runs",
+            title=gettext("Cancel runs"),
             runs=[self._selected(request, row) for row in rows],
             ended=sum(row.ended for row in rows),
             checkbox=ACTION_CHECKBOX_NAME,
@@ -174,27 +181,27 @@ class AgentContextAdmin(ReadOnlyAdmin):
         row.readable = may_view_transcript(request.user, row)  # type: ignore[attr-defined]  # as in the list
         return {"row": row, "link": self.run(row), "badge": self.status_badge(row), "user": row.details.user_name}
 
-    @admin.action(permissions=["control"], description="Pause selected runs")
+    @admin.action(permissions=["control"], description=gettext_lazy("Pause selected runs"))
     def pause_selected(self, request: HttpRequest, queryset: "QuerySet[AgentContext]") -> None:
         self._each(request, queryset, "pause")
 
-    @admin.action(permissions=["control"], description="Resume selected runs")
+    @admin.action(permissions=["control"], description=gettext_lazy("Resume selected runs"))
     def resume_selected(self, request: HttpRequest, queryset: "QuerySet[AgentContext]") -> None:
         self._each(request, queryset, "resume")
 
-    @admin.action(permissions=["control"], description="Retry selected runs")
+    @admin.action(permissions=["control"], description=gettext_lazy("Retry selected runs"))
     def retry_selected(self, request: HttpRequest, queryset: "QuerySet[AgentContext]") -> None:
         self._each(request, queryset, "retry")
 
-    @admin.action(permissions=["control"], description="Priority of selected runs: high")
+    @admin.action(permissions=["control"], description=gettext_lazy("Priority of selected runs: high"))
     def high_selected(self, request: HttpRequest, queryset: "QuerySet[AgentContext]") -> None:
         self._each(request, queryset, "high")
 
-    @admin.action(permissions=["control"], description="Priority of selected runs: normal")
+    @admin.action(permissions=["control"], description=gettext_lazy("Priority of selected runs: normal"))
     def normal_selected(self, request: HttpRequest, queryset: "QuerySet[AgentContext]") -> None:
         self._each(request, queryset, "normal")
 
-    @admin.action(permissions=["control"], description="Priority of selected runs: low")
+    @admin.action(permissions=["control"], description=gettext_lazy("Priority of selected runs: low"))
     def low_selected(self, request: HttpRequest, queryset: "QuerySet[AgentContext]") -> None:
         self._each(request, queryset, "low")
 
@@ -210,11 +217,12 @@ class AgentContextAdmin(ReadOnlyAdmin):
                 self.log(request, row, verb)
                 done += 1
         if done:
-            messages.success(request, f"{verb.capitalize()}: done for {done} run{'s' if done > 1 else ''}.")
+            text = ngettext("Done for %(count)d run. %(said)s", "Done for %(count)d runs. %(said)s", done)
+            messages.success(request, text % {"count": done, "said": COMMANDS[verb][1]})
         for row, message in failed[:ERRORS_TOLD]:
             messages.error(request, format_html("{}: {}", self._named(row), message))
         if len(failed) > ERRORS_TOLD:
-            messages.error(request, f"And {len(failed) - ERRORS_TOLD} more could not be done.")
+            messages.error(request, and_more(len(failed) - ERRORS_TOLD))
 
     # One run.
 
@@ -234,7 +242,7 @@ class AgentContextAdmin(ReadOnlyAdmin):
         page = run_page(self.admin_site, request, row)
         return {
             **page.context(),
-            "title": f"Run of {row.agent}",
+            "title": gettext("Run of %(agent)s") % {"agent": row.agent},
             "news_url": self.links.to("agentcontext_news", row.pk),
             "news_key": news_key(row, page.rows.partial),
             "socket_path": socket_path(request, row),
@@ -263,7 +271,7 @@ class AgentContextAdmin(ReadOnlyAdmin):
                 self.tell(request, error)
             else:
                 self.log(request, row, verb)
-                messages.success(request, done)
+                messages.success(request, str(done))
         seen = self.visible_rows(request.user).filter(pk=row.pk).exists()
         return HttpResponseRedirect(
             self.links.row("agentcontext", row.pk) if seen else self.links.to("agentcontext_changelist")
@@ -276,13 +284,13 @@ class AgentContextAdmin(ReadOnlyAdmin):
         if request.method == "POST" and form.is_valid():
             run = form.start()
             if run is not None:
-                messages.success(request, "The run has been accepted.")
+                messages.success(request, gettext("The run has been accepted."))
                 return HttpResponseRedirect(self.links.row("agentcontext", run.id))
         return self.rendered(
             request,
             "agents_app/start.html",
             status=400 if form.errors else 200,
-            title="Start a run",
+            title=gettext("Start a run"),
             form=form,
             agents=form.agents,
         )

@@ -13,6 +13,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 
 from agents_app.admin.displays import plain
 
@@ -130,7 +131,7 @@ class ChoiceValue(forms.ChoiceField):
 
 def _label(value: Any) -> str:
     if isinstance(value, bool):
-        return "Yes" if value else "No"
+        return gettext("Yes") if value else gettext("No")
     return plain(value)
 
 
@@ -163,7 +164,7 @@ def lines(text: Any) -> str:
 
 def _read_integer(text: str) -> int:
     if not INTEGER.fullmatch(text) or len(text) > 100:
-        raise ValidationError("Enter a whole number.")
+        raise ValidationError(gettext("Enter a whole number."))
     return int(text)
 
 
@@ -173,15 +174,15 @@ def _read_number(text: str) -> int | float:
     try:
         number = float(text)
     except ValueError:
-        raise ValidationError("Enter a number, like 12.5.") from None
+        raise ValidationError(gettext("Enter a number, like 12.5.")) from None
     if number != number or number in (float("inf"), float("-inf")):
-        raise ValidationError("Enter a number, like 12.5.")
+        raise ValidationError(gettext("Enter a number, like 12.5."))
     return number
 
 
 def _read_needed(text: str) -> str:
     if not text:
-        raise ValidationError("This field is required.")
+        raise ValidationError(gettext("This field is required."))
     return text
 
 
@@ -189,8 +190,11 @@ def _read_json(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        place = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
-        raise ValidationError(f"This is not valid JSON{place}.") from None
+        text = gettext("This is not valid JSON.")
+        if isinstance(error, json.JSONDecodeError):
+            place = {"line": error.lineno, "column": error.colno}
+            text = gettext("This is not valid JSON (line %(line)s, column %(column)s).") % place
+        raise ValidationError(text) from None
 
 
 _READERS = {

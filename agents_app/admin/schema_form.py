@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
+from django.utils.translation import gettext
 
 from agents_app.admin.displays import humanized, inline
 from agents_app.admin.schema_fields import Schema, Shape, field_for, first_shown, lines, shape_of
@@ -72,7 +73,7 @@ class SchemaForm(forms.Form):
             self.fields[name] = field_for(
                 shape,
                 self.values.get(name),
-                label=humanized(name) if name != WHOLE or self.is_object else "Answer",
+                label=humanized(name) if name != WHOLE or self.is_object else gettext("Answer"),
                 help_text=str(self.properties[name].get("description", "")),
             )
 

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.admin.base import ReadOnlyAdmin
 from agents_app.admin.displays import badge, short_time, time_tag
@@ -24,7 +25,7 @@ class AgentSessionAdmin(ReadOnlyAdmin):
     list_display = ["session", "agent", "owner", "created"]
     list_display_links = None
     search_fields = ["id", "key", "agent"]
-    search_label = "Search by id, key or agent"
+    search_label = gettext_lazy("Search by id, key or agent")
     ordering = ["-id"]
 
     def may_list(self, user: Any) -> bool:
@@ -34,15 +35,15 @@ class AgentSessionAdmin(ReadOnlyAdmin):
         rows: QuerySet[AgentSession] = visible_sessions(user).prefetch_related("user")
         return rows
 
-    @admin.display(description="session")
+    @admin.display(description=gettext_lazy("session"))
     def session(self, row: AgentSession) -> SafeString:
         return self.links.anchor("agentsession", row.pk, row.key)
 
-    @admin.display(description="user", empty_value="–")
+    @admin.display(description=gettext_lazy("user"), empty_value="–")
     def owner(self, row: AgentSession) -> str:
         return str(row.user or "")
 
-    @admin.display(description="created", ordering="id")
+    @admin.display(description=gettext_lazy("created"), ordering="id")
     def created(self, row: AgentSession) -> SafeString:
         return short_time(row.created_at)
 
@@ -50,14 +51,14 @@ class AgentSessionAdmin(ReadOnlyAdmin):
         runs = list(visible_runs(request.user).filter(session=row).order_by("-id")[: RUNS_SHOWN + 1])
         archived = len(visible_archived_runs(request.user).filter(session=row).values_list("pk")[: RUNS_SHOWN + 1])
         return {
-            "title": f"Session {row.key}",
+            "title": gettext("Session %(key)s") % {"key": row.key},
             "facts": [
-                ("Key", row.key),
-                ("User", self.owner(row) or "none"),
-                ("First agent", row.agent),
-                ("Created", time_tag(row.created_at)),
-                ("Runs", _counted(len(runs))),
-                ("Archived runs", _counted(archived)),
+                (gettext("Key"), row.key),
+                (gettext("User"), self.owner(row) or gettext("none")),
+                (gettext("First agent"), row.agent),
+                (gettext("Created"), time_tag(row.created_at)),
+                (gettext("Runs"), _counted(len(runs))),
+                (gettext("Archived runs"), _counted(archived)),
             ],
             "runs": [
                 {
@@ -71,4 +72,4 @@ class AgentSessionAdmin(ReadOnlyAdmin):
 
 
 def _counted(number: int) -> str:
-    return f"more than {RUNS_SHOWN}" if number > RUNS_SHOWN else str(number)
+    return gettext("more than %(number)s") % {"number": RUNS_SHOWN} if number > RUNS_SHOWN else str(number)

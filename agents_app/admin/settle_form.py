@@ -3,31 +3,32 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy
 
 from agents_app.admin.blocks import as_json
 from agents_app.core.status import Verdict
 
 CHOICES = [
-    (Verdict.HAPPENED.value, "It happened"),
-    (Verdict.TRY_AGAIN.value, "It did not happen: try it again"),
-    (Verdict.GIVE_UP.value, "Give it up: the agent is told that the call failed"),
+    (Verdict.HAPPENED.value, gettext_lazy("It happened")),
+    (Verdict.TRY_AGAIN.value, gettext_lazy("It did not happen: try it again")),
+    (Verdict.GIVE_UP.value, gettext_lazy("Give it up: the agent is told that the call failed")),
 ]
 
 
 class SettleForm(forms.Form):
     """`result` counts only where it happened: JSON, or plain text."""
 
-    verdict = forms.ChoiceField(choices=CHOICES, widget=forms.RadioSelect, label="What became of it?")
+    verdict = forms.ChoiceField(choices=CHOICES, widget=forms.RadioSelect, label=gettext_lazy("What became of it?"))
     result = forms.CharField(
         required=False,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 3, "class": "aa-json", "spellcheck": "false"}),
-        help_text="If it happened: what it returned, as JSON or plain text. The agent reads it.",
+        help_text=gettext_lazy("If it happened: what it returned, as JSON or plain text. The agent reads it."),
     )
     reason = forms.CharField(
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="How you know. It is recorded; if the call is given up, the agent reads it.",
+        help_text=gettext_lazy("How you know. It is recorded; if the call is given up, the agent reads it."),
     )
 
     def __init__(self, *arguments: Any, over: bool = False, **options: Any) -> None:

@@ -7,7 +7,9 @@ from uuid import uuid4
 from django import forms
 from django.contrib.auth import get_user_model
 from django.http import QueryDict
+from django.utils.translation import gettext, gettext_lazy
 
+from agents_app.admin.displays import PRIORITIES
 from agents_app.core.priority import Priority
 from agents_app.definitions.registry import registry
 from agents_app.exceptions import AgentsError
@@ -22,23 +24,28 @@ class StartForm(forms.Form):
     input = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 5, "class": "vLargeTextField"}),
         strip=False,
-        help_text="What the agent is asked to do.",
+        help_text=gettext_lazy("What the agent is asked to do."),
     )
     username = forms.CharField(
-        label="User", required=False, help_text="Whose run it is: who sees it and answers its questions. May be empty."
+        label=gettext_lazy("User"),
+        required=False,
+        help_text=gettext_lazy("Whose run it is: who sees it and answers its questions. May be empty."),
     )
     session = forms.CharField(
-        required=False, help_text="The key of a conversation that several runs share. May be empty."
+        required=False, help_text=gettext_lazy("The key of a conversation that several runs share. May be empty.")
     )
     priority = forms.ChoiceField(
         required=False,
-        choices=[("", "The agent's own"), *((priority.value, priority.value.capitalize()) for priority in Priority)],
-        help_text="Which runs are taken first when more is due than workers can drive.",
+        choices=[
+            ("", gettext_lazy("The agent's own")),
+            *((priority.value, PRIORITIES[priority]) for priority in Priority),
+        ],
+        help_text=gettext_lazy("Which runs are taken first when more is due than workers can drive."),
     )
     metadata = forms.CharField(
         required=False,
         widget=forms.Textarea(attrs={"rows": 3, "class": "aa-json", "spellcheck": "false"}),
-        help_text="A JSON object for your own use. May be empty.",
+        help_text=gettext_lazy("A JSON object for your own use. May be empty."),
     )
     token = forms.CharField(widget=forms.HiddenInput, required=False)
 
@@ -54,14 +61,17 @@ class StartForm(forms.Form):
         """The user of this name, None for a run without one."""
         name = self.cleaned_data["username"].strip()
         if name != self.person.get_username() and not self.person.has_perm(CONTROL):
-            raise forms.ValidationError(f"To start a run that is not yours you need the permission {CONTROL}.")
+            raise forms.ValidationError(
+                gettext("To start a run that is not yours you need the permission %(permission)s.")
+                % {"permission": CONTROL}
+            )
         if not name:
             return None
         users = get_user_model()
         try:
             return users._default_manager.get_by_natural_key(name)
         except users.DoesNotExist:
-            raise forms.ValidationError("There is no user of this name.") from None
+            raise forms.ValidationError(gettext("There is no user of this name.")) from None
 
     def clean_metadata(self) -> dict[str, Any]:
         """The object that the text means."""
@@ -71,7 +81,7 @@ class StartForm(forms.Form):
         except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
-            raise forms.ValidationError('Enter a JSON object, like {"ticket": 4711}.')
+            raise forms.ValidationError(gettext('Enter a JSON object, like {"ticket": 4711}.'))
         return value
 
     def start(self) -> Run[Any] | None:

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.admin.base import ReadOnlyAdmin
 from agents_app.admin.displays import time_tag
@@ -24,16 +25,18 @@ class SwitchOffForm(forms.Form):
 
     agent = forms.ChoiceField(required=False)
     tool = forms.ChoiceField(required=False)
-    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), help_text="Staff and the agents read it.")
+    reason = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 3}), help_text=gettext_lazy("Staff and the agents read it.")
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         definitions = registry.all()
         tools = sorted({name for definition in definitions for name in definition.tools})
         agents: Any = self.fields["agent"]
-        agents.choices = [("", "All agents"), *((each.name, each.name) for each in definitions)]
+        agents.choices = [("", gettext("All agents")), *((each.name, each.name) for each in definitions)]
         chosen: Any = self.fields["tool"]
-        chosen.choices = [("", "All tools"), *((name, name) for name in tools)]
+        chosen.choices = [("", gettext("All tools")), *((name, name) for name in tools)]
 
 
 class KillSwitchAdmin(ReadOnlyAdmin):
@@ -73,9 +76,9 @@ class KillSwitchAdmin(ReadOnlyAdmin):
                 form.add_error(None, error.message)
             else:
                 self.log(request, row, f"switched off: {row.reason}")
-                messages.success(request, f"Switched off: {row}.")
+                messages.success(request, gettext("Switched off: %(row)s.") % {"row": row})
                 return HttpResponseRedirect(self.links.row("killswitch", row.pk))
-        return self.rendered(request, "agents_app/switch_off.html", title="Switch off", form=form)
+        return self.rendered(request, "agents_app/switch_off.html", title=gettext("Switch off"), form=form)
 
     def on_view(self, request: HttpRequest, key: str) -> HttpResponse:
         """Let calls start again."""
@@ -88,39 +91,39 @@ class KillSwitchAdmin(ReadOnlyAdmin):
                 self.tell(request, error)
             else:
                 self.log(request, row, "switched on")
-                messages.success(request, f"Switched on: {row}.")
+                messages.success(request, gettext("Switched on: %(row)s.") % {"row": row})
         return HttpResponseRedirect(self.links.row("killswitch", row.pk))
 
-    @admin.display(description="what")
+    @admin.display(description=gettext_lazy("what"))
     def what(self, row: KillSwitch) -> SafeString:
         return self.links.anchor("killswitch", row.pk, str(row))
 
-    @admin.display(description="state")
+    @admin.display(description=gettext_lazy("state"))
     def state(self, row: KillSwitch) -> SafeString:
-        tone, label = ("bad", "Off") if row.on_at is None else ("good", "On")
+        tone, label = ("bad", gettext("Off")) if row.on_at is None else ("good", gettext("On"))
         return format_html('<span class="aa-badge aa-{}">{}</span>', tone, label)
 
-    @admin.display(description="since", ordering="off_at")
+    @admin.display(description=gettext_lazy("since"), ordering="off_at")
     def since(self, row: KillSwitch) -> SafeString:
         return time_tag(row.off_at)
 
-    @admin.display(description="until")
+    @admin.display(description=gettext_lazy("until"))
     def until(self, row: KillSwitch) -> SafeString:
         return time_tag(row.on_at)
 
     def page_context(self, request: HttpRequest, row: KillSwitch) -> dict[str, Any]:
         facts = [
-            ("State", self.state(row)),
-            ("Reason", row.reason),
-            ("Switched off by", row.off_by),
-            ("Since", time_tag(row.off_at)),
-            ("Switched on by", row.on_by),
-            ("Until", time_tag(row.on_at) if row.on_at else ""),
-            ("Reason to switch on", row.on_reason),
+            (gettext("State"), self.state(row)),
+            (gettext("Reason"), row.reason),
+            (gettext("Switched off by"), row.off_by),
+            (gettext("Since"), time_tag(row.off_at)),
+            (gettext("Switched on by"), row.on_by),
+            (gettext("Until"), time_tag(row.on_at) if row.on_at else ""),
+            (gettext("Reason to switch on"), row.on_reason),
         ]
         may = row.on_at is None and may_stop(request.user)
         return {
-            "title": f"Kill switch: {row}",
+            "title": gettext("Kill switch: %(row)s") % {"row": row},
             "facts": [(name, value) for name, value in facts if value != ""],
             "on_url": self.links.to("killswitch_on", row.pk) if may else "",
         }

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from agents_app.core.approval_times import OnExpiry
 from agents_app.core.approver_rules import Approvers, read_approvers
@@ -16,7 +17,9 @@ class ApprovalRequest(models.Model):
     """At most one request of a call is open (pending or approved). It never goes back: a new one `supersedes` it."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    context = models.ForeignKey(AgentContext, on_delete=models.CASCADE, related_name="approvals", verbose_name="run")
+    context = models.ForeignKey(
+        AgentContext, on_delete=models.CASCADE, related_name="approvals", verbose_name=gettext_lazy("run")
+    )
     call = models.ForeignKey(ToolCall, on_delete=models.CASCADE, related_name="approvals")
     status = models.CharField(max_length=12, default=ApprovalStatus.PENDING)
     status_at = models.DateTimeField()
@@ -47,14 +50,18 @@ class ApprovalRequest(models.Model):
     approvers = models.JSONField(null=True, blank=True, help_text="The rule on who may decide.")
     stage = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="Which of its stages it is at.")
     round = models.PositiveSmallIntegerField(
-        default=0, db_default=0, help_text="Grows with each edit; approvals of earlier rounds do not count."
+        default=0,
+        db_default=0,
+        help_text="Grows with each edit; approvals of earlier rounds do not count.",
     )
     quorum = models.PositiveSmallIntegerField(default=1, db_default=1)
     stage_permission = models.CharField(max_length=200, blank=True, default="", db_default="")
     group = models.CharField(max_length=150, blank=True, default="", db_default="")
     named = models.BooleanField(default=False, db_default=False, help_text="Only those may decide who are named.")
     four_eyes = models.BooleanField(
-        default=False, db_default=False, help_text="Who asked for it may not approve it, nor who edited it."
+        default=False,
+        db_default=False,
+        help_text="Who asked for it may not approve it, nor who edited it.",
     )
     requester_key = models.CharField(max_length=64, blank=True, default="", db_default="")
     requester_name = models.CharField(max_length=200, blank=True, default="", db_default="")
@@ -63,7 +70,7 @@ class ApprovalRequest(models.Model):
     claimed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        verbose_name = "approval request"
+        verbose_name = gettext_lazy("approval request")
         ordering = ["-id"]
         permissions = [
             ("decide_approvalrequest", "Can approve and reject tool calls"),
@@ -119,7 +126,7 @@ class NamedApprover(models.Model):
     person_name = models.CharField(max_length=200)
 
     class Meta:
-        verbose_name = "named approver"
+        verbose_name = gettext_lazy("named approver")
         constraints = [
             models.UniqueConstraint(
                 fields=["request", "round", "stage", "person_key"], name="agents_named_approver_once"
@@ -169,13 +176,17 @@ class Decision(models.Model):
     round = models.PositiveSmallIntegerField(default=0, db_default=0)
     on_behalf_of_key = models.CharField(max_length=64, blank=True, default="", db_default="")
     on_behalf_of_name = models.CharField(
-        max_length=200, blank=True, default="", db_default="", help_text="Whose decision this was, by a delegation."
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Whose decision this was, by a delegation.",
     )
 
     objects = DecisionQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "decision"
+        verbose_name = gettext_lazy("decision")
         ordering = ["id"]
         constraints = [
             one_of("verdict", Verdict, "agents_decision_verdict"),

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from agents_app.core.archive_lines import FORMAT
 from agents_app.core.status import ENDED, RunStatus
@@ -34,7 +35,7 @@ class Archive(models.Model):
     keys = models.JSONField(default=list, help_text="Names of the keys that sealed what is sensitive in it.")
 
     class Meta:
-        verbose_name = "archive"
+        verbose_name = gettext_lazy("archive")
         ordering = ["-id"]
         constraints = [one_of("state", ArchiveState, "agents_archive_state")]
         indexes = [
@@ -68,7 +69,7 @@ class ArchivedRun(models.Model):
     fingerprint = models.CharField(max_length=64, blank=True, help_text="Of what was started with the idempotency key.")
 
     class Meta:
-        verbose_name = "archived run"
+        verbose_name = gettext_lazy("archived run")
         ordering = ["-id"]
         constraints = [one_of("status", sorted(ENDED), "agents_archived_status")]
         indexes = [models.Index(fields=["user", "-id"], name="agents_archived_user")]

@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.core.budgets import MOST_MONEY, Kind, Period, Scope, window_of
 from agents_app.models.clock import as_stored
@@ -23,6 +24,15 @@ if TYPE_CHECKING:
     _BigIntegerField = models.BigIntegerField[Any, Any]
 else:
     _BigIntegerField = models.BigIntegerField
+
+
+WHOSE = {Scope.RUN: gettext_lazy("Run"), Scope.SESSION: gettext_lazy("Session"), Scope.USER: gettext_lazy("User")}
+OFTEN = {
+    Period.EVER: gettext_lazy("ever"),
+    Period.HOUR: gettext_lazy("hour"),
+    Period.DAY: gettext_lazy("day"),
+    Period.MONTH: gettext_lazy("month"),
+}
 
 
 class MoneyField(_BigIntegerField):
@@ -70,20 +80,29 @@ class AgentBudget(models.Model):
         max_length=8,
         choices=[(str(each), str(each)) for each in Period],
         default=Period.EVER.value,
-        help_text="After it, spending begins anew, by the project's time zone.",
+        help_text=gettext_lazy("After it, spending begins anew, by the project's time zone."),
     )
     context = models.ForeignKey(
-        AgentContext, null=True, blank=True, on_delete=models.CASCADE, related_name="budgets", verbose_name="run"
+        AgentContext,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="budgets",
+        verbose_name=gettext_lazy("run"),
     )
     session = models.ForeignKey(AgentSession, null=True, blank=True, on_delete=models.CASCADE, related_name="budgets")
     user = UserForeignKey(related_name="agent_budgets")
-    steps = models.PositiveBigIntegerField(null=True, blank=True, help_text="LLM turns and tool calls together.")
+    steps = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text=gettext_lazy("LLM turns and tool calls together.")
+    )
     tool_calls = models.PositiveBigIntegerField(null=True, blank=True)
     tokens = models.PositiveBigIntegerField(null=True, blank=True)
-    money = MoneyField("money (USD)", null=True, blank=True)
-    ends_at = models.DateTimeField(null=True, blank=True, help_text="Nothing more may be spent after this.")
+    money = MoneyField(gettext_lazy("money (USD)"), null=True, blank=True)
+    ends_at = models.DateTimeField(
+        null=True, blank=True, help_text=gettext_lazy("Nothing more may be spent after this.")
+    )
     from_settings = models.BooleanField(default=False, editable=False)
-    window_at = models.DateTimeField(editable=False, help_text="When the present period began.")
+    window_at = models.DateTimeField(editable=False, help_text=gettext_lazy("When the present period began."))
     steps_spent = models.BigIntegerField(default=0, editable=False)
     tool_calls_spent = models.BigIntegerField(default=0, editable=False)
     tokens_spent = models.BigIntegerField(default=0, editable=False)
@@ -92,7 +111,7 @@ class AgentBudget(models.Model):
     money_reserved = MoneyField(default=Decimal(0), editable=False)
 
     class Meta:
-        verbose_name = "budget"
+        verbose_name = gettext_lazy("budget")
         ordering = ["-id"]
         constraints = [
             one_of("scope", Scope, "agents_budget_scope"),
@@ -110,8 +129,10 @@ class AgentBudget(models.Model):
         ]
 
     def __str__(self) -> str:
-        often = "" if self.period == Period.EVER else f", per {self.period}"
-        return f"{self.scope.capitalize()}{often}"
+        whose = WHOSE[Scope(self.scope)] if self.scope else self._meta.verbose_name
+        if self.period == Period.EVER:
+            return str(whose)
+        return gettext("%(whose)s, per %(period)s") % {"whose": whose, "period": OFTEN[Period(self.period)]}
 
     def spent(self, kind: Kind, now: datetime) -> int | Decimal:
         """How much of this kind was spent in the period that is going on now."""

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy
 
 from agents_app.core.priority import RANKS, turn
 from agents_app.core.status import ENDED, RunStatus
@@ -90,7 +91,10 @@ class AgentContext(models.Model):
     hinted_at = models.DateTimeField(null=True, blank=True)
     priority = models.SmallIntegerField(default=0, db_default=0, help_text="1 is high, 0 normal, -1 low.")
     at_limit = models.CharField(  # noqa: DJ001  null keeps those that wait for no slot out of the index
-        max_length=300, null=True, blank=True, help_text="The limit at which it was held back: no slot was free."
+        max_length=300,
+        null=True,
+        blank=True,
+        help_text="The limit at which it was held back: no slot was free.",
     )
     at_limit_since = models.DateTimeField(null=True, blank=True)
     hidden_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is hidden.")
@@ -102,7 +106,7 @@ class AgentContext(models.Model):
     objects = ContextQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "run"
+        verbose_name = gettext_lazy("run")
         ordering = ["-id"]
         permissions = [
             ("view_transcript", "Can read what was said and done in runs"),
@@ -165,7 +169,11 @@ class RunDetails(models.Model):
     """What a run was given, written once when it starts, and what came of it, written once when it ends."""
 
     context = models.OneToOneField(
-        AgentContext, primary_key=True, on_delete=models.CASCADE, related_name="details", verbose_name="run"
+        AgentContext,
+        primary_key=True,
+        on_delete=models.CASCADE,
+        related_name="details",
+        verbose_name=gettext_lazy("run"),
     )
     input = models.TextField()
     metadata = models.JSONField(default=dict, blank=True)
@@ -191,7 +199,11 @@ class RunDetails(models.Model):
     held_by = models.CharField(max_length=200, blank=True, help_text="Who paused it; empty for the system.")
     held_why = models.TextField(blank=True)
     held_code = models.CharField(
-        max_length=40, blank=True, default="", db_default="", help_text="What holds it, if no person does."
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What holds it, if no person does.",
     )
     cancelled_by = models.CharField(max_length=200, blank=True)
     cancelled_why = models.TextField(blank=True)
@@ -208,8 +220,8 @@ class RunDetails(models.Model):
     )
 
     class Meta:
-        verbose_name = "run details"
-        verbose_name_plural = "run details"
+        verbose_name = gettext_lazy("run details")
+        verbose_name_plural = gettext_lazy("run details")
         indexes = [
             models.Index(fields=["subject_type", "subject_id"], name="agents_details_subject"),
             models.Index(fields=["ended_at"], condition=Q(ended_at__isnull=False), name="agents_details_ended"),

@@ -1,6 +1,7 @@
 """What an agent's code said when runs began with it, so that people can be shown what has changed since."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 
 class DefinitionRecord(models.Model):
@@ -16,7 +17,7 @@ class DefinitionRecord(models.Model):
     seen_at = models.DateTimeField()
 
     class Meta:
-        verbose_name = "definition record"
+        verbose_name = gettext_lazy("definition record")
 
     def __str__(self) -> str:
         return f"{self.agent} {self.version}"

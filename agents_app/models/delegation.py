@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy
 
 from agents_app.models.clock import DatabaseNow
 from agents_app.models.fields import uuid7
@@ -20,9 +21,9 @@ class Delegation(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     giver_key = models.CharField(max_length=64)
-    giver_name = models.CharField(max_length=200, verbose_name="whose decisions")
+    giver_name = models.CharField(max_length=200, verbose_name=gettext_lazy("whose decisions"))
     receiver_key = models.CharField(max_length=64)
-    receiver_name = models.CharField(max_length=200, verbose_name="who decides instead")
+    receiver_name = models.CharField(max_length=200, verbose_name=gettext_lazy("who decides instead"))
     begins_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     reason = models.TextField(blank=True)
@@ -34,7 +35,7 @@ class Delegation(models.Model):
     objects = DelegationQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "delegation"
+        verbose_name = gettext_lazy("delegation")
         ordering = ["-id"]
         permissions = [("manage_delegation", "Can delegate decisions for others, and revoke that")]
         indexes = [

@@ -1,6 +1,7 @@
 """An immutable fact about a run."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from agents_app.core.events import EventType
 from agents_app.models.constraints import one_of
@@ -24,7 +25,7 @@ class AgentEvent(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     context = models.ForeignKey(
-        AgentContext, on_delete=models.CASCADE, related_name="events", verbose_name="run", db_index=False
+        AgentContext, on_delete=models.CASCADE, related_name="events", verbose_name=gettext_lazy("run"), db_index=False
     )
     sequence = models.PositiveBigIntegerField()
     type = models.CharField(max_length=40)
@@ -41,7 +42,7 @@ class AgentEvent(models.Model):
     objects = EventQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "event"
+        verbose_name = gettext_lazy("event")
         ordering = ["context", "sequence"]
         constraints = [
             models.UniqueConstraint(fields=["context", "sequence"], name="agents_event_sequence"),

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy
 
 from agents_app.models.clock import DatabaseNow
 from agents_app.models.context import AgentContext
@@ -37,7 +38,7 @@ class EventCursor(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     context = models.ForeignKey(
-        AgentContext, on_delete=models.CASCADE, related_name="cursors", verbose_name="run", db_index=False
+        AgentContext, on_delete=models.CASCADE, related_name="cursors", verbose_name=gettext_lazy("run"), db_index=False
     )
     handler = models.CharField(max_length=200)
     sequence = models.PositiveBigIntegerField(default=0)
@@ -53,7 +54,7 @@ class EventCursor(models.Model):
     objects = CursorQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "event handler"  # what it shows in the admin
+        verbose_name = gettext_lazy("event handler")  # what it shows in the admin
         ordering = ["-id"]
         permissions = [("control_eventcursor", "Can let parked event handlers go on")]
         indexes = [

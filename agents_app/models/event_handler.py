@@ -1,6 +1,7 @@
 """What is known of an event handler in code, whichever process knows it."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 
 class EventHandler(models.Model):
@@ -17,7 +18,7 @@ class EventHandler(models.Model):
     look_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        verbose_name = "event handler"
+        verbose_name = gettext_lazy("event handler")
         ordering = ["name"]
 
     def __str__(self) -> str:

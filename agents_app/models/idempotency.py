@@ -1,6 +1,7 @@
 """Answers of the REST API to requests with an `Idempotency-Key`."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from agents_app.models.fields import uuid7
 
@@ -18,7 +19,7 @@ class StoredResponse(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        verbose_name = "stored response"
+        verbose_name = gettext_lazy("stored response")
         constraints = [models.UniqueConstraint(fields=["principal", "key"], name="agents_response_key")]
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from agents_app.core.status import InputStatus
 from agents_app.models.constraints import one_of
@@ -15,7 +16,7 @@ class InputRequest(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     context = models.ForeignKey(
-        AgentContext, on_delete=models.CASCADE, related_name="input_requests", verbose_name="run"
+        AgentContext, on_delete=models.CASCADE, related_name="input_requests", verbose_name=gettext_lazy("run")
     )
     step = models.OneToOneField(AgentStep, on_delete=models.CASCADE, related_name="input_request")
     proposed_by = models.ForeignKey(AgentStep, on_delete=models.CASCADE, related_name="proposed_inputs")
@@ -31,7 +32,7 @@ class InputRequest(models.Model):
     answered_by_name = models.CharField(max_length=200, blank=True)
 
     class Meta:
-        verbose_name = "input request"
+        verbose_name = gettext_lazy("input request")
         ordering = ["-id"]
         permissions = [("answer_inputrequest", "Can answer questions of other people's runs")]
         constraints = [

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.models.fields import uuid7
 from agents_app.models.rule_version import RuleModel, RuleQuerySet
@@ -13,18 +14,18 @@ class KillSwitch(RuleModel):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     agent = models.CharField(max_length=100, blank=True)
     tool = models.CharField(max_length=64, blank=True)
-    reason = models.TextField(help_text="Read by staff and by the agent.")
-    off_by = models.CharField("switched off by", max_length=200)
-    off_at = models.DateTimeField("switched off")
-    on_by = models.CharField("switched on by", max_length=200, blank=True)
-    on_at = models.DateTimeField("switched on", null=True, blank=True)
-    on_reason = models.TextField("reason to switch on", blank=True)
+    reason = models.TextField(help_text=gettext_lazy("Read by staff and by the agent."))
+    off_by = models.CharField(gettext_lazy("switched off by"), max_length=200)
+    off_at = models.DateTimeField(gettext_lazy("switched off"))
+    on_by = models.CharField(gettext_lazy("switched on by"), max_length=200, blank=True)
+    on_at = models.DateTimeField(gettext_lazy("switched on"), null=True, blank=True)
+    on_reason = models.TextField(gettext_lazy("reason to switch on"), blank=True)
 
     objects = RuleQuerySet["KillSwitch"].as_manager()
 
     class Meta:
-        verbose_name = "kill switch"
-        verbose_name_plural = "kill switches"
+        verbose_name = gettext_lazy("kill switch")
+        verbose_name_plural = gettext_lazy("kill switches")
         ordering = ["-off_at", "-id"]
         permissions = [("stop_agents", "Can switch agents and tools off and on")]
         constraints = [
@@ -39,9 +40,9 @@ def described(agent: str, tool: str) -> str:
     """What a policy or a switch is about, for people."""
     match bool(agent), bool(tool):
         case True, True:
-            return f"{tool} of {agent}"
+            return gettext("%(tool)s of %(agent)s") % {"tool": tool, "agent": agent}
         case True, False:
-            return f"agent {agent}"
+            return gettext("agent %(agent)s") % {"agent": agent}
         case False, True:
-            return f"tool {tool} of all agents"
-    return "all agents"
+            return gettext("tool %(tool)s of all agents") % {"tool": tool}
+    return gettext("all agents")

@@ -1,6 +1,7 @@
 """What all processes share about one LLM: the state of its limits, its circuit breaker, and who waits for it."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 
 class LLMState(models.Model):
@@ -24,8 +25,8 @@ class LLMState(models.Model):
     probe_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        verbose_name = "LLM"
-        verbose_name_plural = "LLMs"
+        verbose_name = gettext_lazy("LLM")
+        verbose_name_plural = gettext_lazy("LLMs")
         ordering = ["name"]
         permissions = [("close_breaker", "Can let an LLM that is down be asked again")]
 
@@ -52,8 +53,8 @@ class LLMPlace(models.Model):
     down = models.BooleanField(default=False, db_default=False, help_text="It waits until the LLM is up again.")
 
     class Meta:
-        verbose_name = "place at an LLM"
-        verbose_name_plural = "places at LLMs"
+        verbose_name = gettext_lazy("place at an LLM")
+        verbose_name_plural = gettext_lazy("places at LLMs")
         ordering = ["queued_at"]
         indexes = [models.Index(fields=["llm", "queued_at"], name="agents_place_llm")]
 

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from agents_app.models.approval import ApprovalRequest
 from agents_app.models.constraints import one_of
@@ -42,7 +43,11 @@ class Notification(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     context = models.ForeignKey(
-        AgentContext, on_delete=models.CASCADE, related_name="notifications", verbose_name="run", db_index=False
+        AgentContext,
+        on_delete=models.CASCADE,
+        related_name="notifications",
+        verbose_name=gettext_lazy("run"),
+        db_index=False,
     )
     request = models.ForeignKey(ApprovalRequest, on_delete=models.CASCADE, related_name="notifications")
     channel = models.CharField(max_length=100)
@@ -60,7 +65,7 @@ class Notification(models.Model):
     link_used_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        verbose_name = "notification"
+        verbose_name = gettext_lazy("notification")
         ordering = ["-id"]
         permissions = [("release_notification", "Can let parked notifications be sent again")]
         constraints = [
@@ -92,7 +97,7 @@ class ChannelState(models.Model):
     claim_number = models.PositiveIntegerField(default=0)
 
     class Meta:
-        verbose_name = "notification channel"
+        verbose_name = gettext_lazy("notification channel")
         ordering = ["name"]
 
     def __str__(self) -> str:
@@ -109,7 +114,7 @@ class NotificationPreference(models.Model):
     changed_at = models.DateTimeField()
 
     class Meta:
-        verbose_name = "notification preference"
+        verbose_name = gettext_lazy("notification preference")
         ordering = ["user", "channel"]
         constraints = [
             one_of("mode", Mode, "agents_preference_mode"),

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from django.db import models, transaction
+from django.utils.translation import gettext_lazy
 
 from agents_app.conf import conf
 
@@ -22,7 +23,7 @@ class RuleVersion(models.Model):
     version = models.CharField(max_length=32)
 
     class Meta:
-        verbose_name = "version of the rules"
+        verbose_name = gettext_lazy("version of the rules")
         constraints = [models.CheckConstraint(condition=models.Q(id=THE_ONE), name="agents_rule_version_one")]
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from agents_app.models.fields import UserForeignKey, uuid7
 
@@ -16,7 +17,7 @@ class AgentSession(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        verbose_name = "session"
+        verbose_name = gettext_lazy("session")
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(

@@ -1,6 +1,7 @@
 """A place under a limit on how many runs are driven at once."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from agents_app.models.context import AgentContext
 
@@ -13,11 +14,13 @@ class RunSlot(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     limit = models.CharField(max_length=300)
-    context = models.ForeignKey(AgentContext, on_delete=models.CASCADE, related_name="slots", verbose_name="run")
+    context = models.ForeignKey(
+        AgentContext, on_delete=models.CASCADE, related_name="slots", verbose_name=gettext_lazy("run")
+    )
     claim_number = models.PositiveIntegerField()
 
     class Meta:
-        verbose_name = "slot"
+        verbose_name = gettext_lazy("slot")
         constraints = [models.UniqueConstraint(fields=["limit", "context"], name="agents_slot_once")]
 
     def __str__(self) -> str:

@@ -1,6 +1,7 @@
 """The record of one action of a run."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from agents_app.core.status import StepKind, StepStatus
 from agents_app.models.constraints import one_of
@@ -19,7 +20,7 @@ class AgentStep(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     context = models.ForeignKey(
-        AgentContext, on_delete=models.CASCADE, related_name="steps", verbose_name="run", db_index=False
+        AgentContext, on_delete=models.CASCADE, related_name="steps", verbose_name=gettext_lazy("run"), db_index=False
     )
     number = models.PositiveIntegerField()
     kind = models.CharField(max_length=12)
@@ -43,7 +44,7 @@ class AgentStep(models.Model):
     error = models.TextField(blank=True)
 
     class Meta:
-        verbose_name = "step"
+        verbose_name = gettext_lazy("step")
         ordering = ["context", "number"]
         constraints = [
             models.UniqueConstraint(fields=["context", "number"], name="agents_step_number"),

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from agents_app.core.status import SETTLED, Effect, ToolCallStatus
 from agents_app.models.constraints import one_of
@@ -25,7 +26,11 @@ class ToolCall(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     context = models.ForeignKey(
-        AgentContext, on_delete=models.CASCADE, related_name="tool_calls", verbose_name="run", db_index=False
+        AgentContext,
+        on_delete=models.CASCADE,
+        related_name="tool_calls",
+        verbose_name=gettext_lazy("run"),
+        db_index=False,
     )
     number = models.PositiveIntegerField()
     proposed_by = models.ForeignKey(AgentStep, on_delete=models.CASCADE, related_name="proposed_calls", db_index=False)
@@ -63,7 +68,7 @@ class ToolCall(models.Model):
     objects = ToolCallQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "tool call"
+        verbose_name = gettext_lazy("tool call")
         ordering = ["context", "number"]
         permissions = [("settle_toolcall", "Can settle calls of unknown outcome")]
         constraints = [

@@ -6,9 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Q
+from django.utils import formats
 from django.utils.timezone import is_aware, localtime
+from django.utils.translation import gettext, ngettext
 
-from agents_app.core.budgets import Kind, Period, Scope, amount_text, number_text
+from agents_app.core.budgets import CURRENCY, Kind, Period, Scope, number_text
 from agents_app.models import AgentBudget, AgentContext, database_now
 from agents_app.selectors.people import VIEW_BUDGET
 from agents_app.selectors.shapes import AmountsShape, BudgetShape
@@ -80,7 +82,8 @@ def _lines(budget: AgentBudget, now: datetime) -> list[str]:
 
 def until(moment: datetime) -> str:
     """When a budget ends, in local time."""
-    return f"until {localtime(moment) if is_aware(moment) else moment:%Y-%m-%d %H:%M}"
+    local = localtime(moment) if is_aware(moment) else moment
+    return gettext("until %(moment)s") % {"moment": f"{local:%Y-%m-%d %H:%M}"}
 
 
 def amounts_of(budget: AgentBudget, kind: Kind, now: datetime) -> tuple[Any, Any, Any]:
@@ -90,5 +93,28 @@ def amounts_of(budget: AgentBudget, kind: Kind, now: datetime) -> tuple[Any, Any
 
 def line_of(kind: Kind, spent: int | Decimal, reserved: int | Decimal, limit: int | Decimal) -> str:
     """What was spent of a limit: `1,000 of 5,000 tokens, 4,200 reserved`."""
-    held = f", {number_text(reserved)} reserved" if reserved else ""
-    return f"{number_text(spent)} of {amount_text(kind, limit)}{held}"
+    said = {"spent": _number(spent), "limit": amount_of(kind, limit), "reserved": _number(reserved)}
+    if reserved:
+        return gettext("%(spent)s of %(limit)s, %(reserved)s reserved") % said
+    return gettext("%(spent)s of %(limit)s") % said
+
+
+def amount_of(kind: Kind, amount: int | Decimal) -> str:
+    """An amount for people: `12,000 tokens`, `2.50 USD`."""
+    shown = {"count": _number(amount)}
+    number = int(amount)
+    match kind:
+        case Kind.MONEY:
+            return f"{_number(amount)} {CURRENCY}"
+        case Kind.STEPS:
+            return ngettext("%(count)s step", "%(count)s steps", number) % shown
+        case Kind.TOOL_CALLS:
+            return ngettext("%(count)s tool call", "%(count)s tool calls", number) % shown
+        case Kind.TOKENS:
+            return ngettext("%(count)s token", "%(count)s tokens", number) % shown
+
+
+def _number(amount: int | Decimal) -> str:
+    """As in `number_text`, in the language of who reads it."""
+    plain = number_text(amount).replace(",", "")
+    return formats.number_format(Decimal(plain) if isinstance(amount, Decimal) else amount, force_grouping=True)

@@ -509,7 +509,7 @@ def test_a_quorum_shows_who_has_said_yes(as_: Any, run_of: Any) -> None:
     request = request_of(run_of("refund"))
     ApprovalRequest.objects.filter(pk=request.pk).update(approvers={"quorum": 2}, quorum=2)
     assert "0 of 2" in as_("second").get(page_of(request)).content.decode()
-    assert "it still waits for somebody else's yes" in html.unescape(told(approve_by(as_("second"), request)))
+    assert "It still waits for somebody else's yes." in html.unescape(told(approve_by(as_("second"), request)))
     page = as_("approver").get(page_of(request)).content.decode()
     assert ("1 of 2" in page, "second" in page) == (True, True)
 

@@ -106,6 +106,6 @@ def test_the_page_of_a_run_shows_what_was_spent(admin: Client, people: dict[str,
     page = admin.get(reverse("admin:agents_app_agentcontext_change", args=[run.id])).content.decode()
     assert "Budget: User, per day" in page
     assert "0 of 7 tool calls" in page
-    assert "0 of 1 tokens" in page
-    assert "The run&#x27;s budget has not enough tokens left" in page
+    assert "0 of 1 token" in page
+    assert "Not enough is left of a budget: Run, tokens" in page
     assert AgentEvent.objects.filter(context_id=run.id, type="budget.exceeded").count() == 1

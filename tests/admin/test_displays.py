@@ -24,13 +24,13 @@ def test_every_status_has_label_icon_and_tone(kind: type[StrEnum]) -> None:
         assert display.label
         assert display.icon in PATHS
         assert display.tone in TONES
-        assert display.label in badge(status)
+        assert str(display.label) in badge(status)
         assert PATHS[display.icon] in badge(status)
 
 
 def test_labels_of_one_kind_differ() -> None:
     for shown in DISPLAYS.values():
-        assert len({display.label for display in shown.values()}) == len(shown)
+        assert len({str(display.label) for display in shown.values()}) == len(shown)
 
 
 def test_every_other_word_is_explained() -> None:

@@ -215,7 +215,7 @@ def test_selected_events_are_skipped_after_a_question(client_of: Any, broken: An
     assert len(parked()) == 2, "only asked"
     release_handler(rows[0].pk, by=person("other", CONTROL))
     answer = act(client, "skip_selected", rows, post="yes", **{f"event-{row.pk}": "1" for row in rows})
-    assert "Done for 1 run: the handler is going on without the event." in told(answer)
+    assert "Done for 1 run: the handler goes on without the event." in told(answer)
     assert f"run {rows[0].context_id}: This event handler is not parked" in told(answer)
     rows[1].refresh_from_db()
     assert (rows[1].parked_at, rows[1].sequence) == (None, 1)

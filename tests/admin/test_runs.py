@@ -332,7 +332,7 @@ def test_actions_on_many_runs_report_each(as_: Any, run_of: Any) -> None:
     response = as_("lead").post(list_of("agentcontext"), data)
     assert waiting.again().status == RunStatus.PAUSED
     messages = told(response)
-    assert "done for 1 run." in messages
+    assert "Done for 1 run." in messages
     assert str(ended.id)[-8:] in messages
     assert "This run has ended" in messages
 
@@ -363,7 +363,7 @@ def test_cancelling_many_runs_asks_first(as_: Any, run_of: Any) -> None:
     assert (details.cancelled_by, details.cancelled_why) == ("lead", "the shop is closed")
     assert other.again().status == RunStatus.WAITING_FOR_INPUT
     messages = told(done)
-    assert "done for 1 run." in messages
+    assert "Done for 1 run." in messages
     assert f"…{str(ended.id)[-8:]}</span></a>: This run has ended" in messages
 
 
@@ -510,7 +510,7 @@ def test_a_run_that_waits_for_a_slot_says_so(as_: Any, till: Any) -> None:
     AgentContext.objects.filter(pk=run.id).update(at_limit="agent:till")
     page = as_("lead").get(page_of(run)).content.decode()
     assert "It waits for a free slot" in page
-    assert "high" in page
+    assert "High" in page
 
 
 def test_the_start_form_gives_the_priority(as_: Any, till: Any) -> None:
@@ -540,7 +540,7 @@ def test_the_priority_is_changed_on_the_page_and_for_many(as_: Any, run_of: Any)
     assert AgentContext.objects.get(pk=run.id).priority == 1
     page = client.get(page_of(run)).content.decode()
     assert "Raise priority" not in page
-    assert "normal → high" in page
+    assert "Normal → High" in page
     client.post(list_of("agentcontext"), {"action": "low_selected", "_selected_action": [str(run.id)], "index": 0})
     assert AgentContext.objects.get(pk=run.id).priority == -1
     assert "changed the priority" not in as_("reader").get(list_of("agentcontext")).content.decode()

@@ -83,7 +83,7 @@
     for (const part of page.querySelectorAll("[data-part]")) remember(part);
 
     const say = (text) => {
-      if (!state || state.textContent === text) return;
+      if (!state || text === undefined || state.textContent === text) return;
       state.textContent = text;
       state.hidden = !text;
     };
@@ -130,7 +130,7 @@
         const address = `${page.dataset.live}?known=${encodeURIComponent(known)}`;
         const answer = await fetch(address, { headers: { Accept: "application/json" }, redirect: "manual" });
         if (answer.type === "opaqueredirect" || answer.status === 403 || answer.status === 404) {
-          say("You are no longer logged in, or may no longer see this. Reload the page.");
+          say(state?.dataset.wordsGone);
           return;
         }
         if (!answer.ok) throw new Error(String(answer.status));
@@ -147,7 +147,7 @@
         say("");
         wait = again ? GATHER : pause();
       } catch {
-        say("The connection is lost; trying again …");
+        say(state?.dataset.wordsLost);
         wait = 4 * POLL;
       } finally {
         fetching = false;

@@ -58,18 +58,27 @@ class Decider:
             return found
         return _again(self.user, request, found.on_behalf_of, verdict) or found
 
-    def may_at(self, request: ApprovalRequest, put_to: PutTo) -> Permission:
+    def may_at(self, request: ApprovalRequest, put_to: PutTo, *, instead_of: str | None = None) -> Permission:
         """What `may_at` says of this person."""
         if refused := _stranger(self.user):
             return refused
         own = _fits(self, request, put_to)
         if own.allowed or _escalated_to(self, request, put_to.permission):
             return own if own.allowed else YES
-        for mandate, giver in self.mandates:
-            blocked = request.four_eyes and mandate.key == request.requester_key
-            if not blocked and not _stranger(giver.user) and _fits(giver, request, put_to).allowed:
+        for mandate, giver in self._usable(request) if instead_of != "" else ():
+            if instead_of in (None, mandate.key) and _fits(giver, request, put_to).allowed:
                 return Permission(allowed=True, on_behalf_of=mandate)
         return own
+
+    def _usable(self, request: ApprovalRequest) -> "list[tuple[Mandate, Decider]]":
+        """The delegations that count here; first those of people who have not spoken yet."""
+        found = [(mandate, giver) for mandate, giver in self.mandates if not _stranger(giver.user)]
+        if request.four_eyes:
+            found = [(mandate, giver) for mandate, giver in found if mandate.key != request.requester_key]
+        if len(found) < 2:
+            return found
+        spoken = {*said_yes(request), edited_by(request) if request.four_eyes else None}
+        return sorted(found, key=lambda each: each[0].key in spoken)
 
 
 def may_decide(user: Any, request: ApprovalRequest, verdict: Verdict = Verdict.APPROVED) -> Permission:
@@ -81,9 +90,12 @@ def may_decide(user: Any, request: ApprovalRequest, verdict: Verdict = Verdict.A
     return Decider(user).may_decide(request, verdict)
 
 
-def may_at(user: Any, request: ApprovalRequest, put_to: PutTo) -> Permission:
-    """Whether it is put to this person: by what they are, or by what somebody is who delegated to them."""
-    return Decider(user).may_at(request, put_to)
+def may_at(user: Any, request: ApprovalRequest, put_to: PutTo, *, instead_of: str | None = None) -> Permission:
+    """Whether it is put to this person: by what they are, or by what somebody is who delegated to them.
+
+    instead_of: the key of the one whose delegation alone counts, "" if none does; None: whichever there is.
+    """
+    return Decider(user).may_at(request, put_to, instead_of=instead_of)
 
 
 def _escalated_to(person: Decider, request: ApprovalRequest, permission: str) -> bool:
@@ -152,10 +164,11 @@ def _again(user: Any, request: ApprovalRequest, mandate: Mandate | None, verdict
         return Permission(allowed=False, rule="four_eyes", reason=reason)
     if verdict is Verdict.EDITED or request.status != ApprovalStatus.PENDING:
         return None
-    if request.four_eyes and request.round and edited_by(request) == mine:
-        reason = "You changed the arguments yourself: somebody else must approve them."
+    people = {mine, mandate.key if mandate else mine}
+    if request.four_eyes and request.round and edited_by(request) in people:
+        reason = "You changed the arguments yourself, or in whose place you are did: somebody else must approve them."
         return Permission(allowed=False, rule="four_eyes", reason=reason)
-    if asks_several(request) and said_yes(request) & {mine, mandate.key if mandate else mine}:
+    if asks_several(request) and said_yes(request) & people:
         reason = "You have said yes to this already, or it was said in your stead: somebody else must follow."
         return Permission(allowed=False, rule="twice", reason=reason)
     return None

@@ -53,9 +53,11 @@ def _doubt(request: ApprovalRequest, tool: ToolSpec, decision: Decision, named: 
     # By what the tool asks for today, too.
     needs = {request.permission, tool.permission or ""}
     asked = [replace(put_to_at(request, decision.stage, named.get(decision.stage)), permission=each) for each in needs]
-    if not all(may_at(user, request, put_to).allowed for put_to in asked):
+    # In the capacity in which they did: by another delegation somebody could count twice.
+    capacity = decision.on_behalf_of_key
+    if not all(may_at(user, request, put_to, instead_of=capacity).allowed for put_to in asked):
         return f"{decision.user_name}, who approved this, may no longer decide."
-    if request.four_eyes and key_of(user) in (request.requester_key, edited_by(request)):
+    if request.four_eyes and {key_of(user), capacity} & {request.requester_key or None, edited_by(request)}:
         return f"{decision.user_name}, who approved this, asked for it or changed it."
     if decision.digest != request.digest:
         return "The arguments are not those that were decided on."

@@ -35,6 +35,8 @@ from agents_app.services.runs import checked_reason
 from agents_app.transitions import Change, approvals, calls, change
 
 MOST_TRIES = 5
+DECLINED = (Verdict.REJECTED, Verdict.SENT_BACK)
+SETTLED = (Verdict.HAPPENED, Verdict.TRY_AGAIN, Verdict.GIVE_UP)
 FINAL = (Verdict.APPROVED, Verdict.REJECTED, Verdict.SENT_BACK)
 
 
@@ -65,7 +67,8 @@ def _approve(
     wanted = edited.digest if edited else digest
     if wanted == digest:
         edited = None
-    if edited and wanted == request.call.digest and request.round and edited_by(request) == key_of(by):
+    still = request.status == ApprovalStatus.PENDING and wanted == request.call.digest
+    if edited and still and request.round and edited_by(request) == key_of(by):
         return request  # the same proposal, sent twice
     kinds = (*YES_VERDICTS, Verdict.EDITED) if edited else YES_VERDICTS
     permission = may_decide(by, request, Verdict.EDITED if edited else Verdict.APPROVED)
@@ -84,6 +87,8 @@ def _approve(
         _same_digest(call, digest)
         decision = _decision(call, held, Verdict.APPROVED, by, reason, origin, edit, shown=digest)
         decision.on_behalf_of_key, decision.on_behalf_of_name = _in_whose_stead(permission)
+        if not edited:
+            _nobody_spoke_for(held, decision.on_behalf_of_key)
         if edited:
             decision.arguments, decision.arguments_before = edited.fields["arguments"], call.arguments
             decision.digest = edited.digest
@@ -157,7 +162,7 @@ def settle_outcome(
     with change(call.context_id) as edit:
         held = edit.rows.call(call.pk)
         if held is None or held.status != ToolCallStatus.UNKNOWN:
-            raise WrongState(f"The outcome of this call is known: it is {(held or call).status}.", code="not_unknown")
+            raise _why_known(held or call)
         over = edit.context.ended or edit.context.cancel_requested_at is not None
         if word is Verdict.TRY_AGAIN and over:
             raise WrongState("The run has ended or is being cancelled: nothing can be tried again.", code="ended")
@@ -168,10 +173,18 @@ def settle_outcome(
     return call
 
 
+def _why_known(call: ToolCall) -> WrongState:
+    """The error that says since when, and by whom, the outcome of a call is known."""
+    made = Decision.objects.filter(call=call, verdict__in=SETTLED).order_by("pk").last()
+    told = {} if made is None else {"by": made.user_name, "verdict": made.verdict, "at": made.decided_at.isoformat()}
+    who = f" {made.user_name} said “{made.verdict}” at {made.decided_at:%Y-%m-%d %H:%M:%S}." if made else ""
+    status = ToolCall.objects.get(pk=call.pk).status
+    return WrongState(f"The outcome of this call is known: it is {status}.{who}", code="not_unknown", **told)
+
+
 def _settling_verdict(verdict: Verdict | str) -> Verdict:
-    allowed = (Verdict.HAPPENED, Verdict.TRY_AGAIN, Verdict.GIVE_UP)
-    if verdict not in allowed:
-        raise InvalidInput(f"An outcome is settled as one of {', '.join(allowed)}.", code="unknown_verdict")
+    if verdict not in SETTLED:
+        raise InvalidInput(f"An outcome is settled as one of {', '.join(SETTLED)}.", code="unknown_verdict")
     return Verdict(verdict)
 
 
@@ -218,9 +231,19 @@ def _open(
     return held, call
 
 
+def _nobody_spoke_for(held: ApprovalRequest, key: str) -> None:
+    if key and asks_several(held) and key in said_yes(held):
+        raise _Moved  # they, or somebody else in their stead, at this moment
+
+
 def _decided_so(request: ApprovalRequest, by: Any, kinds: Sequence[Verdict], wanted: str | None) -> bool:
+    """Whether this is a repetition. Who has said yes, or proposed something, is told if somebody else then declined."""
+    if by.pk is None:
+        return False
     made = Decision.objects.filter(request=request, verdict__in=kinds, user_id=by.pk).order_by("pk").last()
-    return made is not None and by.pk is not None and wanted in (None, made.digest)
+    if made is None or wanted not in (None, made.digest):
+        return False
+    return not Decision.objects.filter(request=request, verdict__in=DECLINED).exclude(pk=made.pk).exists()
 
 
 def why_closed(request: ApprovalRequest) -> WrongState:

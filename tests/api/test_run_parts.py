@@ -78,6 +78,8 @@ def test_an_unknown_outcome_is_settled(
         assert told in client.get(f"/api/runs/{run.id}/transcript/").content.decode()
         again = client.post(f"/api/tool-calls/{call['id']}/settle/", body, format="json")
         assert code_of(again) == (409, "not_unknown")
+        details = again.json()["error"]["details"]
+        assert (details["by"], details["verdict"], bool(details["at"])) == ("approver", body["verdict"], True)
 
 
 def test_a_settling_word_is_one_of_three(client_of: Any, run_of: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from django.test import Client
 
 from agents_app.definitions.registry import registry
-from agents_app.models import Decision, Notification
+from agents_app.models import ApprovalRequest, Decision, Notification, ToolCall
 from agents_app.services import links as service
 from agents_app.services import start_run
 from agents_app.testing import calls, run_until_idle
@@ -87,7 +87,38 @@ def once_at_the_same_moment(stage: Stage) -> None:
         assert not Decision.objects.exists(), NO_DECISION
 
 
-CHECKS = [nothing_on_get, only_its_addressee, not_with_another_password, once, once_at_the_same_moment]
+def not_after_the_time_to_decide(stage: Stage) -> None:
+    with mailed(stage) as path:
+        ApprovalRequest.objects.update(expires_at="2026-01-01T00:00:00Z")
+        assert Client().get(path).status_code == 410
+        assert Client().post(path, {"verdict": "approve"}).status_code == 410
+        assert not Decision.objects.exists(), NO_DECISION
+
+
+def not_when_it_is_too_old(stage: Stage) -> None:
+    with mailed(stage) as path, stage.setting(LINK_SECONDS=-1):
+        assert Client().post(path, {"verdict": "approve"}).status_code == 410
+        assert not Decision.objects.exists(), NO_DECISION
+
+
+def not_on_other_arguments(stage: Stage) -> None:
+    with mailed(stage) as path:
+        ToolCall.objects.update(digest="0" * 64)
+        assert Client().get(path).status_code == 409
+        Client().post(path, {"verdict": "approve"})
+        assert not Decision.objects.exists(), NO_DECISION
+
+
+CHECKS = [
+    nothing_on_get,
+    only_its_addressee,
+    not_with_another_password,
+    once,
+    once_at_the_same_moment,
+    not_after_the_time_to_decide,
+    not_when_it_is_too_old,
+    not_on_other_arguments,
+]
 UNUSED = "if not unused.update(link_used_at=DatabaseNow()):"
 MUTANTS = [
     Mutant(
@@ -129,6 +160,27 @@ MUTANTS = [
         once_at_the_same_moment,
         f"{PATH}decide_by_link",
         UNUSED,
+        "if False:",
+    ),
+    mutant(
+        "a link decides after the time to decide",
+        not_after_the_time_to_decide,
+        f"{PATH}_check",
+        "if request.expires_at is not None and request.expires_at <= database_now():",
+        "if False:",
+    ),
+    mutant(
+        "a link is good for ever",
+        not_when_it_is_too_old,
+        "agents_app.notify.links:open_link",
+        "max_age=timedelta(seconds=conf.LINK_SECONDS)",
+        "max_age=None",
+    ),
+    mutant(
+        "a link decides on other arguments than were told of",
+        not_on_other_arguments,
+        f"{PATH}_check",
+        "if request.call.digest != sealed.digest:",
         "if False:",
     ),
 ]

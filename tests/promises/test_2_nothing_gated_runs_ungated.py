@@ -260,7 +260,7 @@ MUTANTS = [
         "who approved is not asked for at dispatch",
         who_approved_must_still_be_allowed_to,
         "agents_app.gate.standing:_doubt",
-        "if not all(may_at(user, request, put_to).allowed for put_to in asked):",
+        "if not all(may_at(user, request, put_to, instead_of=capacity).allowed for put_to in asked):",
         "if False:",
     ),
     mutant(

@@ -16,6 +16,7 @@ from agents_app.exceptions import AgentsError, AlreadyDecided, InvalidInput, Not
 from agents_app.gate.approvers import may_decide
 from agents_app.models import AgentEvent, ApprovalRequest, Decision, Delegation, NamedApprover, database_now
 from agents_app.services import (
+    approvals,
     approve,
     claim_request,
     delegate,
@@ -341,6 +342,75 @@ def test_a_colleague_decides_in_the_givers_stead() -> None:
     revoke_delegation(found.pk, by=ann)
     go_on()
     assert done == [], "the delegation is over before the call is made"
+
+
+def test_of_two_in_the_same_stead_one_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both have looked before either is written down."""
+    request = ask("two")
+    ann, sam = member("ann", "Finance"), member("sam")
+    hand_over(ann, sam)
+    real = approvals.change
+
+    def late(*args: Any, **options: Any) -> Any:
+        monkeypatch.setattr(approvals, "change", real)
+        yes(request, ann)
+        return real(*args, **options)
+
+    monkeypatch.setattr(approvals, "change", late)
+    assert rule_of(lambda: yes(request, sam)) == "twice"
+    assert Decision.objects.count() == 1
+    assert again(request).status == ApprovalStatus.PENDING
+
+
+def test_who_decides_for_two_uses_the_one_who_has_not_spoken() -> None:
+    request = ask("two")
+    ann, ben, sam = member("ann", "Finance"), member("ben", "Finance"), member("sam")
+    hand_over(ann, sam)
+    hand_over(ben, sam)
+    yes(request, ann)
+    assert yes(request, sam).status == ApprovalStatus.APPROVED
+    assert Decision.objects.get(verdict="approved").on_behalf_of_name == "ben"
+    go_on()
+    assert done == ["a"]
+
+
+def test_a_proposal_that_was_rejected_is_not_made_again() -> None:
+    ann, ben = member("ann"), member("ben")
+    request = ask("wire")
+    shown = request.digest
+    approve(request.pk, by=ann, digest=shown, arguments={"text": "b"})
+    reject(request.pk, by=ben, reason="no")
+    with pytest.raises(AlreadyDecided) as caught:
+        approve(request.pk, by=ann, digest=shown, arguments={"text": "b"})
+    assert caught.value.details["by"] == "ben"
+
+
+def test_a_run_whose_user_is_gone_can_be_decided_on() -> None:
+    mia, ann = member("mia"), member("ann")
+    request = ask("wire", user=mia)
+    mia.delete()
+    assert again(request).requester_name == "mia"
+    assert yes(request, ann).status == ApprovalStatus.APPROVED
+    go_on()
+    assert done == ["a"]
+
+
+def test_those_who_are_gone_do_not_count() -> None:
+    """Not as the same person either."""
+    request = ask("two")
+    ann, ben, cay = (member(name, "Finance") for name in ("ann", "ben", "cay"))
+    yes(request, ann)
+    ann.delete()
+    assert yes(request, ben).status == ApprovalStatus.APPROVED
+    go_on()
+    assert done == []
+    new = ApprovalRequest.objects.get(supersedes=request)
+    with pytest.raises(AgentsError):
+        yes(request, cay)
+    yes(new, ben)
+    yes(new, cay)
+    go_on()
+    assert done == ["a"]
 
 
 def test_a_delegation_lasts_for_its_period_and_is_not_passed_on() -> None:

@@ -2,19 +2,23 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
-from agents_app.admin.base import ReadOnlyAdmin
+from agents_app.admin.base import ReadOnlyAdmin, http_status
 from agents_app.admin.displays import badge, short_time, time_tag
+from agents_app.admin.erase_form import EraseForm
 from agents_app.admin.filters import AgeFilter, AgentFilter
 from agents_app.core.status import RunStatus
+from agents_app.exceptions import AgentsError
 from agents_app.models import AgentContext, ArchivedRun
-from agents_app.selectors.archives import visible_archived_runs
-from agents_app.selectors.people import VIEW_RUN
+from agents_app.selectors.archives import may_restore, visible_archived_runs
+from agents_app.selectors.people import ERASE, VIEW_RUN
+from agents_app.services import Erasure, restore_run
 
 
 class ArchivedRunAdmin(ReadOnlyAdmin):
@@ -24,6 +28,7 @@ class ArchivedRunAdmin(ReadOnlyAdmin):
     list_display_links = None
     list_filter = [AgentFilter, AgeFilter]
     search_fields = ["id", "agent", "user_name"]
+    page_template = "agents_app/archived.html"
     search_label = gettext_lazy("Search by id of the run, agent or user")
     ordering = ["-id"]
 
@@ -68,10 +73,69 @@ class ArchivedRunAdmin(ReadOnlyAdmin):
             (gettext("Archived"), time_tag(row.archived_at)),
             (gettext("Archive"), row.archive.name),
             (gettext("Restored"), restored),
-            (gettext("Bring it back"), "" if back else f"manage.py agents_restore {row.pk}"),
             (gettext("Run"), str(row.pk)),
         ]
         return {
             "title": gettext("Archived run of %(agent)s") % {"agent": row.agent},
             "facts": [(name, value) for name, value in facts if value],
+            "restore_url": self.links.to("archivedrun_restore", row.pk) if may_restore(request.user) else "",
+            "back": back,
         }
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        erase = self.links.to("archivedrun_erase") if request.user.has_perm(ERASE) else ""
+        return super().changelist_view(request, {"erase_url": erase, **(extra_context or {})})
+
+    def own_urls(self) -> list[URLPattern]:
+        return [
+            self.own_url("erase/", self.erase_view, "erase"),
+            self.own_url("<path:key>/restore/", self.restore_view, "restore"),
+        ]
+
+    # Commands.
+
+    def restore_view(self, request: HttpRequest, key: str) -> HttpResponse:
+        """Bring the run back, and show it."""
+        row = self.found(request, key)
+        if request.method == "POST":
+            try:
+                restore_run(row.pk, by=request.user)
+            except AgentsError as error:
+                self.tell(request, error)
+            else:
+                messages.success(request, gettext("The run is back, to be read."))
+                return HttpResponseRedirect(self.links.row("agentcontext", row.pk))
+        return HttpResponseRedirect(self.links.row("archivedrun", row.pk))
+
+    def erase_view(self, request: HttpRequest) -> HttpResponse:
+        """Say first what would be erased; erase what was shown."""
+        self.require(request.user.is_active and request.user.has_perm(ERASE))
+        form = EraseForm(request.POST if request.method == "POST" else None)
+        would: Erasure | None = None
+        status = 200
+        if request.method == "POST" and form.is_valid():
+            try:
+                if form.confirmed:
+                    return self._erased(request, form.erase(by=request.user))
+                would = form.erase(by=request.user, dry_run=True)
+            except AgentsError as error:
+                form.add_error(None, error.message)
+                status = http_status(error)
+        return self.rendered(
+            request,
+            "agents_app/erase.html",
+            status=400 if form.errors and status == 200 else status,
+            title=gettext("Erase a person"),
+            form=form,
+            would=would,
+        )
+
+    def _erased(self, request: HttpRequest, done: Erasure) -> HttpResponse:
+        counts = {"runs": done.runs, "archived": done.archived_runs, "sessions": done.sessions}
+        text = gettext("Erased: %(runs)s runs, %(archived)s archived runs, %(sessions)s sessions.") % counts
+        messages.success(request, text)
+        if done.still_open:
+            named = ", ".join(str(run_id) for run_id in done.still_open)
+            text = gettext("Not ended yet: %(runs)s. Repeat this when they have.") % {"runs": named}
+            messages.warning(request, text)
+        return HttpResponseRedirect(self.links.to("archivedrun_erase"))

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -44,6 +45,24 @@ class SetPreference(Body):
 
     channel: str = Field(description="As it stands in the list of preferences.", min_length=1, max_length=100)
     mode: Mode = Field(description="`at_once`, `digest` or `off`.")
+
+
+class EraseUser(Body):
+    """Erase what runs hold of a person."""
+
+    user: str = Field(description="The name of the user.", min_length=1, max_length=200)
+    reason: str = Field("", max_length=REASON_LIMIT, description="Recorded in each run: do not name the person.")
+    cancel: bool = Field(False, description="Cancel runs that have not ended; else they are refused.")
+    dry_run: bool = Field(False, description="Only say what would be erased.")
+
+
+class ErasureShape(Shape):
+    """What was erased, or would be."""
+
+    runs: int
+    archived_runs: int
+    sessions: int
+    still_open: list[UUID] = Field(description="Runs that have not ended yet: repeat it when they have.")
 
 
 class CloseBreaker(Body):

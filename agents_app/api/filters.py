@@ -9,7 +9,15 @@ from drf_spectacular.utils import extend_schema_field
 
 from agents_app.core.budgets import Period
 from agents_app.core.status import ENDED, ApprovalStatus, InputStatus, RunStatus, ToolCallStatus
-from agents_app.models import AgentBudget, AgentContext, AgentSession, ApprovalRequest, InputRequest, ToolCall
+from agents_app.models import (
+    AgentBudget,
+    AgentContext,
+    AgentSession,
+    ApprovalRequest,
+    ArchivedRun,
+    InputRequest,
+    ToolCall,
+)
 from agents_app.models.context import WAITS_FOR_SLOT
 from agents_app.selectors.people import user_named
 from agents_app.selectors.subjects import split_subject
@@ -17,6 +25,12 @@ from agents_app.selectors.subjects import split_subject
 
 def _choices(names: type[StrEnum]) -> list[tuple[str, str]]:
     return [(name.value, name.value) for name in names]
+
+
+def _of_user(rows: Any, name: str) -> Any:
+    # Asked for apart: the users may be in another database.
+    user = user_named(name)
+    return rows.none() if user is None else rows.filter(user_id=user.pk)
 
 
 class RunFilter(filters.FilterSet):  # type: ignore[misc]  # untyped
@@ -50,9 +64,23 @@ class RunFilter(filters.FilterSet):  # type: ignore[misc]  # untyped
 
     @extend_schema_field({"type": "string", "description": "The name of the user whose run it is."})
     def by_user(self, rows: Any, name: str, value: str) -> Any:
-        # Asked for apart: the users may be in another database.
-        user = user_named(value)
-        return rows.none() if user is None else rows.filter(user_id=user.pk)
+        return _of_user(rows, value)
+
+
+class ArchivedRunFilter(filters.FilterSet):  # type: ignore[misc]  # untyped
+    """Archived runs."""
+
+    agent = filters.CharFilter()
+    status = filters.MultipleChoiceFilter(choices=_choices(RunStatus))
+    user = filters.CharFilter(method="by_user")
+
+    class Meta:
+        model = ArchivedRun
+        fields: list[str] = []
+
+    @extend_schema_field({"type": "string", "description": "The name of the user whose run it is."})
+    def by_user(self, rows: Any, name: str, value: str) -> Any:
+        return _of_user(rows, value)
 
 
 class BudgetFilter(filters.FilterSet):  # type: ignore[misc]  # untyped
@@ -69,8 +97,7 @@ class BudgetFilter(filters.FilterSet):  # type: ignore[misc]  # untyped
 
     @extend_schema_field({"type": "string", "description": "The name of the user."})
     def by_user(self, rows: Any, name: str, value: str) -> Any:
-        user = user_named(value)
-        return rows.none() if user is None else rows.filter(user_id=user.pk)
+        return _of_user(rows, value)
 
 
 class OfRuns(filters.FilterSet):  # type: ignore[misc]  # untyped

@@ -7,7 +7,7 @@ from agents_app.services.claiming import claim_request, reassign_request, releas
 from agents_app.services.code_changes import CodeChange, read_code_change
 from agents_app.services.delegating import delegate, revoke_delegation
 from agents_app.services.driving import run_and_wait
-from agents_app.services.erasing import erase_user
+from agents_app.services.erasing import Erasure, erase_user
 from agents_app.services.explaining import Explanation, explain_call
 from agents_app.services.handlers import forget_handler, release_handler
 from agents_app.services.hiding import hide_run, reveal_run
@@ -29,6 +29,7 @@ __all__ = [
     "CODE",
     "SYSTEM",
     "CodeChange",
+    "Erasure",
     "Explanation",
     "LinkedRequest",
     "Origin",

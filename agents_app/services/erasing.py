@@ -16,7 +16,7 @@ from agents_app.conf import conf
 from agents_app.core.archive_lines import StoredRow, StoredRun
 from agents_app.core.chain import START
 from agents_app.core.events import EventType
-from agents_app.exceptions import InvalidInput, NotPermitted, WrongState
+from agents_app.exceptions import InvalidInput, NotFound, NotPermitted, WrongState
 from agents_app.models import (
     AgentContext,
     AgentEvent,
@@ -30,9 +30,10 @@ from agents_app.models.archive import ArchiveState
 from agents_app.models.audited import Rebinding, event_digest, event_link
 from agents_app.models.belongings import row_from, values_of
 from agents_app.models.erasure import ERASED, Person, erased
-from agents_app.selectors.people import ERASE, name_of
+from agents_app.selectors.people import CONTROL, ERASE, name_of
 from agents_app.services.archiving import delete_runs, remove_doomed
 from agents_app.services.key_rotation import rewrite
+from agents_app.services.principals import the_person
 from agents_app.services.runs import cancel_run, checked_reason
 from agents_app.transitions import change
 from agents_app.transitions.erasing import erase
@@ -58,11 +59,12 @@ def erase_user(user: Any, *, by: Any, reason: str = "", cancel: bool = False, dr
     """Blank what this person's runs hold: input, answers, transcripts, arguments, results, reasons, names.
 
     The skeleton stays: events and decisions without words. What the person decided about runs of others stays as it
-    is, and so does the account itself. cancel: cancel runs that have not ended; else the person must have none.
-    Raises NotPermitted, InvalidInput, WrongState.
+    is, and so does the account itself. user: the person, or the name of one. cancel: cancel runs that have not ended;
+    else the person must have none. Raises NotPermitted, InvalidInput, WrongState.
     """
     if not (by.is_active and by.has_perm(ERASE)):
         raise NotPermitted(f"This needs the permission {ERASE}.")
+    user = the_person(user)
     if getattr(user, "pk", None) is None:
         raise InvalidInput("Erase a user of this project, before the account itself is deleted.")
     text, person = checked_reason(reason), Person(pk=user.pk, name=name_of(user))
@@ -92,6 +94,9 @@ def _end(run_ids: tuple[UUID, ...], *, by: Any, cancel: bool) -> None:
     for run_id in run_ids:
         try:
             cancel_run(run_id, by=by)
+        except (NotFound, NotPermitted) as error:
+            text = f"You may not cancel the run {run_id}; it takes {CONTROL}, and to see it. Nothing was erased."
+            raise NotPermitted(text) from error
         except WrongState as error:
             if error.code != "ended":
                 raise

@@ -151,6 +151,10 @@ def _reveal(command: frames.RevealCommand, caller: Caller) -> Any:
     return services.reveal_run(caller.run(command), by=caller.user)
 
 
+def _restore(command: frames.RestoreCommand, caller: Caller) -> Any:
+    return services.restore_run(caller.run(command), by=caller.user)
+
+
 COMMANDS: Mapping[str, Command] = {
     "approve": Command(frames.ApproveCommand, _approve),
     "reject": Command(frames.RejectCommand, _reject),
@@ -170,6 +174,7 @@ COMMANDS: Mapping[str, Command] = {
     "set_budget": Command(frames.SetBudgetCommand, _set_budget),
     "hide": Command(frames.HideCommand, _hide),
     "reveal": Command(frames.RevealCommand, _reveal),
+    "restore": Command(frames.RestoreCommand, _restore),
 }
 
 

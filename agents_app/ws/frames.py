@@ -180,6 +180,12 @@ class RevealCommand(RunCommand):
     name: Literal["reveal"]
 
 
+class RestoreCommand(RunCommand):
+    """Bring an archived run back, to be read."""
+
+    name: Literal["restore"]
+
+
 class ErrorBody(BaseModel):
     """Why a command was not done. `code` is stable; `message` is for people."""
 

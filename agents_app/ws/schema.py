@@ -31,7 +31,8 @@ Received = Annotated[
     | received.SetPriorityCommand
     | received.SetBudgetCommand
     | received.HideCommand
-    | received.RevealCommand,
+    | received.RevealCommand
+    | received.RestoreCommand,
     Field(discriminator="name"),
 ]
 

@@ -101,6 +101,9 @@ MATRIX: dict[str, tuple[str, str, str, dict[str, Any] | None, tuple[int, ...]]] 
     "runs_priority": ("post", "runs/{run}/priority/", "refund", {"priority": "high"}, CONTROL),
     "budgets_list": ("get", "budgets/", "", None, (401, 200, 200, 200, 200, 200)),
     "budgets_set": ("post", "budgets/", "refund", {"run": "{run}", "money": "2.50"}, (401, 403, 403, 403, 403, 200)),
+    "archived_runs_list": ("get", "archived-runs/", "archived", None, (401, 200, 200, 200, 200, 200)),
+    "archived_runs_restore": ("post", "archived-runs/{run}/restore/", "archived", {}, CONTROL),
+    "users_erase": ("post", "erasures/", "", {"user": "customer", "dry_run": True}, ADMIN),
     "llms_list": ("get", "llms/", "", None, (401, 403, 403, 403, 403, 200)),
     "llms_close": ("post", "llms/close/", "", {"name": "far"}, (401, 403, 403, 403, 403, 200)),
     "notification_preferences_list": ("get", "notification-preferences/", "", None, (401, 200, 200, 200, 200, 200)),
@@ -117,7 +120,14 @@ MATRIX: dict[str, tuple[str, str, str, dict[str, Any] | None, tuple[int, ...]]] 
 }
 
 
-RUNS = {"paused": "refund", "claimed": "refund", "hidden": "answer", "policy": "answer", "switch": "answer"}
+RUNS = {
+    "paused": "refund",
+    "claimed": "refund",
+    "hidden": "answer",
+    "policy": "answer",
+    "switch": "answer",
+    "archived": "answer",
+}
 """Plans that begin with a run of another plan."""
 
 
@@ -126,6 +136,8 @@ def ids_of(run_id: UUID, plan: str = "") -> dict[str, Any]:
     run = AgentContext.objects.get(pk=run_id)
     request = ApprovalRequest.objects.filter(context=run).first()
     question = InputRequest.objects.filter(context=run).first()
+    if plan == "archived":  # and back already
+        rows.archived(id=run.pk, agent=run.agent, user=run.user)
     call = ToolCall.objects.filter(context=run).first()
     return {
         "run": run.pk,

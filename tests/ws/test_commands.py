@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +25,16 @@ from agents_app.models import (
     RunDetails,
     ToolCall,
 )
-from agents_app.services import SYSTEM, Origin, cancel_run, pause_run, read_code_change, read_run, start_run
+from agents_app.services import (
+    SYSTEM,
+    Origin,
+    archive_runs,
+    cancel_run,
+    pause_run,
+    read_code_change,
+    read_run,
+    start_run,
+)
 from agents_app.testing import calls
 from agents_app.testing.kit import AgentsKit
 from agents_app.ws import commands, sockets
@@ -192,6 +202,20 @@ async def test_an_ended_run_is_hidden_and_revealed(run_id: UUID, operators: Head
         assert (await client.command("reveal"))["error"]["code"] == "not_hidden"
     async with connected(f"/ws/runs/{run_id}/", operators) as other:
         assert (await other.command("hide"))["error"]["code"] == "not_permitted"
+
+
+@pytest.mark.asyncio
+async def test_an_archived_run_is_brought_back(
+    run_id: UUID, operators: Headers, owner: Any, tmp_path: Path, settings: Any
+) -> None:
+    backend = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(tmp_path)}}
+    settings.STORAGES = {**settings.STORAGES, "agents_archive": backend}
+    await in_database(lambda: cancel_run(run_id, by=SYSTEM))
+    await in_database(lambda: archive_runs(days=0))
+    async with connected("/ws/approvals/", operators) as client:
+        assert (await client.command("restore"))["error"]["code"] == "run_required"
+        assert (await client.command("restore", run=str(run_id)))["status"] == "cancelled"
+    assert await in_database(status_of, run_id) == "cancelled"
 
 
 @pytest.mark.asyncio

@@ -137,7 +137,7 @@ def ids_of(run_id: UUID, plan: str = "") -> dict[str, Any]:
     request = ApprovalRequest.objects.filter(context=run).first()
     question = InputRequest.objects.filter(context=run).first()
     if plan == "archived":  # and back already
-        rows.archived(id=run.pk, agent=run.agent, user=run.user)
+        rows.archived(id=run.pk, agent=run.agent, user=run.user, archive=rows.archive(name=str(run.pk)))
     call = ToolCall.objects.filter(context=run).first()
     return {
         "run": run.pk,

@@ -21,7 +21,7 @@ from tests import office
 pytestmark = pytest.mark.usefixtures("workers")
 WAITING = "agents_app.testing.executor.WaitingExecutor"
 
-now, most, lock = [0], [0], threading.Lock()
+now, most, changed = [0], [0], threading.Condition()
 
 
 class Modest(Agent[str]):
@@ -32,12 +32,15 @@ class Modest(Agent[str]):
 
     @tool(effect="read", timeout=30)
     def work(self, context: ToolContext) -> str:
-        """Work for a while."""
-        with lock:
+        """Work until as many work as may, and a while longer, in which one too many would begin."""
+        expected = 2 if context.agent == Modest.name else 1
+        with changed:
             now[0] += 1
             most[0] = max(most[0], now[0])
+            changed.notify_all()
+            changed.wait_for(lambda: most[0] >= expected, timeout=20)
         time.sleep(0.1)
-        with lock:
+        with changed:
             now[0] -= 1
         return "done"
 

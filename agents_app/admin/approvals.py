@@ -2,25 +2,23 @@
 
 from typing import Any
 
-from django.apps import apps
-from django.contrib import admin, messages
-from django.db.models import Q, QuerySet
+from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
-from django.urls import URLPattern, get_script_prefix
+from django.urls import URLPattern
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
-from agents_app.admin.base import ReadOnlyAdmin, http_status, origin_of
+from agents_app.admin.base import http_status, origin_of
 from agents_app.admin.blocks import as_json, block, differences
 from agents_app.admin.claims import claim_on, claimed, is_claiming
 from agents_app.admin.decide_form import Decidable, decidable, put_on_form
 from agents_app.admin.declared import currencies_of_call
-from agents_app.admin.displays import DOORS, VERDICTS, badge, between, excerpt, short_time, time_tag
-from agents_app.admin.filters import AgeFilter, AgentOfRunFilter, ApprovalStatusFilter
+from agents_app.admin.displays import DOORS, VERDICTS, badge, time_tag
+from agents_app.admin.inbox import InboxList, risk_badge
 from agents_app.admin.links import subject_of
-from agents_app.admin.pages import PendingFirst
 from agents_app.admin.request_page import consequences, done_before, earlier_decisions
 from agents_app.admin.revealed import revealed, warnings_about
 from agents_app.admin.run_page import head_of
@@ -28,94 +26,22 @@ from agents_app.conf import conf
 from agents_app.core.status import ApprovalStatus, Verdict
 from agents_app.exceptions import AgentsError, InvalidInput, StaleDigest
 from agents_app.models import ApprovalRequest, Decision, database_now
-from agents_app.selectors.people import (
-    DECIDE,
-    may_view_run,
-    may_view_transcript,
-    may_watch_inbox,
-    pending_approvals,
-    rows_to_judge,
-    visible_approvals,
-)
+from agents_app.selectors.inbox import Tab
+from agents_app.selectors.people import DECIDE, may_view_run, may_view_transcript
 from agents_app.selectors.presentation import stages_of
 from agents_app.services import approve, reject, send_back
-from agents_app.services.approvals import Decider
+from agents_app.services.inbox import desk_for
 
 MOST_COUNTED = 100
 
 
-class ApprovalRequestAdmin(ReadOnlyAdmin):
+class ApprovalRequestAdmin(InboxList):
     """Requests for a decision, for those who decide or may view them."""
 
     page_template = "agents_app/decide.html"
-    list_display = ["status_badge", "question", "tool", "requester", "age", "expires"]
-    list_display_links = None
-    list_filter = [ApprovalStatusFilter, AgentOfRunFilter, AgeFilter]
-    search_fields = ["id", "context__id", "call__tool", "context__agent", "context__details__user_name"]
-    search_label = gettext_lazy("Search by id of the request or run, tool, agent or user")
-    ordering = ["-id"]
-    paginator = PendingFirst
-
-    def may_list(self, user: Any) -> bool:
-        return may_watch_inbox(user)
-
-    def visible_rows(self, user: Any) -> "QuerySet[ApprovalRequest]":
-        rows: QuerySet[ApprovalRequest] = rows_to_judge(visible_approvals(user))
-        return rows
 
     def own_urls(self) -> list[URLPattern]:
         return [self.own_url("<uuid:request_id>/news/", self.news_view, "news")]
-
-    # The list.
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The list, which goes on by itself."""
-        inbox = {"inbox": True, "inbox_socket": inbox_socket(request)}
-        return super().changelist_view(request, {**inbox, **(extra_context or {})})
-
-    @admin.display(description=gettext_lazy("status"))
-    def status_badge(self, row: ApprovalRequest) -> SafeString:
-        return badge(ApprovalStatus(row.status))
-
-    @admin.display(description=gettext_lazy("request"))
-    def question(self, row: ApprovalRequest) -> SafeString:
-        text = excerpt(row.summary, 140) if getattr(row, "readable", False) else f"{row.call.tool} #{row.call.number}"
-        return self.links.anchor("approvalrequest", row.pk, text)
-
-    @admin.display(description=gettext_lazy("tool"))
-    def tool(self, row: ApprovalRequest) -> SafeString:
-        return format_html(
-            "{}<br><small>{}</small>", row.call.tool, gettext("of %(agent)s") % {"agent": row.context.agent}
-        )
-
-    @admin.display(description=gettext_lazy("user"), empty_value="–")
-    def requester(self, row: ApprovalRequest) -> str:
-        return row.context.details.user_name
-
-    @admin.display(description=gettext_lazy("asked"))
-    def age(self, row: ApprovalRequest) -> SafeString:
-        now = getattr(row, "now", None)
-        ago = (
-            gettext("%(time)s ago") % {"time": between(row.created_at, now)}
-            if now and row.status == ApprovalStatus.PENDING
-            else ""
-        )
-        return format_html("{}<br><small>{}</small>", short_time(row.created_at), ago)
-
-    @admin.display(description=gettext_lazy("expires"))
-    def expires(self, row: ApprovalRequest) -> SafeString:
-        return short_time(row.expires_at)
-
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """The list, with each row marked whether this person may read it."""
-        changes = super().get_changelist_instance(request)
-        # Where one page is enough Django leaves the paginator out, which knows the order.
-        changes.result_list = changes.paginator.page(changes.page_num).object_list
-        now, person = database_now(), Decider(request.user)
-        for row in changes.result_list:
-            row.readable = may_view_transcript(request.user, row.context) or person.may_decide(row).allowed
-            row.now = now
-        return changes
 
     # The page.
 
@@ -206,15 +132,13 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
         return HttpResponseRedirect(self.links.row("approvalrequest", row.pk))
 
     def _next(self, request: HttpRequest) -> SafeString:
-        waiting = list(rows_to_judge(pending_approvals(request.user))[: MOST_COUNTED + 1])
-        person = Decider(request.user)
-        first = next((row for row in waiting[:20] if person.may_decide(row).allowed), None)
-        if first is None:
+        waiting = list(desk_for(request.user).rows(Tab.MINE)[: MOST_COUNTED + 1])
+        if not waiting:
             return SafeString(gettext("Nothing else waits for you."))
-        url = self.links.row("approvalrequest", first.pk)
+        url = self.links.row("approvalrequest", waiting[0].pk)
         number = f"{MOST_COUNTED}+" if len(waiting) > MOST_COUNTED else str(len(waiting))
-        text = gettext("Next request (%(number)s waiting)") % {"number": number}
-        return format_html('<a href="{}">{}</a>', url, text)
+        words = gettext("Next request (%(number)s waiting)") % {"number": number}
+        return format_html('<a href="{}">{}</a>', url, words)
 
     def _undecided(
         self, request: HttpRequest, row: ApprovalRequest, error: AgentsError, shown: Decidable
@@ -253,6 +177,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
             "summary": revealed(row.summary) if shown.readable else "",
             "why": revealed(row.reason),
             "badge": badge(ApprovalStatus(row.status)),
+            "risk": risk_badge(row.risk),
             "decisions": decisions_on(row, readable=shown.readable),
             "asked": time_tag(row.created_at),
             "expires": time_tag(row.expires_at) if row.expires_at else "",
@@ -290,12 +215,6 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
         if request.GET.get("known") != key:
             parts = {"head": render_to_string("agents_app/run/head.html", {"head": head_of(row.context)})}
         return JsonResponse({"known": key, "version": row.context.version, "ended": row.context.ended, "parts": parts})
-
-
-def inbox_socket(request: HttpRequest) -> str:
-    """Where the list may listen for news; empty under WSGI or without Channels, where nothing would answer."""
-    answered = hasattr(request, "scope") and apps.is_installed("channels")
-    return f"{get_script_prefix()}ws/approvals/" if answered else ""
 
 
 def said_with(row: ApprovalRequest) -> str:

@@ -12,11 +12,12 @@ from django.utils import dateformat, formats, timezone
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, ngettext
+from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext_lazy
 
 from agents_app.admin.icons import icon
 from agents_app.core.budgets import Period, Scope
 from agents_app.core.priority import Priority
+from agents_app.core.risk import Risk
 from agents_app.core.status import (
     ApprovalStatus,
     Effect,
@@ -90,6 +91,12 @@ DISPLAYS: Mapping[type[StrEnum], Mapping[StrEnum, Display]] = {
         _S.COMPLETED: Display(gettext_lazy("Done"), "check", "good"),
         _S.FAILED: Display(gettext_lazy("Failed"), "cross", "bad"),
     },
+}
+
+RISKS: Mapping[Risk, Display] = {
+    Risk.HIGH: Display(pgettext_lazy("risk", "High"), "alert", "bad"),
+    Risk.MEDIUM: Display(pgettext_lazy("risk", "Medium"), "circle", "waiting"),
+    Risk.LOW: Display(pgettext_lazy("risk", "Low"), "check", "quiet"),
 }
 
 SENTENCES: Mapping[RunStatus, Words] = {

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext, gettext_lazy
 
-from agents_app.admin.displays import DISPLAYS
+from agents_app.admin.displays import DISPLAYS, RISKS
 from agents_app.core.events import EventType
 from agents_app.core.status import ApprovalStatus, InputStatus, RunStatus, ToolCallStatus
 from agents_app.definitions.registry import registry
@@ -42,6 +42,19 @@ RunStatusFilter = status_filter(RunStatus)
 ToolCallStatusFilter = status_filter(ToolCallStatus)
 ApprovalStatusFilter = status_filter(ApprovalStatus)
 InputStatusFilter = status_filter(InputStatus)
+
+
+class RiskFilter(SimpleListFilter):
+    """By what the tool's author said is at stake."""
+
+    title = gettext_lazy("risk")
+    parameter_name = "risk"
+
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> Iterator[tuple[str, Any]]:
+        return ((risk.value, display.label) for risk, display in RISKS.items())
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        return queryset.filter(risk=self.value()) if self.value() else queryset
 
 
 class SlotFilter(SimpleListFilter):

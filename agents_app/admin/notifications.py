@@ -17,15 +17,16 @@ from agents_app.admin.displays import excerpt, short_time, time_tag
 from agents_app.admin.icons import icon
 from agents_app.exceptions import AgentsError
 from agents_app.models import ChannelState, Mode, Notification, NotificationPreference, NotificationState
+from agents_app.selectors.inbox import Tab
 from agents_app.selectors.notifications import (
     may_release_notifications,
     may_view_notifications,
     visible_channels,
     visible_notifications,
 )
-from agents_app.selectors.people import may_view_run, may_watch_inbox, pending_approvals, rows_to_judge
+from agents_app.selectors.people import may_view_run, may_watch_inbox
 from agents_app.services import release_notification, set_preferences
-from agents_app.services.approvals import Decider
+from agents_app.services.inbox import desk_for
 from agents_app.services.notifications import own_preferences
 
 LABELS = {
@@ -236,11 +237,9 @@ class NotificationPreferenceAdmin(ReadOnlyAdmin):
     def waiting_view(self, request: HttpRequest) -> HttpResponse:
         """How many requests wait that this person may decide, and the newest of them, for `notify.js`."""
         self.require(self.may_list(request.user))
-        newest = list(rows_to_judge(pending_approvals(request.user)).order_by("-created_at")[:LOOKED_AT])
-        person = Decider(request.user)
-        mine = [row for row in newest if person.may_decide(row).allowed]
+        mine = list(desk_for(request.user).rows(Tab.MINE).order_by("-created_at")[: LOOKED_AT + 1])
         modes = {each.channel: each.mode for each in own_preferences(request.user)}
-        told: dict[str, Any] = {"count": len(mine), "more": len(newest) == LOOKED_AT, "newest": None}
+        told: dict[str, Any] = {"count": len(mine[:LOOKED_AT]), "more": len(mine) > LOOKED_AT, "newest": None}
         if mine and modes.get("browser") is Mode.AT_ONCE:
             told["newest"] = {
                 "id": str(mine[0].pk),

@@ -9,17 +9,10 @@ from agents_app.admin.displays import duration
 from agents_app.admin.links import Links
 from agents_app.models import database_now
 from agents_app.selectors.desk import MOST, overview
-from agents_app.selectors.people import may_watch_inbox, pending_approvals, rows_to_judge
-from agents_app.services.approvals import Decider
-
-MOST_JUDGED = 50
-"""Waiting requests, the oldest first, that are judged by who may decide them."""
-
-
-def waiting_for_me(user: Any) -> tuple[int, bool]:
-    """How many requests this person may decide, among the MOST_JUDGED oldest; and whether there are more."""
-    rows, person = list(rows_to_judge(pending_approvals(user))[: MOST_JUDGED + 1]), Decider(user)
-    return sum(person.may_decide(row).allowed for row in rows[:MOST_JUDGED]), len(rows) > MOST_JUDGED
+from agents_app.selectors.inbox import Tab
+from agents_app.selectors.people import may_watch_inbox
+from agents_app.selectors.runs import at_most
+from agents_app.services.inbox import desk_for
 
 
 def numbers_for(user: Any, links: Links) -> list[dict[str, str]]:
@@ -29,11 +22,11 @@ def numbers_for(user: Any, links: Links) -> list[dict[str, str]]:
     now = database_now()
     local = timezone.localtime(now) if timezone.is_aware(now) else now
     seen = overview(user, since=local.replace(hour=0, minute=0, second=0, microsecond=0))
-    mine, more = waiting_for_me(user)
+    mine = at_most(desk_for(user).rows(Tab.MINE).select_related(None), MOST)
     inbox, runs = links.to("approvalrequest_changelist"), links.to("agentcontext_changelist")
     numbers = [
-        (_("Waiting for me"), f"{mine}+" if more and mine else str(mine), f"{inbox}?status=pending"),
-        (_("Waiting in all"), _counted(seen.waiting), f"{inbox}?status=pending"),
+        (_("Waiting for me"), _counted(mine), f"{inbox}?tab=mine"),
+        (_("Waiting in all"), _counted(seen.waiting), f"{inbox}?tab=all"),
         (_("Running"), _counted(seen.running), runs),
         (_("Failed today"), _counted(seen.failed), f"{runs}?status=failed"),
         (_("Median time to decide"), duration(seen.median_seconds) if seen.median_seconds is not None else "–", ""),

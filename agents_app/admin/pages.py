@@ -7,6 +7,7 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 
 from agents_app.core.status import ApprovalStatus
+from agents_app.selectors.people import DUE_FIRST
 from agents_app.selectors.runs import at_most
 
 MOST = 1000
@@ -35,7 +36,7 @@ class FewPages(Paginator):  # type: ignore[type-arg]  # not generic when it runs
 
 
 class PendingFirst(FewPages):
-    """Of approval requests: first those that wait, the oldest at the top, then all others, the newest first.
+    """Of approval requests: first those that wait, what is due first at the top, then all others, the newest first.
 
     Two queries, each in the order of an index, instead of one that sorts the whole table.
     """
@@ -48,7 +49,7 @@ class PendingFirst(FewPages):
 
     def _rows(self, first: int, last: int) -> Sequence[Any]:
         rows: Any = self.object_list
-        pending = rows.filter(status=ApprovalStatus.PENDING).order_by("created_at", "pk")
+        pending = rows.filter(status=ApprovalStatus.PENDING).order_by(*DUE_FIRST)
         shown = list(pending[first:last])
         if len(shown) < last - first:
             before = at_most(pending, MOST)

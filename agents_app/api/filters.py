@@ -8,6 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
 from agents_app.core.budgets import Period
+from agents_app.core.risk import Risk
 from agents_app.core.status import ENDED, ApprovalStatus, InputStatus, RunStatus, ToolCallStatus
 from agents_app.models import (
     AgentBudget,
@@ -19,8 +20,10 @@ from agents_app.models import (
     ToolCall,
 )
 from agents_app.models.context import WAITS_FOR_SLOT
+from agents_app.selectors.inbox import Tab
 from agents_app.selectors.people import user_named
 from agents_app.selectors.subjects import split_subject
+from agents_app.services.inbox import desk_for
 
 
 def _choices(names: type[StrEnum]) -> list[tuple[str, str]]:
@@ -123,10 +126,23 @@ class ApprovalFilter(OfRuns):
 
     status = filters.MultipleChoiceFilter(choices=_choices(ApprovalStatus))
     tool = filters.CharFilter(field_name="call__tool")
+    risk = filters.MultipleChoiceFilter(choices=_choices(Risk))
+    requester = filters.CharFilter(field_name="requester_name", help_text="The name of who asked for it.")
+    tab = filters.ChoiceFilter(choices=_choices(Tab), method="by_tab")
 
     class Meta:
         model = ApprovalRequest
         fields: list[str] = []
+
+    @extend_schema_field(
+        {
+            "type": "string",
+            "enum": [tab.value for tab in Tab],
+            "description": "What waits: `mine` to approve, put to my `groups`, or `all` that I may know of.",
+        }
+    )
+    def by_tab(self, rows: Any, name: str, value: str) -> Any:
+        return rows.filter(desk_for(self.request.user).within(Tab(value)))
 
 
 class InputFilter(OfRuns):

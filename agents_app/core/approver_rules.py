@@ -10,6 +10,8 @@ from typing import Any, ClassVar, TypeAlias
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from agents_app.core.risk import Risk
+
 PERMISSION = re.compile(r"[a-zA-Z_]\w*\.\w+")
 RESOLVER = re.compile(r"[a-zA-Z_][\w.-]{0,99}")
 GROUP_LENGTH = 150
@@ -103,11 +105,15 @@ Named: TypeAlias = dict[int, dict[str, str]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
-    """Whom a question is put to: the rule with four eyes decided, the tool's own permission, whom resolvers name."""
+    """Whom a question is put to: the rule with four eyes decided, the tool's own permission, whom resolvers name.
+
+    risk: of the call, as they are told.
+    """
 
     approvers: Approvers = ANYBODY
     permission: str = ""
     named: Named = field(default_factory=dict)
+    risk: Risk = Risk.MEDIUM
 
 
 _ADAPTER = TypeAdapter(Approvers)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from agents_app.core.approval_times import BY_SETTINGS, ApprovalTimes
 from agents_app.core.approver_rules import PERMISSION, Approvers
+from agents_app.core.risk import Risk
 from agents_app.core.status import Effect
 from agents_app.definitions.problems import Code, Problem
 from agents_app.definitions.tools import ToolOptions
@@ -31,6 +32,7 @@ class Options:
     summary: str | None
     isolation: Literal["thread", "process"]
     decide_by_link: bool
+    risk: Risk
 
 
 def read_options(given: ToolOptions) -> tuple[Options | None, list[Problem]]:
@@ -54,6 +56,7 @@ def read_options(given: ToolOptions) -> tuple[Options | None, list[Problem]]:
         summary=given.get("summary"),
         isolation=given.get("isolation", "thread"),
         decide_by_link=given.get("decide_by_link", False),
+        risk=Risk(given.get("risk", Risk.MEDIUM)),
     ), []
 
 
@@ -87,6 +90,7 @@ def _wrong_values(given: ToolOptions) -> list[Problem]:
         "times": (not _times_problems(given.get("times")), _times_hint(given.get("times"))),
         "summary": (_is_text(given.get("summary", "-")), "is a text"),
         "decide_by_link": (isinstance(given.get("decide_by_link", False), bool), "is True or False"),
+        "risk": (given.get("risk", "low") in list(Risk), "is one of: low, medium, high"),
         "isolation": (given.get("isolation", "thread") in ("thread", "process"), 'is "thread" or "process"'),
     }
     return [

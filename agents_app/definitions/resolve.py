@@ -100,6 +100,7 @@ def _spec(
         approvers=options.approvers or ANYBODY,
         times=options.times,
         decide_by_link=options.decide_by_link,
+        risk=options.risk,
     )
 
 

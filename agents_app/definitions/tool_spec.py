@@ -12,6 +12,7 @@ from agents_app.core.approval_times import BY_SETTINGS, ApprovalTimes
 from agents_app.core.approver_rules import ANYBODY, Approvers
 from agents_app.core.canonical import JSON, canonical_text, clean_json
 from agents_app.core.policy import Rule
+from agents_app.core.risk import Risk
 from agents_app.core.status import Effect
 from agents_app.definitions.hooks import HookKind
 from agents_app.definitions.json_values import finite
@@ -31,7 +32,7 @@ class ToolSpec:
 
     `timeout`: seconds for one attempt. `retries`: attempts after the first. `parameters`: JSON schema.
     `schema_hash`: SHA-256 of that schema and the effect. `sensitive`: parameters that are stored encrypted.
-    `decide_by_link`: an approver may decide by a link in their mail.
+    `decide_by_link`: an approver may decide by a link in their mail. `risk`: how bad a wrong yes would be.
     `markers`: what the author said about the presentation of each parameter. `rules`: those of the agent for it.
     """
 
@@ -58,6 +59,7 @@ class ToolSpec:
     approvers: Approvers = ANYBODY
     times: ApprovalTimes = BY_SETTINGS
     decide_by_link: bool = False
+    risk: Risk = Risk.MEDIUM
     rules: tuple[Rule, ...] = ()
 
     @property

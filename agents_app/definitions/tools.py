@@ -28,6 +28,7 @@ from agents_app.definitions.reconcile import Happened, NotHappened
 
 EffectName: TypeAlias = Literal["read", "idempotent", "atomic", "external"]
 Isolation: TypeAlias = Literal["thread", "process"]
+RiskName: TypeAlias = Literal["low", "medium", "high"]
 
 HOOK_OF = "_agents_app_hook_of"
 
@@ -46,7 +47,8 @@ class ToolOptions(TypedDict, total=False):
     "app.codename". `approvers`: who may decide, by group, quorum, stages. `times`: when a question expires, is
     recalled, goes to others. `summary`: one line about a call for people, with the arguments' names in braces.
     `isolation`: "process" runs the tool in a process of its own, which can be killed. `decide_by_link`: an approver may
-    decide by a link in their mail, without logging in. `name`: what the LLM calls it.
+    decide by a link in their mail, without logging in. `risk`: how bad a wrong yes would be, which approvers are shown.
+    `name`: what the LLM calls it.
     """
 
     effect: EffectName
@@ -59,6 +61,7 @@ class ToolOptions(TypedDict, total=False):
     summary: str
     isolation: Isolation
     decide_by_link: bool
+    risk: RiskName
     name: str
 
 

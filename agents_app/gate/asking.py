@@ -29,7 +29,8 @@ def rule_for(tool: ToolSpec, approvers: Approvers | None) -> Approvers:
 def whom_to_ask(tool: ToolSpec, context: ToolContext, arguments: BaseModel, approvers: Approvers | None) -> Asked:
     """Whom to ask about this call."""
     rule = rule_for(tool, approvers)
-    return Asked(approvers=rule, permission=tool.permission or "", named=named_by(rule, tool, context, arguments))
+    named = named_by(rule, tool, context, arguments)
+    return Asked(approvers=rule, permission=tool.permission or "", named=named, risk=tool.risk)
 
 
 def named_by(rule: Approvers, tool: ToolSpec, context: ToolContext, arguments: BaseModel) -> Named:

@@ -56,5 +56,7 @@ class InboxFrame(Frame):
     """A hint that what waits for people has changed: read the approval requests again. The first one comes at once."""
 
     type: Literal["inbox"] = "inbox"
-    pending: int = Field(ge=0, description="Approval requests that wait for a decision; 1000 are 1000 or more.")
+    pending: int = Field(
+        ge=0, description="Approval requests that wait, in the asked part of the inbox; 1000 are 1000 or more."
+    )
     unknown: int = Field(ge=0, description="Tool calls of unknown outcome that a person must settle; counted likewise.")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from agents_app.core.priority import Priority
+from agents_app.core.risk import Risk
 from agents_app.core.status import ApprovalStatus, InputStatus, RunStatus, StepKind, ToolCallStatus
 from agents_app.management.console import Console, call_text, moment_text, status_text, value_text
 from agents_app.models import AgentContext, AgentStep, ApprovalRequest, InputRequest, ToolCall
@@ -193,7 +194,8 @@ def show_approval(console: Console, request: dict[str, Any]) -> None:
     until = f"until {moment_text(request['expires_at'])}" if request["expires_at"] else ""
     needs = f"needs {request['permission']}" if request["permission"] else ""
     claimed = f"taken on by {request['claimed_by']}" if request["claimed_by"] else ""
-    if facts := " · ".join(filter(None, [why, until, needs, claimed])):
+    risk = f"{request['risk']} risk" if request["risk"] != Risk.MEDIUM else ""
+    if facts := " · ".join(filter(None, [why, risk, until, needs, claimed])):
         console.text(facts, indent=2)
     console.line(f"manage.py agents_approve {request['id']} --as USER", indent=2)
 

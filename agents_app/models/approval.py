@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy
 
 from agents_app.core.approval_times import OnExpiry
 from agents_app.core.approver_rules import Approvers, read_approvers
+from agents_app.core.risk import Risk
 from agents_app.core.status import ApprovalStatus, Verdict
 from agents_app.models.constraints import one_of
 from agents_app.models.context import AgentContext
@@ -29,6 +30,7 @@ class ApprovalRequest(models.Model):
     summary = models.TextField(help_text="What will happen, in one sentence.")
     digest = models.CharField(max_length=64)
     permission = models.CharField(max_length=200, blank=True, help_text="What a decider needs besides.")
+    risk = models.CharField(max_length=10, default=Risk.MEDIUM, db_default=Risk.MEDIUM)
     expires_at = models.DateTimeField(null=True, blank=True)
     valid_until = models.DateTimeField(null=True, blank=True, help_text="An approval is good until then.")
     valid_seconds = models.FloatField(null=True, blank=True, help_text="How long an approval will be good.")
@@ -91,6 +93,11 @@ class ApprovalRequest(models.Model):
         indexes = [
             models.Index(
                 fields=["created_at"], condition=Q(status=ApprovalStatus.PENDING), name="agents_approval_pending"
+            ),
+            models.Index(
+                fields=["expires_at", "created_at", "id"],
+                condition=Q(status=ApprovalStatus.PENDING),
+                name="agents_approval_due_first",
             ),
             models.Index(fields=["context"], condition=Q(status=ApprovalStatus.PENDING), name="agents_approval_of_run"),
             models.Index(

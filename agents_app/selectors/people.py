@@ -8,7 +8,7 @@ run is there for those with `view_hidden` alone, who need these permissions, too
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Prefetch, Q
+from django.db.models import F, Prefetch, Q
 
 from agents_app.core.status import ApprovalStatus
 from agents_app.models import AgentContext, AgentSession, ApprovalRequest, Decision, InputRequest, ToolCall
@@ -30,6 +30,9 @@ START = "agents_app.start_run"
 HIDE = "agents_app.hide_run"
 VIEW_HIDDEN = "agents_app.view_hidden"
 ERASE = "agents_app.erase_user"
+
+DUE_FIRST = (F("expires_at").asc(nulls_last=True), "created_at", "pk")
+"""The order of approval requests: what expires soonest, then what has waited longest."""
 
 
 def name_of(user: Any) -> str:
@@ -200,8 +203,8 @@ def may_watch_inbox(user: Any) -> bool:
 
 
 def pending_approvals(user: Any) -> Any:
-    """Requests that wait for a decision and that this person may know of, oldest first (a queryset)."""
-    return visible_approvals(user).filter(Q(status=ApprovalStatus.PENDING)).order_by("created_at", "pk")
+    """Requests that wait for a decision and that this person may know of, due first (a queryset)."""
+    return visible_approvals(user).filter(Q(status=ApprovalStatus.PENDING)).order_by(*DUE_FIRST)
 
 
 def rows_to_judge(requests: Any) -> Any:

@@ -225,8 +225,8 @@ def _approval(request: ApprovalRequest, viewer: Any) -> JSONObject:
 
 _OF_APPROVAL = (
     *("id", "status", "status_at", "created_at", "expires_at", "on_expiry", "overdue_at", "reminded_at", "escalate_at"),
-    *("escalated_at", "escalate_to", "escalate_to_group", "valid_until", "rule", "permission", "digest"),
-    *("four_eyes", "claimed_at"),
+    *("escalated_at", "escalate_to", "escalate_to_group", "valid_until", "rule", "risk", "permission"),
+    *("digest", "four_eyes", "claimed_at"),
 )
 
 
@@ -317,7 +317,7 @@ def agent_as_dict(definition: Any) -> JSONObject:
 def _tool(tool: Any) -> ToolShape:
     asks = NeedsApproval.SOMETIMES if tool.has_needs_approval else NeedsApproval.NEVER
     return ToolShape(
-        **_fields(tool, ("name", "description", "effect", "permission", "timeout", "retries", "parameters")),
+        **_fields(tool, ("name", "description", "effect", "risk", "permission", "timeout", "retries", "parameters")),
         needs_approval=NeedsApproval.ALWAYS if tool.requires_approval else asks,
     )
 

@@ -16,6 +16,7 @@ from agents_app.core.approval_times import OnExpiry
 from agents_app.core.budgets import Period, Scope
 from agents_app.core.events import EventType
 from agents_app.core.priority import Priority
+from agents_app.core.risk import Risk
 from agents_app.core.status import (
     ApprovalStatus,
     Effect,
@@ -260,6 +261,7 @@ class ApprovalShape(Shape):
     escalate_to_group: str
     valid_until: Moment | None
     rule: str
+    risk: Risk = Field(description="How bad a wrong yes would be, in the words of the tool's author.")
     permission: str = Field(description="What a decider needs besides agents_app.decide_approvalrequest.")
     stage: int = Field(description="The one that it is at, counted from 1.")
     stages: list[StageShape]
@@ -335,6 +337,7 @@ class ToolShape(Shape):
     name: str
     description: str
     effect: Effect
+    risk: Risk
     needs_approval: NeedsApproval
     permission: str | None
     timeout: float

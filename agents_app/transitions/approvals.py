@@ -43,6 +43,7 @@ def request_approval(
         summary=summary,
         digest=call.digest,
         permission=asked.permission,
+        risk=asked.risk,
         supersedes=supersedes,
         approvers=asked.approvers.as_json(),
         four_eyes=bool(asked.approvers.four_eyes),

@@ -7,10 +7,14 @@ from agents_app.exceptions import NotPermitted
 from agents_app.live.database import in_database
 from agents_app.live.feed import Feed
 from agents_app.live.frames import HelloFrame
+from agents_app.live.inbox import MOST_COUNTED
 from agents_app.live.tail import tail
 from agents_app.models import AgentContext
 from agents_app.selectors.archives import run_seen_by
+from agents_app.selectors.inbox import Tab
 from agents_app.selectors.people import may_view_transcript, may_watch_inbox
+from agents_app.selectors.runs import at_most
+from agents_app.services.inbox import desk_for
 from agents_app.ws.login import parameter
 from agents_app.ws.sockets import Close, CloseCode, Socket
 
@@ -48,9 +52,18 @@ class RunSocket(Socket):
 
 
 class ApprovalsSocket(Socket):
-    """`ws/approvals/`: hints that what waits for a decision has changed."""
+    """`ws/approvals/?tab=mine`: hints that what waits for a decision has changed.
+
+    With `tab` the hints say how much waits in that part of this person's inbox.
+    """
+
+    tab: Tab | None = None
 
     async def enter(self) -> None:
+        given = parameter(self.scope, "tab")
+        if given is not None and given not in list(Tab):
+            raise Close(CloseCode.BAD_REQUEST)
+        self.tab = None if given is None else Tab(given)
         await self.check()
 
     async def check(self) -> None:
@@ -60,7 +73,11 @@ class ApprovalsSocket(Socket):
     async def tell(self) -> None:
         async with tail().watching_inbox() as inbox:
             while True:
-                await self.say(await inbox.next())
+                frame = await inbox.next()
+                if self.tab is not None:
+                    pending = await in_database(_waiting, self.user, self.tab)
+                    frame = frame.model_copy(update={"pending": pending})
+                await self.say(frame)
 
 
 def _after(text: str | None) -> int:
@@ -70,6 +87,10 @@ def _after(text: str | None) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) < SEQUENCE_LIMIT):
         raise Close(CloseCode.BAD_REQUEST)
     return int(text)
+
+
+def _waiting(user: Any, tab: Tab) -> int:
+    return at_most(desk_for(user).rows(tab).select_related(None), MOST_COUNTED)
 
 
 def _look(run_id: Any, user: Any) -> tuple[AgentContext, bool]:

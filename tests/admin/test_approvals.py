@@ -95,7 +95,7 @@ def test_markup_in_arguments_is_text(as_: Any, run_of: Any) -> None:
 def test_pending_ones_stand_first(as_: Any, run_of: Any, people: Any, till: Any) -> None:
     first, second, third = (run_of("refund") for _ in range(3))
     till.reject_pending(second, by=people["approver"])
-    page = as_("approver").get(list_of("approvalrequest")).content.decode()
+    page = as_("approver").get(list_of("approvalrequest"), {"tab": "all"}).content.decode()
     places = [page.index(str(request_of(run).pk)) for run in (first, third, second)]
     assert places == sorted(places)
     only = as_("approver").get(list_of("approvalrequest"), {"status": "rejected"}).content.decode()

@@ -70,7 +70,7 @@ class Till(Agent[str]):
         """Ring somebody; nobody knows whether it rang."""
         raise TimeoutError("no answer")
 
-    @tool(requires_approval=True, approvers=Approvers(four_eyes=False))
+    @tool(requires_approval=True, approvers=Approvers(four_eyes=False), risk="high")
     def unlock(self, door: str, code: SecretStr) -> str:
         """Open a door."""
         return f"{door} is open"

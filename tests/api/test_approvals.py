@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from agents_app.models import Decision
+from agents_app.models import ApprovalRequest, Decision
 
 
 def pending(client: Any) -> Any:
@@ -132,9 +132,20 @@ def test_requests_are_filtered(client_of: Any, run_of: Any) -> None:
         (f"run={run.id}", 1),
         ("agent=desk", 1),
         ("tool=pay", 0),
+        ("risk=medium", 1),
+        ("risk=high", 0),
+        ("requester=nobody", 0),
+        ("tab=mine", 1),
+        ("tab=groups", 0),
+        ("tab=all", 1),
     ):
         assert len(client.get(f"/api/approvals/?{query}").json()["results"]) == expected, query
-    assert client.get("/api/approvals/?run=x").status_code == 400
+    for wrong in ("run=x", "tab=yours", "risk=huge"):
+        assert client.get(f"/api/approvals/?{wrong}").status_code == 400
+    request = ApprovalRequest.objects.get()
+    ApprovalRequest.objects.update(claimed_by_key="0", risk="high")
+    assert client.get("/api/approvals/?tab=mine").json()["results"] == [], "somebody else has taken it on"
+    assert [row["id"] for row in client.get("/api/approvals/?risk=high").json()["results"]] == [str(request.pk)]
 
 
 def test_a_request_of_an_agent_that_is_gone_is_still_shown(client_of: Any, run_of: Any) -> None:

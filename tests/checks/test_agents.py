@@ -143,6 +143,7 @@ def _to(target: Any, source: str = "1") -> Callable[..., None]:
         (with_tools(any_number), [Code.PARAMETER_KIND, Code.PARAMETER_KIND]),
         (with_tools(tool(effect="writes")(nothing)), [Code.TOOL_OPTION]),  # type: ignore[call-overload]
         (with_tools(tool(timeout=0)(nothing)), [Code.TOOL_OPTION]),
+        (with_tools(tool(risk="huge")(nothing)), [Code.TOOL_OPTION]),  # type: ignore[call-overload]
         (with_tools(tool(effect="read", retries=-1)(nothing)), [Code.TOOL_OPTION]),
         (with_tools(tool(permission="refund")(nothing)), [Code.TOOL_OPTION]),
         (with_tools(tool(isolation="container")(nothing)), [Code.TOOL_OPTION]),  # type: ignore[call-overload]

@@ -38,6 +38,7 @@ def test_the_facts(refund: ToolSpec) -> None:
     assert (refund.effect, refund.timeout, refund.retries) == ("atomic", 4.0, 2)
     assert (refund.permission, refund.requires_approval) == ("shop.refund_order", False)
     assert (refund.isolation, refund.is_async, refund.sensitive) == ("thread", False, frozenset())
+    assert (refund.risk, spec_of(lambda: None, name="x", risk="high").risk) == ("medium", "high")
     assert refund.markers == {"number": (Ref("shop.Order", "number"),), "amount": (Money("EUR"),)}
     assert refund.has_needs_approval
     assert not any((refund.has_summary, refund.has_precondition, refund.has_reconcile))

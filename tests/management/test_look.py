@@ -167,6 +167,27 @@ def test_inbox_json(agents: AgentsKit, people: dict[str, Any]) -> None:
     assert manage("agents_inbox", "--json", "--as", "customer").json == {"approvals": [], "inputs": [], "outcomes": []}
 
 
+def test_parts_of_the_inbox(agents: AgentsKit, people: dict[str, Any]) -> None:
+    resting(agents, [REFUND, calls("ask_user", question="Which colour?")])
+    request = ApprovalRequest.objects.get()
+    ids = {
+        options: [row["id"] for row in manage("agents_inbox", "--json", *options).json["approvals"]]
+        for options in (
+            ("--as", "lead", "--tab", "mine"),
+            ("--as", "lead", "--tab", "groups"),
+            ("--as", "lead", "--risk", "medium", "--tool", "refund", "--agent", "shop"),
+            ("--risk", "high"),
+            ("--agent", "nobody"),
+        )
+    }
+    assert list(ids.values()) == [[str(request.pk)], [], [str(request.pk)], [], []]
+    assert manage("agents_inbox", "--json", "--risk", "medium").json["inputs"] == []
+    assert "risk" not in manage("agents_inbox").out
+    ApprovalRequest.objects.update(risk="high")
+    assert "high risk" in manage("agents_inbox").out
+    assert "--tab mine needs --as USER" in manage("agents_inbox", "--tab", "mine").error
+
+
 def test_show_a_run_that_nobody_took_yet(agents: AgentsKit, people: dict[str, Any]) -> None:
     run = start_run("text", "one")
     out = manage("agents_show", run.id).out

@@ -144,7 +144,7 @@ def test_pages_are_read_by_index_and_count_nothing(grown: Client) -> None:
         "/api/input-requests/?status=pending",
         *(list_of(name) for name in ("agentcontext", "approvalrequest", "toolcall", "agentevent")),
         list_of("agentcontext") + "?p=3",
-        list_of("approvalrequest") + "?p=9",
+        *(list_of("approvalrequest") + query for query in ("?tab=all&p=9", "?tab=mine", "?tab=groups")),
         list_of("agentcontext") + f"?q={run.pk}",
         list_of("agentevent") + f"?context__id__exact={run.pk}",
     ]

@@ -58,6 +58,22 @@ async def test_the_inbox_is_for_those_who_decide(owner: Any, viewer: Any) -> Non
 
 
 @pytest.mark.asyncio
+async def test_the_hints_of_a_part_count_that_part(kit: AgentsKit, owner: Any, operator: Any) -> None:
+    def pay() -> None:
+        kit.scripted_llm(Cashier, calls("pay", amount=120), "Done.")
+        start_run(Cashier, "pay", user=owner)
+        kit.run_until_idle()
+
+    await in_database(pay)
+    headers = await in_database(headers_of, user=operator)
+    for query, pending in (("", 1), ("?tab=mine", 1), ("?tab=groups", 0), ("?tab=all", 1)):
+        async with connected(f"/ws/approvals/{query}", headers) as client:
+            assert (await client.frame())["pending"] == pending, query
+    async with connected("/ws/approvals/?tab=yours", headers) as client:
+        assert await client.closed_with() == 4400
+
+
+@pytest.mark.asyncio
 async def test_who_no_longer_decides_is_sent_away(operator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sockets, "RECHECK_SECONDS", 0.05)
     async with connected("/ws/approvals/", await in_database(headers_of, user=operator)) as client:

@@ -39,7 +39,7 @@ class Approvals(ApiList):
         filters=True,
     )
     def get(self, request: Any) -> Response:
-        """Deciders see all, others those of their runs; the newest first. `status=pending` is the inbox."""
+        """Deciders see all, others those of their runs; the newest first. `tab=mine` is your inbox."""
         rows = rows_for_approvals(visible_approvals(request.user))
         return self.page(rows, lambda row: approval_as_dict(row, request.user))
 

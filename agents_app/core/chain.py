@@ -41,6 +41,12 @@ def link_of(before: str, *, run: object, sequence: int, type: str, at: str, data
     return _text(hashlib.sha256(f"{before}\n{run}\n{sequence}\n{type}\n{at}\n{data}\n{rows}".encode()).digest())
 
 
+def seal_of(before: str, *, number: int, at: str, lines: str, marks: Sequence[Any]) -> str:
+    """An anchor's seal. before: the seal of the anchor before it; marks: what else of it must not change."""
+    rest = _ENCODER.encode(marks)
+    return _text(hashlib.sha256(f"{before}\n{number}\n{at}\n{rest}\n{lines}".encode()).digest())
+
+
 def json_text(value: Any) -> str:
     """One text for one JSON value, also after a database has written its numbers its own way."""
     text = _ENCODER.encode(value)

@@ -3,6 +3,7 @@
 from agents_app.models.approval import ApprovalRequest, Decision, NamedApprover
 from agents_app.models.approval_policy import ApprovalPolicy
 from agents_app.models.archive import Archive, ArchivedRun
+from agents_app.models.audit_anchor import AuditAnchor
 from agents_app.models.budget import AgentBudget
 from agents_app.models.clock import (
     DatabaseNow,
@@ -42,6 +43,7 @@ __all__ = [
     "ApprovalRequest",
     "Archive",
     "ArchivedRun",
+    "AuditAnchor",
     "Bound",
     "ChannelState",
     "DatabaseNow",

@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from agents_app.conf import conf
 from agents_app.core.archive_lines import StoredRun
-from agents_app.models import AgentContext, AgentEvent, as_stored
+from agents_app.models import AgentContext, AgentEvent, ArchivedRun, as_stored
 from agents_app.models.audited import AUDITED
 from agents_app.models.belongings import belongings, row_from
-from agents_app.selectors.chains import Finding, RunChain
+from agents_app.selectors.chains import Finding, Problem, RunChain
 
 BATCH = 100
 """Runs verified together: of each only digests are in memory, and its rows one after the other."""
@@ -41,7 +41,7 @@ def verify_runs(runs: "QuerySet[AgentContext]", *, until: datetime | None) -> It
     while batch := list(runs.filter(pk__gt=last).order_by("pk")[:BATCH]):
         last = batch[-1].pk
         for found in _verify(batch, until):
-            yield found if found is None or not found.broken else _again(found, until)
+            yield found if found is None or not found.broken else _again(found.run, until)
 
 
 def verify_stored(run: StoredRun, *, until: datetime | None) -> Finding | None:
@@ -57,9 +57,21 @@ def verify_stored(run: StoredRun, *, until: datetime | None) -> Finding | None:
     return chain.finding()
 
 
-def _again(found: Finding, until: datetime | None) -> Finding | None:
+def verify_entry(run: StoredRun, entry: ArchivedRun | None, *, until: datetime | None) -> Finding | None:
+    """The same, and whether what the database says of the archived run fits it."""
+    found = verify_stored(run, until=until)
+    context = next(row.values for row in run.rows if row.model == "agentcontext")
+    if found is not None and found.broken:
+        return found
+    if entry is None or (entry.version, entry.chain_head) != (run.version, context.get("chain_head")):
+        text = "What the database says of this archived run is not what is in its archive."
+        return Finding(run=run.id, problem=Problem.CHANGED, row=f"archived run {run.id}", message=text)
+    return found
+
+
+def _again(run: UUID | None, until: datetime | None) -> Finding | None:
     with transaction.atomic(using=conf.DATABASE):
-        contexts = AgentContext.objects.using(conf.DATABASE).filter(pk=found.run)
+        contexts = AgentContext.objects.using(conf.DATABASE).filter(pk__in=[run])
         if connections[conf.DATABASE].features.has_select_for_update:
             contexts = contexts.select_for_update(of=("self",))
         return next(_verify(list(contexts), until), None)

@@ -28,9 +28,9 @@ class Problem(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One thing of a run that does not fit. `row` names it."""
+    """One thing that does not fit. `row` names it; `run` is None if it is an anchor."""
 
-    run: UUID
+    run: UUID | None
     problem: Problem
     row: str
     message: str

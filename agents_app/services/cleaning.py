@@ -1,5 +1,6 @@
 """What keeps the database small, done every few minutes: archiving, and deleting what nobody needs any more."""
 
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,18 +9,21 @@ from agents_app.core.status import ENDED
 from agents_app.models import Notification, NotificationPreference, PartialReply, StoredResponse, database_now
 from agents_app.models.fields import first_uuid7
 from agents_app.models.notification import SETTLED
+from agents_app.services.anchoring import make_anchors
 from agents_app.services.archiving import Archiving, archive_runs
 
 BATCH = 1000
 
 
 def clean_up(seconds: float) -> Archiving:
-    """Delete old answers to REST requests, old notifications and what is left of LLMs' unfinished texts; then archive
-    for `seconds`."""
+    """Delete old answers to REST requests, old notifications and what is left of LLMs' unfinished texts; make the
+    day's audit anchor; then archive for the rest of `seconds`."""
+    until = time.monotonic() + seconds
     delete_old_responses(database_now() - timedelta(days=conf.RESPONSE_DAYS))
     _delete(PartialReply.objects.filter(context__status__in=ENDED))
     delete_old_notifications(database_now() - timedelta(days=conf.NOTIFICATION_DAYS))
-    return archive_runs(seconds=seconds)
+    make_anchors(seconds=seconds / 2)  # before archiving: archived runs leave their head, and no event
+    return archive_runs(seconds=until - time.monotonic())
 
 
 def delete_old_responses(before: datetime) -> int:

@@ -1,0 +1,22 @@
+"""Moments on the command line."""
+
+from datetime import datetime
+
+from django.utils.dateparse import parse_date, parse_datetime
+
+from agents_app.exceptions import InvalidInput
+from agents_app.selectors.audit import moment_of
+
+
+def moment(text: str, option: str) -> datetime:
+    """The moment that an option says: a day or a moment, in the project's time zone. Raises InvalidInput."""
+    try:
+        found = parse_datetime(text)
+        day = parse_date(text) if found is None else None
+    except ValueError as error:
+        raise InvalidInput(f"{option} takes a moment: {error}.") from None
+    if found is None and day is not None:
+        found = datetime(day.year, day.month, day.day)  # noqa: DTZ001  made aware below
+    if found is None:
+        raise InvalidInput(f"{option} takes a day or a moment: 2026-12-31 or 2026-12-31T08:00.")
+    return moment_of(found)

@@ -6,6 +6,7 @@ from django.apps import AppConfig, apps
 from django.db import connections, router
 from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy
 
 SWEEP = "agents_app.tasks.recover"
 CLEANING = "agents_app.tasks.clean_up"
@@ -18,7 +19,7 @@ class AgentsAppConfig(AppConfig):
 
     name = "agents_app"
     label = "agents_app"
-    verbose_name = "Agents"
+    verbose_name = gettext_lazy("Agents")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

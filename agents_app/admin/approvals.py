@@ -65,7 +65,7 @@ class ApprovalRequestAdmin(InboxList):
         try:
             messages.success(request, claimed(request.user, row, request.POST))
         except AgentsError as error:
-            messages.error(request, error.message)
+            messages.error(request, gettext(error.message))
         return HttpResponseRedirect(self.links.row("approvalrequest", row.pk))
 
     def _decided(self, request: HttpRequest, shown: Decidable) -> HttpResponse:
@@ -146,7 +146,7 @@ class ApprovalRequestAdmin(InboxList):
         """Say why it was not done, and keep what was typed."""
         fresh = self.found(request, str(row.pk))
         again = decidable(self.admin_site, request, fresh, request.POST)
-        message = error.message
+        message = gettext(error.message)
         if isinstance(error, StaleDigest):
             message = gettext(
                 "The arguments have changed since you saw them. Look at them again; what you typed is kept."

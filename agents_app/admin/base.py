@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.text import capfirst
-from django.utils.translation import ngettext
+from django.utils.translation import gettext, ngettext
 
 from agents_app.admin.displays import Words
 from agents_app.admin.links import Links
@@ -194,7 +194,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def tell(self, request: HttpRequest, error: AgentsError) -> None:
         """Show a command's error as a message."""
-        messages.error(request, error.message)
+        messages.error(request, gettext(error.message))
 
     def log(self, request: HttpRequest, row: models.Model, text: str) -> None:
         """Note in Django's admin log what this person did."""

@@ -99,7 +99,12 @@ class ToolCallAdmin(ReadOnlyAdmin):
         except AgentsError as error:
             fresh = self.found(request, object_id)
             return self.page(
-                request, fresh, status=http_status(error), form=form, failure=error.message, typed=given["reason"]
+                request,
+                fresh,
+                status=http_status(error),
+                form=form,
+                failure=gettext(error.message),
+                typed=given["reason"],
             )
         self.log(request, row, f"settled: {given['verdict']}")
         messages.success(request, gettext("The outcome is settled."))

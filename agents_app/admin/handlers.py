@@ -200,7 +200,7 @@ class EventCursorAdmin(ReadOnlyAdmin):
             try:
                 release_handler(row.pk, by=request.user, **options)
             except AgentsError as error:
-                failed.append((row, error.message))
+                failed.append((row, gettext(error.message)))
             else:
                 self.log(request, row, verb)
                 done += 1

@@ -97,7 +97,7 @@ class InputRequestAdmin(ReadOnlyAdmin):
             fresh = self.found(request, object_id)
             named = put_on_form(form, error)
             typed = form.changes() if fresh.status != InputStatus.PENDING else []
-            failure = "" if named else error.message
+            failure = "" if named else gettext(error.message)
             return self.page(request, fresh, status=http_status(error), form=form, failure=failure, typed=typed)
         if was_open:
             self.log(request, row, "answered")

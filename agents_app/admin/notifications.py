@@ -118,7 +118,7 @@ class NotificationAdmin(ReadOnlyAdmin):
             try:
                 release_notification(row.pk, by=request.user)
             except AgentsError as error:
-                failed.append(error.message)
+                failed.append(gettext(error.message))
             else:
                 self.log(request, row, "released")
                 done += 1
@@ -218,7 +218,7 @@ class NotificationPreferenceAdmin(ReadOnlyAdmin):
             try:
                 set_preferences(given, by=request.user)
             except AgentsError as error:
-                failure, status = error.message, http_status(error)
+                failure, status = gettext(error.message), http_status(error)
             else:
                 messages.success(request, gettext("Your preferences are kept."))
                 return HttpResponseRedirect(self.links.to("notificationpreference_changelist"))

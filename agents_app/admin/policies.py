@@ -211,7 +211,7 @@ class ApprovalPolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         try:
             found = explain_call(agent, draft.tool, arguments, by=request.user, draft=draft)
         except AgentsError as error:
-            return {"problem": error.message}
+            return {"problem": gettext(error.message)}
         words = {str(answer): label for answer, label in ANSWERS}
         rulings = [(words[str(each.answer)], each.rule, each.reason) for each in found.rulings]
         shown = {"answer": words[str(found.answer)], "rulings": rulings}

@@ -212,7 +212,7 @@ class AgentContextAdmin(ReadOnlyAdmin):
             try:
                 COMMANDS[verb][0](row.pk, by=request.user, **given)
             except AgentsError as error:
-                failed.append((row, error.message))
+                failed.append((row, gettext(error.message)))
             else:
                 self.log(request, row, verb)
                 done += 1

@@ -99,5 +99,5 @@ class StartForm(forms.Form):
                 by=self.person,
             )
         except AgentsError as error:
-            self.add_error(None, error.message)
+            self.add_error(None, gettext(error.message))
             return None

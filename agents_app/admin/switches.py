@@ -73,7 +73,7 @@ class KillSwitchAdmin(ReadOnlyAdmin):
             try:
                 row = switch_off(by=request.user, **form.cleaned_data)
             except AgentsError as error:
-                form.add_error(None, error.message)
+                form.add_error(None, gettext(error.message))
             else:
                 self.log(request, row, f"switched off: {row.reason}")
                 messages.success(request, gettext("Switched off: %(row)s.") % {"row": row})

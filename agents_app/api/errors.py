@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
+from django.utils.translation import gettext
 from pydantic import BaseModel, Field
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -91,7 +92,7 @@ def _ours(error: AgentsError, context: dict[str, Any]) -> Response:
     status = next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
     if status == 500:
         _report(error, context)
-    return error_response(status, error.code, error.message, error.details)
+    return error_response(status, error.code, gettext(error.message), error.details)
 
 
 def _framework(error: exceptions.APIException) -> Response:

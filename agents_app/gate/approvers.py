@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django.utils.translation import gettext
+
 from agents_app.core.status import YES_VERDICTS, ApprovalStatus, Verdict
 from agents_app.gate.objects import has_permission
 from agents_app.models import ApprovalRequest
@@ -133,11 +135,12 @@ def _named(request: ApprovalRequest, stage: int) -> list[str]:
 
 def _stranger(user: Any) -> Permission | None:
     if user is not None and user.pk is None:
-        return Permission(allowed=False, rule="person", reason="Only a person can decide.")
+        return Permission(allowed=False, rule="person", reason=gettext("Only a person can decide."))
     if user is None or not user.is_active:
-        return Permission(allowed=False, rule="active", reason="This account is not active.")
+        return Permission(allowed=False, rule="active", reason=gettext("This account is not active."))
     if not user.has_perm(DECIDE):
-        return Permission(allowed=False, rule=DECIDE, reason=f"You need the permission {DECIDE}.")
+        reason = gettext("You need the permission %(permission)s.") % {"permission": DECIDE}
+        return Permission(allowed=False, rule=DECIDE, reason=reason)
     return None
 
 
@@ -145,13 +148,15 @@ def _fits(person: Decider, request: ApprovalRequest, put_to: PutTo) -> Permissio
     tool = request.call.tool
     for permission in (put_to.permission, put_to.stage_permission):
         if permission and not has_permission(person.user, permission, request):
-            reason = f"Decisions on {tool} need the permission {permission}."
+            named = {"tool": tool, "permission": permission}
+            reason = gettext("Decisions on %(tool)s need the permission %(permission)s.") % named
             return Permission(allowed=False, rule=permission, reason=reason)
     if put_to.group and put_to.group not in person.groups:
-        reason = f"This decision on {tool} is for the group {put_to.group}."
+        named = {"tool": tool, "group": put_to.group}
+        reason = gettext("This decision on %(tool)s is for the group %(group)s.") % named
         return Permission(allowed=False, rule="group", reason=reason)
     if put_to.named is not None and key_of(person.user) not in put_to.named:
-        reason = f"This decision on {tool} is for those who are named for it."
+        reason = gettext("This decision on %(tool)s is for those who are named for it.") % {"tool": tool}
         return Permission(allowed=False, rule="resolver", reason=reason)
     return YES
 
@@ -160,16 +165,18 @@ def _again(user: Any, request: ApprovalRequest, mandate: Mandate | None, verdict
     """What four eyes and earlier decisions say against a yes."""
     mine = key_of(user)
     if request.four_eyes and mine == request.requester_key:
-        reason = "You asked for this yourself: somebody else must approve it."
+        reason = gettext("You asked for this yourself: somebody else must approve it.")
         return Permission(allowed=False, rule="four_eyes", reason=reason)
     if verdict is Verdict.EDITED or request.status != ApprovalStatus.PENDING:
         return None
     people = {mine, mandate.key if mandate else mine}
     if request.four_eyes and request.round and edited_by(request) in people:
-        reason = "You changed the arguments yourself, or in whose place you are did: somebody else must approve them."
+        reason = gettext(
+            "You changed the arguments yourself, or in whose place you are did: somebody else must approve them."
+        )
         return Permission(allowed=False, rule="four_eyes", reason=reason)
     if asks_several(request) and said_yes(request) & people:
-        reason = "You have said yes to this already, or it was said in your stead: somebody else must follow."
+        reason = gettext("You have said yes to this already, or it was said in your stead: somebody else must follow.")
         return Permission(allowed=False, rule="twice", reason=reason)
     return None
 

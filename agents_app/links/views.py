@@ -65,7 +65,7 @@ def _decided(request: HttpRequest, token: str, linked: LinkedRequest) -> HttpRes
             origin=_origin(request),
         )
     except InvalidInput as error:
-        return _page(request, linked, failure=error.message, reason=reason, status=400)
+        return _page(request, linked, failure=gettext(error.message), reason=reason, status=400)
     said = (
         gettext("You approved it. The agent goes on.")
         if verdict == "approve"
@@ -102,7 +102,9 @@ def _shown(value: Any) -> str:
 
 def _answer(request: HttpRequest, error: AgentsError) -> HttpResponse:
     status = next((status for kind, status in HTTP_STATUS if isinstance(error, kind)), 500)
-    return _render(request, "agents_app/links/answer.html", {"title": error.message, "code": error.code}, status)
+    return _render(
+        request, "agents_app/links/answer.html", {"title": gettext(error.message), "code": error.code}, status
+    )
 
 
 def _render(request: HttpRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:

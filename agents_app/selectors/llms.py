@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 from pydantic import Field
 
 from agents_app.exceptions import NotFound
@@ -57,7 +58,7 @@ def llm_named(rows: "QuerySet[LLMState]", name: str) -> LLMState:
     """The row of this name. Raises NotFound."""
     row = rows.filter(name=name[:200]).first() if "\x00" not in name else None
     if row is None:
-        raise NotFound("There is no LLM of this name that has limits or has failed, or you may not see it.")
+        raise NotFound(gettext("There is no LLM of this name that has limits or has failed, or you may not see it."))
     return row
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
+from django.utils.translation import gettext
 
 from agents_app.exceptions import NotFound
 from agents_app.models import AgentContext, AgentEvent, read_once
@@ -19,7 +20,9 @@ def one_of(rows: "QuerySet[Any]", key: Any) -> Any:
         return rows.get(pk=UUID(str(key)))
     except (ValueError, rows.model.DoesNotExist) as error:
         noun = rows.model._meta.verbose_name
-        raise NotFound(f"There is no {noun} {key}, or you may not see it.") from error
+        raise NotFound(
+            gettext("There is no %(noun)s %(key)s, or you may not see it.") % {"noun": noun, "key": key}
+        ) from error
 
 
 def is_id(key: Any) -> bool:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from django.utils.translation import gettext
+
 from agents_app.core.approval_times import OnExpiry
 from agents_app.core.status import YES_VERDICTS, ApprovalStatus, ToolCallStatus, Verdict
 from agents_app.exceptions import (
@@ -157,7 +159,7 @@ def settle_outcome(
     """Say what became of a call of unknown outcome: `happened` (with its result), `try_again` or `give_up`."""
     call: ToolCall = one_of(visible_calls(by), call_id)
     if not may_settle(by, call):
-        raise NotPermitted(f"This needs the permission {SETTLE}.")
+        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": SETTLE})
     word, value = _settling_verdict(verdict), as_json(result, "The result of a call")
     with change(call.context_id) as edit:
         held = edit.rows.call(call.pk)
@@ -165,7 +167,9 @@ def settle_outcome(
             raise _why_known(held or call)
         over = edit.context.ended or edit.context.cancel_requested_at is not None
         if word is Verdict.TRY_AGAIN and over:
-            raise WrongState("The run has ended or is being cancelled: nothing can be tried again.", code="ended")
+            raise WrongState(
+                gettext("The run has ended or is being cancelled: nothing can be tried again."), code="ended"
+            )
         text = checked_reason(reason)
         decision = _decision(held, None, word, by, text, origin, edit, shown=held.digest)
         calls.settle_unknown(edit, held, word, result=value, reason=text, by=decision)
@@ -177,14 +181,20 @@ def _why_known(call: ToolCall) -> WrongState:
     """The error that says since when, and by whom, the outcome of a call is known."""
     made = Decision.objects.filter(call=call, verdict__in=SETTLED).order_by("pk").last()
     told = {} if made is None else {"by": made.user_name, "verdict": made.verdict, "at": made.decided_at.isoformat()}
-    who = f" {made.user_name} said “{made.verdict}” at {made.decided_at:%Y-%m-%d %H:%M:%S}." if made else ""
-    status = ToolCall.objects.get(pk=call.pk).status
-    return WrongState(f"The outcome of this call is known: it is {status}.{who}", code="not_unknown", **told)
+    status = gettext(ToolCall.objects.get(pk=call.pk).status)
+    text = gettext("The outcome of this call is known: it is %(status)s.") % {"status": status}
+    if made is not None:
+        said = {"who": made.user_name, "verdict": gettext(made.verdict), "at": f"{made.decided_at:%Y-%m-%d %H:%M:%S}"}
+        text += " " + gettext("%(who)s said “%(verdict)s” at %(at)s.") % said
+    return WrongState(text, code="not_unknown", **told)
 
 
 def _settling_verdict(verdict: Verdict | str) -> Verdict:
     if verdict not in SETTLED:
-        raise InvalidInput(f"An outcome is settled as one of {', '.join(SETTLED)}.", code="unknown_verdict")
+        raise InvalidInput(
+            gettext("An outcome is settled as one of %(names)s.") % {"names": ", ".join(SETTLED)},
+            code="unknown_verdict",
+        )
     return Verdict(verdict)
 
 
@@ -198,7 +208,7 @@ def _while_it_moves(decide: Callable[[], ApprovalRequest]) -> ApprovalRequest:
             return decide()
         except _Moved:
             continue
-    raise StaleContext("Others decide on this at the same time; read it again.")
+    raise StaleContext(gettext("Others decide on this at the same time; read it again."))
 
 
 def permit(by: Any, request: ApprovalRequest, verdict: Verdict) -> Permission:
@@ -220,10 +230,10 @@ def _open(
             return None, None
         raise why_closed(request)
     if edit.context.ended or edit.context.cancel_requested_at is not None:
-        raise WrongState("The run has ended or is being cancelled.", code="ended")
+        raise WrongState(gettext("The run has ended or is being cancelled."), code="ended")
     waits_on = held.on_expiry == OnExpiry.KEEP_WAITING
     if held.expires_at is not None and held.expires_at <= edit.now and not waits_on:
-        raise Expired(f"The time to decide ended at {held.expires_at.isoformat()}.")
+        raise Expired(gettext("The time to decide ended at %(moment)s.") % {"moment": held.expires_at.isoformat()})
     if (held.stage, held.round) != (request.stage, request.round):
         raise _Moved
     if Verdict.APPROVED in kinds and asks_several(held) and key_of(by) in said_yes(held):
@@ -251,11 +261,15 @@ def why_closed(request: ApprovalRequest) -> WrongState:
     request = ApprovalRequest.objects.get(pk=request.pk)
     made = Decision.objects.filter(request=request, verdict__in=FINAL).first()
     if made is not None:
-        text = f"{made.user_name} {made.verdict} this at {made.decided_at:%Y-%m-%d %H:%M:%S}."
+        said = {"verdict": gettext(made.verdict), "at": f"{made.decided_at:%Y-%m-%d %H:%M:%S}"}
+        text = gettext("%(who)s %(verdict)s this at %(at)s.") % {"who": made.user_name, **said}
         return AlreadyDecided(text, by=made.user_name, verdict=made.verdict, at=made.decided_at)
     if request.status == ApprovalStatus.EXPIRED:
-        return Expired("The time to decide is over.")
-    return WrongState(f"This request is {request.status}: it is no longer open.", code="not_pending")
+        return Expired(gettext("The time to decide is over."))
+    return WrongState(
+        gettext("This request is %(status)s: it is no longer open.") % {"status": gettext(request.status)},
+        code="not_pending",
+    )
 
 
 def _same_digest(call: ToolCall, shown: str) -> None:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from agents_app.conf import conf
 from agents_app.core.budgets import BUDGET_FIELDS, Budget, Kind, Period, Scope
@@ -59,14 +60,16 @@ def set_budget(
     and time are not set here. Needs change_agentbudget. Raises NotPermitted, InvalidInput, NotFound.
     """
     if not (by.is_active and by.has_perm(CHANGE_BUDGET)):
-        raise NotPermitted(f"This needs the permission {CHANGE_BUDGET}.")
+        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": CHANGE_BUDGET})
     checked, owner = _checked(limits), _owner(run, session, user)
     if checked.time is not None:
-        raise InvalidInput("A budget that people set has a moment when it ends (`ends_at`) in place of a time.")
+        raise InvalidInput(
+            gettext("A budget that people set has a moment when it ends (`ends_at`) in place of a time.")
+        )
     try:
         name = Period(period)
     except ValueError:
-        raise InvalidInput(f"A period is one of: {', '.join(Period)}.") from None
+        raise InvalidInput(gettext("A period is one of: %(names)s.") % {"names": ", ".join(Period)}) from None
     values: dict[str, Any] = {kind: checked.usd if kind is Kind.MONEY else getattr(checked, kind) for kind in Kind}
     values["ends_at"] = None if ends_at is None else as_stored(ends_at)
     if "context" not in owner:
@@ -82,7 +85,7 @@ def owner_named(by: Any, *, run: Any = None, session: Any = None, user: str | No
     Only what this person may know of. Raises NotPermitted, NotFound and InvalidInput.
     """
     if not (by.is_active and by.has_perm(CHANGE_BUDGET)):
-        raise NotPermitted(f"This needs the permission {CHANGE_BUDGET}.")
+        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": CHANGE_BUDGET})
     owner: dict[str, Any] = {}
     if run is not None:
         owner["run"] = one_of(visible_runs(by), run)
@@ -91,20 +94,22 @@ def owner_named(by: Any, *, run: Any = None, session: Any = None, user: str | No
     if user is not None:
         owner["user"] = user_named(user)
         if owner["user"] is None:
-            raise InvalidInput(f"There is no user {user}.", code="unknown_user")
+            raise InvalidInput(gettext("There is no user %(user)s.") % {"user": user}, code="unknown_user")
     return owner
 
 
 def _checked(limits: Budget) -> Budget:
     problems = limits.problems() if isinstance(limits, Budget) else ["`budget` is a Budget."]
     if problems:
-        raise InvalidInput("The budget cannot be used.", errors=[{"path": [], "message": each} for each in problems])
+        raise InvalidInput(
+            gettext("The budget cannot be used."), errors=[{"path": [], "message": each} for each in problems]
+        )
     return limits
 
 
 def _owner(run: Any, session: Any, user: Any) -> dict[str, Any]:
     if sum(each is not None for each in (run, session, user)) != 1:
-        raise InvalidInput("A budget is of one: a run, a session or a user.")
+        raise InvalidInput(gettext("A budget is of one: a run, a session or a user."))
     if run is not None:
         context: AgentContext = one_of(AgentContext.objects.all(), getattr(run, "pk", run))
         return {"scope": Scope.RUN, "context": context}

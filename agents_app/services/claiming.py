@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.translation import gettext
+
 from agents_app.core.status import ApprovalStatus, Verdict
 from agents_app.exceptions import NotPermitted, WrongState
 from agents_app.gate.approvers import may_decide
@@ -54,7 +56,10 @@ def reassign_request(request_id: Any, *, to: Any, by: Any) -> ApprovalRequest:
     theirs = may_decide(to, request)
     if not theirs.allowed or hidden_from(to, request.context):
         reason = theirs.reason or "They cannot see it."
-        raise NotPermitted(f"{name_of(to)} may not approve this: {reason}", rule=theirs.rule or "hidden")
+        raise NotPermitted(
+            gettext("%(who)s may not approve this: %(reason)s") % {"who": name_of(to), "reason": reason},
+            rule=theirs.rule or "hidden",
+        )
     with change(request.context_id) as edit:
         held, call = _pending(edit, request)
         if held.claimed_by_key:

@@ -4,6 +4,8 @@ import inspect
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext
+
 from agents_app.core.code_difference import Difference, differences
 from agents_app.definitions.agent_definition import AgentDefinition
 from agents_app.definitions.registry import registry
@@ -52,7 +54,7 @@ def read_code_change(run_id: Any, *, by: Any) -> CodeChange | None:
     """
     context = found_run(run_id, by)
     if not may_control(by, context):
-        raise NotPermitted(f"This needs the permission {CONTROL}.")
+        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": CONTROL})
     return change_of(context)
 
 
@@ -97,7 +99,7 @@ def acceptance(context: AgentContext, accepted: str | None, *, asked: bool) -> A
 def accept(edit: Change, accepted: Acceptance, *, by: Any) -> None:
     """Make the accepted code the run's. Calls that do not fit it are not made; the LLM reads why."""
     if edit.context.version != accepted.version:
-        raise StaleContext("The run has changed meanwhile; look at it again.")
+        raise StaleContext(gettext("The run has changed meanwhile; look at it again."))
     definition = accepted.definition
     for each in accepted.misfits:
         code_changes.refuse(edit, each.call_id, code=each.code, message=each.message)

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from agents_app.conf import conf
 from agents_app.exceptions import InvalidInput, NotPermitted
@@ -27,14 +28,20 @@ def delegate(
     giver = by if giver is None else giver
     _may_delegate(by, giver)
     if key_of(to) == key_of(giver):
-        raise InvalidInput("To decide oneself needs no delegation.", code="same_person")
+        raise InvalidInput(gettext("To decide oneself needs no delegation."), code="same_person")
     if not (key_of(to) and to.is_active and to.has_perm(DECIDE)):
-        raise InvalidInput(f"{name_of(to)} cannot decide at all: {DECIDE} is missing.", code="cannot_decide")
+        raise InvalidInput(
+            gettext("%(who)s cannot decide at all: %(permission)s is missing.")
+            % {"who": name_of(to), "permission": DECIDE},
+            code="cannot_decide",
+        )
     now = database_now()
     begins = now if since is None else as_stored(since)
     ends = as_stored(until)
     if not begins < ends <= begins + LONGEST or ends <= now:
-        raise InvalidInput("A delegation ends after it has begun, in the future, and within a year.", code="period")
+        raise InvalidInput(
+            gettext("A delegation ends after it has begun, in the future, and within a year."), code="period"
+        )
     row = Delegation(
         giver_key=key_of(giver),
         giver_name=name_of(giver),
@@ -65,8 +72,8 @@ def revoke_delegation(delegation_id: Any, *, by: Any) -> Delegation:
 
 def _may_delegate(by: Any, giver: Any) -> None:
     if not key_of(giver):
-        raise InvalidInput("Only a person's decisions can be delegated.", code="no_person")
+        raise InvalidInput(gettext("Only a person's decisions can be delegated."), code="no_person")
     own = key_of(by) == key_of(giver) and by.is_active and by.has_perm(DECIDE)
     if not own and not (by.is_active and by.has_perm(MANAGE_DELEGATIONS)):
         needed = DECIDE if key_of(by) == key_of(giver) else MANAGE_DELEGATIONS
-        raise NotPermitted(f"This needs the permission {needed}.", rule=needed)
+        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": needed}, rule=needed)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext
 
 from agents_app.core.approver_rules import Named
 from agents_app.core.canonical import digest, sha256_of
@@ -36,7 +37,9 @@ def edit_of(request: ApprovalRequest, arguments: dict[str, Any] | None) -> Edit 
         return None
     call, tool = request.call, tool_of(request)
     if tool.schema_hash != call.schema_hash:
-        raise StaleDigest("The tool has changed since the call was proposed: approve it as it is, or reject it.")
+        raise StaleDigest(
+            gettext("The tool has changed since the call was proposed: approve it as it is, or reject it.")
+        )
     values = tool.validate(_with_what_is_hidden(tool, call, arguments))
     text = tool.text(values)
     fields = stored_arguments(tool, text, digest(call.context_id, call.pk, call.tool, call.schema_hash, text))
@@ -56,7 +59,9 @@ def _with_what_is_hidden(tool: ToolSpec, call: ToolCall, arguments: dict[str, An
     try:
         stored = json.loads(full_text(call))
     except ImproperlyConfigured as error:
-        raise WrongState(f"The hidden arguments cannot be opened: {error}", code="key_lost") from error
+        raise WrongState(
+            gettext("The hidden arguments cannot be opened: %(error)s") % {"error": error}, code="key_lost"
+        ) from error
     return {**arguments, **{name: stored[name] for name in kept}}
 
 
@@ -65,7 +70,11 @@ def tool_of(request: ApprovalRequest) -> ToolSpec:
     definition = registry.get(request.context.agent)
     tool = definition.tools.get(request.call.tool)
     if tool is None:
-        raise WrongState(f"The agent {definition.name} has no tool {request.call.tool} any more.", code="unknown_tool")
+        raise WrongState(
+            gettext("The agent %(name)s has no tool %(tool)s any more.")
+            % {"name": definition.name, "tool": request.call.tool},
+            code="unknown_tool",
+        )
     return tool
 
 

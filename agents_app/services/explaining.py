@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from django.utils.translation import gettext
+
 from agents_app.core.policy import ALLOWED, Answer, Ruling, strongest
 from agents_app.definitions.registry import registry
 from agents_app.definitions.tool_context import ToolContext
@@ -57,13 +59,15 @@ def explain_call(
     `needs_approval` is. Raises NotPermitted, UnknownAgent, InvalidInput, InvalidArguments.
     """
     if not (may_view_policies(by) or (by.is_active and by.has_perm(DECIDE))):
-        raise NotPermitted("This needs the permission to view policies, or to decide.")
+        raise NotPermitted(gettext("This needs the permission to view policies, or to decide."))
     definition = registry.get(agent)
     spec = definition.tools.get(tool)
     if spec is None:
         names = ", ".join(sorted(definition.tools)) or "none"
         raise InvalidInput(
-            f"The agent {definition.name} has no tool “{tool}”. Its tools: {names}.", code="unknown_tool"
+            gettext("The agent %(name)s has no tool “%(tool)s”. Its tools: %(names)s.")
+            % {"name": definition.name, "tool": tool, "names": names},
+            code="unknown_tool",
         )
     value = spec.validate(arguments)
     rules = _with_draft(read_rules(), draft)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.translation import gettext
+
 from agents_app.exceptions import NotFound
 from agents_app.models import AgentContext
 from agents_app.selectors.archives import run_seen_by
@@ -12,5 +14,5 @@ def found_run(run_id: Any, by: Any) -> AgentContext:
     """Raises NotFound also where this person may not know of the run, and Archived."""
     context = run_seen_by(by, run_id, AgentContext.objects.select_related("details"))
     if not may_view_run(by, context):
-        raise NotFound(f"There is no run {run_id}, or you may not see it.")
+        raise NotFound(gettext("There is no run %(run_id)s, or you may not see it.") % {"run_id": run_id})
     return context

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from agents_app.conf import conf
 from agents_app.core.subscriptions import subscriptions
@@ -22,15 +23,22 @@ def release_handler(cursor_id: Any, *, by: Any, skip: bool = False, event: int |
     """
     cursor: EventCursor = one_of(visible_cursors(by), cursor_id)
     if not may_control_cursors(by):
-        raise NotPermitted(f"This needs the permission {CONTROL_CURSOR}.")
+        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": CONTROL_CURSOR})
     left_out = next_event(cursor) if skip else None
     if skip and left_out is None:
-        raise WrongState(f"The code here does not say which event {cursor.handler} is told next.", code="not_parked")
+        raise WrongState(
+            gettext("The code here does not say which event %(handler)s is told next.") % {"handler": cursor.handler},
+            code="not_parked",
+        )
     if left_out and event is not None and left_out.sequence != event:
-        raise WrongState(f"It is at another event by now: {left_out.sequence}, not {event}.", code="not_parked")
+        raise WrongState(
+            gettext("It is at another event by now: %(sequence)s, not %(event)s.")
+            % {"sequence": left_out.sequence, "event": event},
+            code="not_parked",
+        )
     with transaction.atomic(using=conf.DATABASE):
         if not cursors.release(cursor, past=left_out.sequence if left_out else None):
-            raise WrongState("This event handler is not parked (any more).", code="not_parked")
+            raise WrongState(gettext("This event handler is not parked (any more)."), code="not_parked")
         transaction.on_commit(lambda: wake_handlers(cursor.context_id, False), using=conf.DATABASE, robust=True)
     cursor.refresh_from_db()
     return cursor
@@ -42,7 +50,10 @@ def forget_handler(name: str, *, by: Any) -> int:
     Raises NotPermitted, and WrongState while the code has it.
     """
     if not may_control_cursors(by):
-        raise NotPermitted(f"This needs the permission {CONTROL_CURSOR}.")
+        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": CONTROL_CURSOR})
     if name in subscriptions.names():
-        raise WrongState(f"{name} is still in the code: take the decorator @on away first.", code="known_handler")
+        raise WrongState(
+            gettext("%(name)s is still in the code: take the decorator @on away first.") % {"name": name},
+            code="known_handler",
+        )
     return cursors.forget(name)

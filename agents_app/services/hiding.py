@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.translation import gettext
+
 from agents_app.exceptions import NotPermitted, WrongState
 from agents_app.selectors.people import HIDE, name_of
 from agents_app.services.found import found_run
@@ -28,18 +30,18 @@ def reveal_run(run_id: Any, *, by: Any) -> Run[Any]:
     with change(context.pk) as edit:
         _refuse(edit)
         if edit.context.hidden_at is None:
-            raise WrongState("This run is not hidden.", code="not_hidden")
+            raise WrongState(gettext("This run is not hidden."), code="not_hidden")
         runs.reveal(edit, by=name_of(by))
     return read_run(context.pk)
 
 
 def _require(by: Any) -> None:
     if not (by.is_active and by.has_perm(HIDE)):
-        raise NotPermitted(f"This needs the permission {HIDE}.")
+        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": HIDE})
 
 
 def _refuse(edit: Change) -> None:
     if not edit.context.ended:
-        raise WrongState("Only a run that has ended can be hidden: somebody may have to decide about it.")
+        raise WrongState(gettext("Only a run that has ended can be hidden: somebody may have to decide about it."))
     if edit.context.details.restored_at is not None:
-        raise WrongState("This run was brought back from an archive, to be read only.", code="restored")
+        raise WrongState(gettext("This run was brought back from an archive, to be read only."), code="restored")

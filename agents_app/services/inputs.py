@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from django.utils.translation import gettext
+
 from agents_app.core.status import InputStatus
 from agents_app.definitions.questions import faults_of
 from agents_app.exceptions import AlreadyDecided, Expired, InvalidInput, NotPermitted, WrongState
@@ -23,7 +25,7 @@ def answer_input(request_id: Any, answer: Any, *, by: Any) -> InputRequest:
     """
     request: InputRequest = one_of(visible_inputs(by), request_id)
     if not may_answer(by, request.context):
-        raise NotPermitted("You may not answer this question.")
+        raise NotPermitted(gettext("You may not answer this question."))
     value = _checked(request, as_json(answer, "An answer"))
     with change(request.context_id) as edit:
         held = next((row for row in edit.rows.inputs if row.pk == request.pk), None)
@@ -34,9 +36,9 @@ def answer_input(request_id: Any, answer: Any, *, by: Any) -> InputRequest:
                 return request
             raise _why_closed(request)
         if edit.context.ended or edit.context.cancel_requested_at is not None:
-            raise WrongState("The run has ended or is being cancelled.", code="ended")
+            raise WrongState(gettext("The run has ended or is being cancelled."), code="ended")
         if held.expires_at is not None and held.expires_at <= edit.now:
-            raise Expired("The time to answer is over.")
+            raise Expired(gettext("The time to answer is over."))
         person = None if isinstance(by, System) else by
         inputs.answer(edit, held, value, by=person, name=name_of(by))
     request.refresh_from_db()
@@ -46,22 +48,31 @@ def answer_input(request_id: Any, answer: Any, *, by: Any) -> InputRequest:
 def _checked(request: InputRequest, answer: Any) -> Any:
     if request.schema is None:
         if not isinstance(answer, str) or not answer.strip():
-            raise InvalidInput("The answer is a text and must not be empty.", code="invalid_answer")
+            raise InvalidInput(gettext("The answer is a text and must not be empty."), code="invalid_answer")
         if len(answer) > ANSWER_LIMIT:
-            raise InvalidInput(f"An answer has at most {ANSWER_LIMIT} characters.", code="invalid_answer")
+            raise InvalidInput(
+                gettext("An answer has at most %(most)s characters.") % {"most": ANSWER_LIMIT},
+                code="invalid_answer",
+            )
         return answer
     if len(json.dumps(answer)) > ANSWER_LIMIT:
-        raise InvalidInput(f"An answer has at most {ANSWER_LIMIT} characters.", code="invalid_answer")
+        raise InvalidInput(
+            gettext("An answer has at most %(most)s characters.") % {"most": ANSWER_LIMIT},
+            code="invalid_answer",
+        )
     faults = faults_of(request.schema, answer)
     if faults:
-        raise InvalidInput("The answer does not fit the question's schema.", code="invalid_answer", errors=faults)
+        raise InvalidInput(
+            gettext("The answer does not fit the question's schema."), code="invalid_answer", errors=faults
+        )
     return answer
 
 
 def _why_closed(request: InputRequest) -> WrongState:
     if request.status == InputStatus.ANSWERED:
-        text = f"{request.answered_by_name} has answered this at {request.status_at:%Y-%m-%d %H:%M:%S}."
+        said = {"who": request.answered_by_name, "at": f"{request.status_at:%Y-%m-%d %H:%M:%S}"}
+        text = gettext("%(who)s has answered this at %(at)s.") % said
         return AlreadyDecided(text, by=request.answered_by_name, verdict="answered", at=request.status_at)
     if request.status == InputStatus.EXPIRED:
-        return Expired("The time to answer is over.")
-    return WrongState(f"This question is {request.status}.", code="not_pending")
+        return Expired(gettext("The time to answer is over."))
+    return WrongState(gettext("This question is %(status)s.") % {"status": gettext(request.status)}, code="not_pending")

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils.crypto import constant_time_compare
 from django.utils.formats import date_format
 from django.utils.timezone import is_aware, localtime
+from django.utils.translation import gettext
 
 from agents_app.conf import conf
 from agents_app.core.status import ApprovalStatus
@@ -45,10 +46,10 @@ def read_link(token: str, *, visitor: Any = None) -> LinkedRequest:
     sealed = open_link(token)
     row = Notification.objects.select_related("request").filter(pk=sealed.notification_id).first()
     if row is None:
-        raise NotFound("What this link is about is not here any more.")
+        raise NotFound(gettext("What this link is about is not here any more."))
     user = _addressee(row, sealed)
     if visitor is not None and visitor.is_authenticated and visitor.pk != user.pk:
-        raise NotPermitted("This link is for somebody else, not for you. It was not used.")
+        raise NotPermitted(gettext("This link is for somebody else, not for you. It was not used."))
     if row.link_used_at is not None:
         raise LinkUsed(_used(row.request, user))
     request: ApprovalRequest = one_of(visible_approvals(user), row.request_id)
@@ -80,13 +81,15 @@ def _addressee(row: Notification, sealed: Sealed) -> Any:
     user = get_user_model()._default_manager.filter(pk=row.to).first() if row.to else None
     if user is None or not constant_time_compare(mark_of(user), sealed.mark):
         # The same where they are gone, and where their password or address is another one now.
-        raise InvalidLink("This link is no longer valid. Log in and open the request there.")
+        raise InvalidLink(gettext("This link is no longer valid. Log in and open the request there."))
     return user
 
 
 def _check(request: ApprovalRequest, user: Any, sealed: Sealed) -> None:
     if not may_decide_by_link(request):
-        raise NotPermitted("Decisions on this tool are not made by links any more. Log in and open the request there.")
+        raise NotPermitted(
+            gettext("Decisions on this tool are not made by links any more. Log in and open the request there.")
+        )
     permission = may_decide(user, request)
     if not permission.allowed:
         raise NotPermitted(permission.reason, rule=permission.rule)
@@ -95,21 +98,25 @@ def _check(request: ApprovalRequest, user: Any, sealed: Sealed) -> None:
     if request.expires_at is not None and request.expires_at <= database_now():
         raise Expired()
     if request.call.digest != sealed.digest:
-        raise StaleDigest("The arguments have changed since you were told. Open the request on the site and look anew.")
+        raise StaleDigest(
+            gettext("The arguments have changed since you were told. Open the request on the site and look anew.")
+        )
 
 
 def _used(request: ApprovalRequest, user: Any) -> str:
     made = request.decisions.filter(user_id=user.pk).order_by("-pk").first()
     if made is None:
         return LinkUsed().message
-    return f"You used this link before: you {made.verdict} this at {_moment(made.decided_at)}."
+    said = {"verdict": gettext(made.verdict), "at": _moment(made.decided_at)}
+    return gettext("You used this link before: you %(verdict)s this at %(at)s.") % said
 
 
 def _closed(request: ApprovalRequest) -> str:
     made = request.decisions.filter(verdict__in=("approved", "rejected", "sent_back")).order_by("-pk").first()
     if made is None:
-        return f"Nothing is left to decide: this request is {request.status}."
-    return f"Nothing is left to decide: {made.user_name} {made.verdict} this at {_moment(made.decided_at)}."
+        return gettext("Nothing is left to decide: this request is %(status)s.") % {"status": gettext(request.status)}
+    said = {"who": made.user_name, "verdict": gettext(made.verdict), "at": _moment(made.decided_at)}
+    return gettext("Nothing is left to decide: %(who)s %(verdict)s this at %(at)s.") % said
 
 
 def _moment(moment: datetime) -> str:

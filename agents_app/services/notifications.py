@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from agents_app.conf import conf
 from agents_app.exceptions import InvalidInput, NotPermitted, WrongState
@@ -41,7 +42,7 @@ def set_preferences(modes: Mapping[str, Any], *, by: Any) -> dict[str, Mode]:
     Raises InvalidInput for what there is not, NotPermitted where no person asks.
     """
     if by is None or by.pk is None or not by.is_active:
-        raise NotPermitted("Only a person is told of anything.")
+        raise NotPermitted(gettext("Only a person is told of anything."))
     wanted = {name: _checked(name, mode) for name, mode in modes.items()}
     with transaction.atomic(using=conf.DATABASE):
         for name, mode in wanted.items():
@@ -55,10 +56,10 @@ def release_notification(notification_id: Any, *, by: Any) -> Notification:
     """Let a parked notification be sent again, at once. Raises NotFound, NotPermitted, and WrongState if not parked."""
     row: Notification = one_of(visible_notifications(by), notification_id)
     if not may_release_notifications(by):
-        raise NotPermitted(f"This needs the permission {RELEASE_NOTIFICATION}.")
+        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": RELEASE_NOTIFICATION})
     with transaction.atomic(using=conf.DATABASE):
         if not queue.release([row.pk]):
-            raise WrongState("This notification is not parked (any more).", code="not_parked")
+            raise WrongState(gettext("This notification is not parked (any more)."), code="not_parked")
         queue.open_channel(row.channel)
         transaction.on_commit(lambda: send_hint(row.context_id) and None, using=conf.DATABASE, robust=True)
     row.refresh_from_db()
@@ -69,7 +70,12 @@ def _checked(name: str, mode: Any) -> Mode:
     channel = personal_channels().get(name)
     if channel is None:
         known = ", ".join(personal_channels()) or "none"
-        raise InvalidInput(f"There is no channel “{name}” on which you could be told. There are: {known}.")
+        raise InvalidInput(
+            gettext("There is no channel “%(name)s” on which you could be told. There are: %(known)s.")
+            % {"name": name, "known": known}
+        )
     if mode not in list(channel.modes):
-        raise InvalidInput(f"On “{name}” one is told: {', '.join(channel.modes)}.")
+        raise InvalidInput(
+            gettext("On “%(name)s” one is told: %(names)s.") % {"name": name, "names": ", ".join(channel.modes)}
+        )
     return Mode(mode)

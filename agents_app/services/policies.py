@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from agents_app.conf import conf
 from agents_app.core.approver_rules import read_approvers
@@ -64,14 +65,14 @@ def save_policy(values: Mapping[str, Any], *, by: Any, policy_id: Any = None) ->
     _require(by, ADD_POLICY if policy_id is None else CHANGE_POLICY)
     unknown = sorted(set(values) - set(FIELDS))
     if unknown:
-        raise InvalidInput(f"A policy has no {', '.join(unknown)}.")
+        raise InvalidInput(gettext("A policy has no %(names)s.") % {"names": ", ".join(unknown)})
     now, name = database_now(), name_of(by)
     row = ApprovalPolicy(made_by=name, made_at=now) if policy_id is None else one_of(visible_policies(by), policy_id)
     for field, value in values.items():
         setattr(row, field, value)
     wrong = policy_problems(row)
     if wrong:
-        raise InvalidInput("The policy cannot be used.", errors=[problem.as_error() for problem in wrong])
+        raise InvalidInput(gettext("The policy cannot be used."), errors=[problem.as_error() for problem in wrong])
     row.conditions = stored_conditions(conditions_of(row.conditions))
     row.reason = clean_text(row.reason)[0]
     row.updated_by, row.updated_at = name, now
@@ -82,7 +83,9 @@ def save_policy(values: Mapping[str, Any], *, by: Any, policy_id: Any = None) ->
         with transaction.atomic(using=conf.DATABASE):
             row.save()
     except IntegrityError:
-        raise InvalidInput(f"There is a policy “{row.name}” already.", errors=[_taken(row).as_error()]) from None
+        raise InvalidInput(
+            gettext("There is a policy “%(name)s” already.") % {"name": row.name}, errors=[_taken(row).as_error()]
+        ) from None
     logger.info("%s stored the policy %s.", name, row.name)
     return row
 
@@ -102,27 +105,40 @@ def policy_problems(row: ApprovalPolicy) -> list[PolicyProblem]:
 
 def _require(by: Any, permission: str) -> None:
     if not (by.is_active and by.has_perm(permission)):
-        raise NotPermitted(f"This needs the permission {permission}.", rule=permission)
+        raise NotPermitted(
+            gettext("This needs the permission %(permission)s.") % {"permission": permission}, rule=permission
+        )
 
 
 def _taken(row: ApprovalPolicy) -> PolicyProblem:
-    return PolicyProblem(field="name", message=f"There is a policy “{row.name}” already.", fatal=True)
+    return PolicyProblem(
+        field="name", message=gettext("There is a policy “%(name)s” already.") % {"name": row.name}, fatal=True
+    )
 
 
 def _fatal(row: ApprovalPolicy) -> list[PolicyProblem]:
     rules: Mapping[str, tuple[bool, str]] = {
-        "name": (_is_text(row.name, 1, NAME_LENGTH), f"A policy has a name of at most {NAME_LENGTH} characters."),
-        "agent": (_is_text(row.agent, 0, 100), "An agent's name, or empty."),
-        "tool": (_is_text(row.tool, 0, 64), "A tool's name, or empty."),
-        "answer": (row.answer in list(Answer), f"The answer is one of: {', '.join(Answer)}."),
-        "reason": (_is_text(row.reason, 0, REASON_LENGTH), f"A reason has at most {REASON_LENGTH} characters."),
+        "name": (
+            _is_text(row.name, 1, NAME_LENGTH),
+            gettext("A policy has a name of at most %(most)s characters.") % {"most": NAME_LENGTH},
+        ),
+        "agent": (_is_text(row.agent, 0, 100), gettext("An agent's name, or empty.")),
+        "tool": (_is_text(row.tool, 0, 64), gettext("A tool's name, or empty.")),
+        "answer": (
+            row.answer in list(Answer),
+            gettext("The answer is one of: %(names)s.") % {"names": ", ".join(Answer)},
+        ),
+        "reason": (
+            _is_text(row.reason, 0, REASON_LENGTH),
+            gettext("A reason has at most %(most)s characters.") % {"most": REASON_LENGTH},
+        ),
         "priority": (
             type(row.priority) is int and abs(row.priority) <= MOST_PRIORITY,
-            f"A priority is a whole number from -{MOST_PRIORITY} to {MOST_PRIORITY}.",
+            gettext("A priority is a whole number from -%(most)s to %(most)s.") % {"most": MOST_PRIORITY},
         ),
-        "active": (isinstance(row.active, bool), "True or false."),
-        "valid_from": (_is_moment(row.valid_from), "A moment, or empty."),
-        "valid_until": (_is_moment(row.valid_until), "A moment, or empty."),
+        "active": (isinstance(row.active, bool), gettext("True or false.")),
+        "valid_from": (_is_moment(row.valid_from), gettext("A moment, or empty.")),
+        "valid_until": (_is_moment(row.valid_until), gettext("A moment, or empty.")),
     }
     found = [PolicyProblem(field=name, message=text, fatal=True) for name, (right, text) in rules.items() if not right]
     return [*found, *_condition_problems(row), *_approver_problems(row)] or _span_problems(row)
@@ -131,7 +147,7 @@ def _fatal(row: ApprovalPolicy) -> list[PolicyProblem]:
 def _span_problems(row: ApprovalPolicy) -> list[PolicyProblem]:
     begins, ends = row.valid_from, row.valid_until
     if begins is not None and ends is not None and as_stored(ends) <= as_stored(begins):
-        return [PolicyProblem(field="valid_until", message="It would end before it begins.", fatal=True)]
+        return [PolicyProblem(field="valid_until", message=gettext("It would end before it begins."), fatal=True)]
     return []
 
 
@@ -164,12 +180,16 @@ def _misfits(row: ApprovalPolicy) -> list[PolicyProblem]:
     except AgentsError as error:
         return [PolicyProblem(field="agent", message=error.message)]
     if not row.tool:
-        message = "Conditions are about one tool's arguments: choose the tool."
+        message = gettext("Conditions are about one tool's arguments: choose the tool.")
         return [PolicyProblem(field="tool", message=message)] if row.conditions else []
     tools = [(definition, definition.tools[row.tool]) for definition in agents if row.tool in definition.tools]
     if not tools:
-        where = f"The agent {row.agent} has" if row.agent else "No agent has"
-        return [PolicyProblem(field="tool", message=f"{where} no tool “{row.tool}”.")]
+        text = (
+            gettext("The agent %(agent)s has no tool “%(tool)s”.")
+            if row.agent
+            else gettext("No agent has a tool “%(tool)s”.")
+        )
+        return [PolicyProblem(field="tool", message=text % {"agent": row.agent, "tool": row.tool})]
     conditions, found = conditions_of(row.conditions), dict[tuple[int, str, str], PolicyProblem]()
     for definition, tool in tools:
         for problem in problems(conditions, tool.parameters):
@@ -182,7 +202,7 @@ def _misfits(row: ApprovalPolicy) -> list[PolicyProblem]:
 
 
 def _where(definition: AgentDefinition, tool: ToolSpec, *, several: bool) -> str:
-    return f" ({tool.name} of {definition.name})" if several else ""
+    return f" ({tool.name}, {definition.name})" if several else ""
 
 
 def _is_text(value: Any, least: int, most: int) -> bool:

@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+from django.utils.translation import gettext
+
 from agents_app.core.priority import RANKS, Priority
 from agents_app.exceptions import InvalidInput, NotPermitted, WrongState
 from agents_app.selectors.people import CONTROL, may_control, name_of
@@ -19,10 +21,13 @@ def set_priority(run_id: Any, priority: Literal["high", "normal", "low"], *, by:
     urgency = checked_priority(priority)
     context = found_run(run_id, by)
     if not may_control(by, context):
-        raise NotPermitted(f"This needs the permission {CONTROL}.")
+        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": CONTROL})
     with change(context.pk) as edit:
         if edit.context.ended:
-            raise WrongState(f"This run has ended: it is {edit.context.status}.", code="ended")
+            raise WrongState(
+                gettext("This run has ended: it is %(status)s.") % {"status": gettext(edit.context.status)},
+                code="ended",
+            )
         if edit.context.priority != RANKS[urgency]:
             prioritise(edit, urgency, by=name_of(by))
     return read_run(context.pk)
@@ -33,4 +38,4 @@ def checked_priority(name: str) -> Priority:
     try:
         return Priority(name)
     except ValueError:
-        raise InvalidInput(f"A priority is one of: {', '.join(Priority)}.") from None
+        raise InvalidInput(gettext("A priority is one of: %(names)s.") % {"names": ", ".join(Priority)}) from None

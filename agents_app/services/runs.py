@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.translation import gettext
+
 from agents_app.core.budgets import lower
 from agents_app.core.canonical import clean_text
 from agents_app.core.status import RunStatus
@@ -24,7 +26,7 @@ def cancel_run(run_id: Any, *, by: Any, reason: str = "") -> Run[Any]:
     """Ask the run to end. What has not started is not started; what has started is waited for."""
     context = found_run(run_id, by)
     if not may_cancel(by, context):
-        raise NotPermitted("You may not cancel this run.")
+        raise NotPermitted(gettext("You may not cancel this run."))
     with change(context.pk) as edit:
         _refuse_ended(edit)
         if edit.context.cancel_requested_at is None:
@@ -54,7 +56,7 @@ def resume_run(run_id: Any, *, by: Any, accept_changes: str | None = None) -> Ru
     with change(context.pk) as edit:
         _refuse_ended(edit)
         if edit.context.paused_at is None:
-            raise WrongState("This run is not paused.")
+            raise WrongState(gettext("This run is not paused."))
         if accepted is not None:
             accept(edit, accepted, by=by)
         runs.resume(edit, by=name_of(by))
@@ -69,12 +71,15 @@ def retry_run(run_id: Any, *, by: Any, accept_changes: str | None = None) -> Run
     """
     context = _controlled(run_id, by)
     if context.details.restored_at is not None:
-        raise WrongState("This run was brought back from an archive, to be read only.", code="restored")
+        raise WrongState(gettext("This run was brought back from an archive, to be read only."), code="restored")
     definition = registry.get(context.agent)
     accepted = acceptance(context, accept_changes, asked=context.details.error_code == CODE_CHANGED)
     with change(context.pk) as edit:
         if edit.context.status != RunStatus.FAILED:
-            raise WrongState(f"Only a failed run can be retried; this one is {edit.context.status}.")
+            raise WrongState(
+                gettext("Only a failed run can be retried; this one is %(status)s.")
+                % {"status": gettext(edit.context.status)}
+            )
         limits = limits_of_run(definition.budget, as_narrowed(edit.context.details.narrowed))
         steps, timeout = lower(definition.max_steps, limits.steps), lower(definition.timeout, limits.seconds)
         runs.retry(edit, by=name_of(by), steps=steps, timeout=timeout)
@@ -87,7 +92,9 @@ def checked_reason(reason: str) -> str:
     """A reason as rows keep it. Raises InvalidInput if it is too long."""
     if len(reason) > REASON_LIMIT:
         raise InvalidInput(
-            f"A reason has at most {REASON_LIMIT} characters; this one has {len(reason)}.", code="too_long"
+            gettext("A reason has at most %(most)s characters; this one has %(count)s.")
+            % {"most": REASON_LIMIT, "count": len(reason)},
+            code="too_long",
         )
     return clean_text(reason)[0]
 
@@ -95,10 +102,12 @@ def checked_reason(reason: str) -> str:
 def _controlled(run_id: Any, by: Any) -> AgentContext:
     context = found_run(run_id, by)
     if not may_control(by, context):
-        raise NotPermitted(f"This needs the permission {CONTROL}.")
+        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": CONTROL})
     return context
 
 
 def _refuse_ended(edit: Change) -> None:
     if edit.context.ended:
-        raise WrongState(f"This run has ended: it is {edit.context.status}.", code="ended")
+        raise WrongState(
+            gettext("This run has ended: it is %(status)s.") % {"status": gettext(edit.context.status)}, code="ended"
+        )

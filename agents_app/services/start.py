@@ -10,6 +10,7 @@ from uuid import UUID
 from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, models, transaction
 from django.db.models import Value
+from django.utils.translation import gettext
 
 from agents_app.conf import conf
 from agents_app.core.budgets import Budget, lower
@@ -119,20 +120,26 @@ def _refuse_event_loop() -> None:
 
 def _checked_input(text: str) -> str:
     if not isinstance(text, str) or not text.strip():
-        raise InvalidInput("The input of a run is a text and must not be empty.")
+        raise InvalidInput(gettext("The input of a run is a text and must not be empty."))
     if len(text) > conf.INPUT_LIMIT:
-        raise InvalidInput(f"The input has {len(text)} characters; at most {conf.INPUT_LIMIT} are accepted.")
+        raise InvalidInput(
+            gettext("The input has %(count)s characters; at most %(most)s are accepted.")
+            % {"count": len(text), "most": conf.INPUT_LIMIT}
+        )
     return clean_text(text)[0]
 
 
 def _checked_metadata(metadata: dict[str, Any] | None) -> dict[str, Any]:
     cleaned = as_json(metadata or {}, "The metadata of a run")
     if not isinstance(cleaned, dict):
-        raise InvalidInput("The metadata of a run is an object.")
+        raise InvalidInput(gettext("The metadata of a run is an object."))
     size = len(json.dumps(cleaned, ensure_ascii=False))
     if size > conf.METADATA_LIMIT:
-        text = f"The metadata has {size} characters as JSON; at most {conf.METADATA_LIMIT} are accepted."
-        raise InvalidInput(f"{text} Keep what is large elsewhere, and its key here.", code="too_long")
+        text = gettext(
+            "The metadata has %(count)s characters as JSON; at most %(most)s are accepted. "
+            "Keep what is large elsewhere, and its key here."
+        ) % {"count": size, "most": conf.METADATA_LIMIT}
+        raise InvalidInput(text, code="too_long")
     return dict(cleaned)
 
 
@@ -140,7 +147,7 @@ def _scoped_key(definition: AgentDefinition, user: Any, key: str | None) -> str 
     if key is None:
         return None
     if not key or len(key) > KEY_LIMIT:
-        raise InvalidInput(f"An idempotency key has 1 to {KEY_LIMIT} characters.")
+        raise InvalidInput(gettext("An idempotency key has 1 to %(most)s characters.") % {"most": KEY_LIMIT})
     return f"{definition.name}:{getattr(user, 'pk', None) or '-'}:{clean_text(key)[0]}"
 
 
@@ -209,7 +216,7 @@ def _session(key: str | None, agent: str, user: Any) -> AgentSession | None:
         return None
     key = clean_text(key)[0].strip()
     if not key or len(key) > KEY_LIMIT:
-        raise InvalidInput(f"The key of a session has 1 to {KEY_LIMIT} characters.")
+        raise InvalidInput(gettext("The key of a session has 1 to %(most)s characters.") % {"most": KEY_LIMIT})
     owner = {"user": user} if user is not None else {"user": None, "agent": agent}
     session, _ = AgentSession.objects.get_or_create(key=key, **owner, defaults={"agent": agent})
     return session

@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from agents_app.conf import conf
 from agents_app.core.canonical import clean_text
@@ -27,7 +28,7 @@ def switch_off(*, by: Any, reason: str, agent: str = "", tool: str = "") -> Kill
     _may(by)
     text = clean_text(checked_reason(reason).strip())[0]
     if not text:
-        raise InvalidInput("Say why: staff and the agents read the reason.", code="reason_required")
+        raise InvalidInput(gettext("Say why: staff and the agents read the reason."), code="reason_required")
     check_names(agent, tool)
     off = KillSwitch.objects.filter(agent=agent, tool=tool, on_at=None)
     try:
@@ -62,9 +63,13 @@ def check_names(agent: str, tool: str) -> None:
     if tool and not any(tool in definition.tools for definition in agents):
         where = f"The agent {agent} has" if agent else "No agent has"
         names = sorted({name for definition in agents for name in definition.tools})
-        raise InvalidInput(f"{where} no tool “{tool}”. Tools: {', '.join(names) or 'none'}.", code="unknown_tool")
+        raise InvalidInput(
+            gettext("%(where)s no tool “%(tool)s”. Tools: %(names)s.")
+            % {"where": where, "tool": tool, "names": ", ".join(names) or "none"},
+            code="unknown_tool",
+        )
 
 
 def _may(by: Any) -> None:
     if not may_stop(by):
-        raise NotPermitted(f"This needs the permission {STOP}.", rule=STOP)
+        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": STOP}, rule=STOP)

@@ -37,7 +37,7 @@ def test_selected_runs_are_cancelled_after_a_question(
     mark(page, waiting, ended)
     page.get_by_label("Reason").fill("the shop is closed")
     page.get_by_role("button", name="Cancel 2 runs").click()
-    page.get_by_text("Cancel: done for 1 run.").wait_for()
+    page.get_by_text("Done for 1 run.").wait_for()
     visitor.shoot(f"cancelled-selected-{size}")
     page.goto(visitor.server + page_of(waiting))
     assert page.get_by_text("Cancelled by lead: the shop is closed").is_visible()

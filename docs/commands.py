@@ -29,6 +29,7 @@ GROUPS = {
         "agents_claim",
         "agents_release",
         "agents_reassign",
+        "agents_delegate",
         "agents_settle",
         "agents_answer",
     ),

@@ -6,6 +6,7 @@ from agents_app.admin.approvals import ApprovalRequestAdmin
 from agents_app.admin.archives import ArchivedRunAdmin
 from agents_app.admin.budgets import AgentBudgetAdmin
 from agents_app.admin.calls import ToolCallAdmin
+from agents_app.admin.delegations import DelegationAdmin
 from agents_app.admin.events import AgentEventAdmin
 from agents_app.admin.handlers import EventCursorAdmin
 from agents_app.admin.inlines import AgentRunsInline
@@ -25,6 +26,7 @@ from agents_app.models import (
     ApprovalRequest,
     ArchivedRun,
     ChannelState,
+    Delegation,
     EventCursor,
     InputRequest,
     KillSwitch,
@@ -48,6 +50,7 @@ def register_with(site: admin.AdminSite) -> None:
     site.register(AgentEvent, AgentEventAdmin)
     site.register(EventCursor, EventCursorAdmin)
     site.register(ApprovalPolicy, ApprovalPolicyAdmin)
+    site.register(Delegation, DelegationAdmin)
     site.register(KillSwitch, KillSwitchAdmin)
     site.register(LLMState, LLMStateAdmin)
     site.register(Notification, NotificationAdmin)

@@ -227,6 +227,16 @@ class Reassign(Body):
     to: UserName = Field(description="The name of a user who may decide on it.")
 
 
+class Delegate(Body):
+    """Let somebody decide in one's place for a while."""
+
+    to: UserName = Field(description="The name of the user who decides instead.")
+    until: Annotated[AwareDatetime, AfterValidator(_near_enough)] = Field(description="Within a year of its beginning.")
+    since: Annotated[AwareDatetime, AfterValidator(_near_enough)] | None = Field(None, description="Now if left out.")
+    giver: UserName | None = Field(None, description="Whose decisions, if not your own.")
+    reason: Reason = ""
+
+
 class Outcome(StrEnum):
     """What became of a call."""
 

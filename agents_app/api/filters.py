@@ -16,6 +16,7 @@ from agents_app.models import (
     AgentSession,
     ApprovalRequest,
     ArchivedRun,
+    Delegation,
     InputRequest,
     ToolCall,
 )
@@ -164,3 +165,18 @@ class SessionFilter(filters.FilterSet):  # type: ignore[misc]  # untyped
     class Meta:
         model = AgentSession
         fields: list[str] = []
+
+
+class DelegationFilter(filters.FilterSet):  # type: ignore[misc]  # untyped
+    """Delegations."""
+
+    active = filters.BooleanFilter(method="by_activity", label="Only those that hold now; false: only others.")
+
+    class Meta:
+        model = Delegation
+        fields: list[str] = []
+
+    @extend_schema_field({"type": "boolean", "description": "Whether it holds now."})
+    def by_activity(self, rows: Any, name: str, value: bool) -> Any:
+        active = Delegation.objects.active().values("pk")
+        return rows.filter(pk__in=active) if value else rows.exclude(pk__in=active)

@@ -5,11 +5,13 @@ import os
 import signal
 import sys
 from abc import abstractmethod
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, ProgrammingError
+from django.utils.dateparse import parse_datetime
 
 from agents_app.exceptions import AgentsError, InvalidArguments, InvalidInput, NotFound
 from agents_app.management.console import Console
@@ -107,6 +109,19 @@ def json_value(text: str, option: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise InvalidInput(f"{option} takes JSON; this is none: {error}.", code="invalid_json") from None
+
+
+def moment_value(text: str | None, option: str) -> datetime | None:
+    """The value of an option that takes a moment. Raises InvalidInput."""
+    if text is None:
+        return None
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise InvalidInput(f"{option} takes a moment like 2027-01-31T18:00:00+01:00.")
+    return moment
 
 
 def json_or_text(text: str) -> Any:

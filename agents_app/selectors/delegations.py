@@ -1,13 +1,43 @@
 """Who decides in whose place, and who belongs to which group: what the rule on who may decide asks of people."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db.models import Q
+from pydantic import Field
 
 from agents_app.models import Delegation
 from agents_app.selectors.people import MANAGE_DELEGATIONS
+from agents_app.selectors.shapes import Moment, Shape
+
+
+class DelegationState(StrEnum):
+    """How a delegation stands."""
+
+    PLANNED = "planned"
+    ACTIVE = "active"
+    OVER = "over"
+    REVOKED = "revoked"
+
+
+class DelegationShape(Shape):
+    """That somebody decides in somebody's place for a while."""
+
+    id: UUID
+    giver: str = Field(description="Whose decisions they are.")
+    receiver: str = Field(description="Who decides instead.")
+    state: DelegationState
+    begins_at: Moment
+    ends_at: Moment
+    reason: str
+    made_by: str
+    made_at: Moment
+    revoked_by: str | None
+    revoked_at: Moment | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +64,33 @@ def groups_of(user: Any) -> list[str]:
     """The names of the groups that a person is in."""
     groups = getattr(user, "groups", None)
     return [] if groups is None else sorted(groups.values_list("name", flat=True))
+
+
+def state_of(row: Delegation, now: datetime) -> DelegationState:
+    """How it stands at this moment of the database."""
+    if row.revoked_at is not None:
+        return DelegationState.REVOKED
+    if row.ends_at <= now:
+        return DelegationState.OVER
+    return DelegationState.ACTIVE if row.begins_at <= now else DelegationState.PLANNED
+
+
+def delegation_as_dict(row: Delegation, now: datetime) -> dict[str, Any]:
+    """A delegation as the doors give it."""
+    shape = DelegationShape(
+        id=row.pk,
+        giver=row.giver_name,
+        receiver=row.receiver_name,
+        state=state_of(row, now),
+        begins_at=row.begins_at,
+        ends_at=row.ends_at,
+        reason=row.reason,
+        made_by=row.made_by_name,
+        made_at=row.made_at,
+        revoked_by=row.revoked_by_name or None,
+        revoked_at=row.revoked_at,
+    )
+    return shape.model_dump(mode="json")
 
 
 def visible_delegations(user: Any) -> Any:

@@ -55,7 +55,7 @@ def reassign_request(request_id: Any, *, to: Any, by: Any) -> ApprovalRequest:
     to = the_person(to)
     theirs = may_decide(to, request)
     if not theirs.allowed or hidden_from(to, request.context):
-        reason = theirs.reason or "They cannot see it."
+        reason = theirs.reason or gettext("They cannot see it.")
         raise NotPermitted(
             gettext("%(who)s may not approve this: %(reason)s") % {"who": name_of(to), "reason": reason},
             rule=theirs.rule or "hidden",

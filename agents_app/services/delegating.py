@@ -12,6 +12,7 @@ from agents_app.models import Delegation, as_stored, database_now
 from agents_app.selectors.delegations import key_of, visible_delegations
 from agents_app.selectors.people import DECIDE, MANAGE_DELEGATIONS, name_of
 from agents_app.selectors.runs import one_of
+from agents_app.services.principals import the_person
 from agents_app.services.runs import checked_reason
 
 LONGEST = timedelta(days=366)
@@ -22,11 +23,13 @@ def delegate(
 ) -> Delegation:
     """Let `to` decide what `by` may, from `since` (now) until `until`, a year at most. It can be revoked.
 
-    giver: whose decisions, if not one's own; needs `manage_delegation`. `to` needs the permission to decide at all; the
-    groups, permissions and names that a request asks for are the giver's. Raises NotPermitted, InvalidInput.
+    People are given as such, or by their names. giver: whose decisions, if not one's own; needs `manage_delegation`.
+    `to` needs the permission to decide at all; the groups, permissions and names that a request asks for are the
+    giver's. Raises NotPermitted, InvalidInput.
     """
-    giver = by if giver is None else giver
+    giver = _giver(giver, by)
     _may_delegate(by, giver)
+    to = the_person(to)
     if key_of(to) == key_of(giver):
         raise InvalidInput(gettext("To decide oneself needs no delegation."), code="same_person")
     if not (key_of(to) and to.is_active and to.has_perm(DECIDE)):
@@ -36,9 +39,8 @@ def delegate(
             code="cannot_decide",
         )
     now = database_now()
-    begins = now if since is None else as_stored(since)
-    ends = as_stored(until)
-    if not begins < ends <= begins + LONGEST or ends <= now:
+    begins, ends = max(_stored(since or now), now), _stored(until)
+    if not begins < ends or ends - begins > LONGEST:
         raise InvalidInput(
             gettext("A delegation ends after it has begun, in the future, and within a year."), code="period"
         )
@@ -64,10 +66,41 @@ def revoke_delegation(delegation_id: Any, *, by: Any) -> Delegation:
     if key_of(by) != row.giver_key and not by.has_perm(MANAGE_DELEGATIONS):
         text = f"Only {row.giver_name}, and people with the permission {MANAGE_DELEGATIONS}, may revoke this."
         raise NotPermitted(text, rule=MANAGE_DELEGATIONS)
-    open_ones = Delegation.objects.filter(pk=row.pk, revoked_at__isnull=True)
+    open_ones = Delegation.objects.filter(pk=row.pk, revoked_at__isnull=True)  # who was first stays named
     open_ones.update(revoked_at=database_now(), revoked_by_name=name_of(by))
     row.refresh_from_db()
     return row
+
+
+def may_delegate(user: Any) -> bool:
+    """Whether this person has decisions to delegate, or may delegate those of others."""
+    return bool(user.is_active and (may_manage(user) or (key_of(user) and user.has_perm(DECIDE))))
+
+
+def may_manage(user: Any) -> bool:
+    """Whether this person sees all delegations, and makes and revokes those of others."""
+    return bool(user.is_active and user.has_perm(MANAGE_DELEGATIONS))
+
+
+def may_revoke(user: Any, row: Delegation) -> bool:
+    """Whether this person may end it."""
+    return bool(row.revoked_at is None and user.is_active and (key_of(user) == row.giver_key or may_manage(user)))
+
+
+def _giver(giver: Any, by: Any) -> Any:
+    if giver is None or (isinstance(giver, str) and giver == name_of(by)):
+        return by
+    if isinstance(giver, str) and not may_manage(by):
+        needed = MANAGE_DELEGATIONS
+        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": needed}, rule=needed)
+    return the_person(giver)
+
+
+def _stored(moment: datetime) -> datetime:
+    try:
+        return as_stored(moment)
+    except OverflowError:  # at the edge of the calendar
+        raise InvalidInput(gettext("That moment cannot be used."), code="period") from None
 
 
 def _may_delegate(by: Any, giver: Any) -> None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext
+
 from agents_app.exceptions import InvalidInput
 from agents_app.selectors.people import name_of, user_named
 
@@ -46,5 +48,5 @@ def the_person(who: Any) -> Any:
     """Who is meant: a person, or the name of one, as doors are told. Raises InvalidInput if there is no such."""
     found = user_named(who) if isinstance(who, str) else who
     if found is None:
-        raise InvalidInput(f"There is no user “{who}”.", code="unknown_user")
+        raise InvalidInput(gettext("There is no user “%(name)s”.") % {"name": who}, code="unknown_user")
     return found

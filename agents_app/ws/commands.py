@@ -2,10 +2,8 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from django.db import Error as DatabaseError
 from pydantic import ValidationError
@@ -14,40 +12,15 @@ from agents_app import services
 from agents_app.core.budgets import Budget
 from agents_app.core.canonical import clean_json
 from agents_app.exceptions import AgentsError, InvalidInput
-from agents_app.services import Origin
 from agents_app.services.budgets import owner_named
 from agents_app.ws import frames
-from agents_app.ws.frames import CommandFrame, ErrorBody, ReplyFrame, RunCommand
+from agents_app.ws.calling import Caller, Command
+from agents_app.ws.frames import CommandFrame, ErrorBody, ReplyFrame
+from agents_app.ws.keeping import KEEPING
 
 logger = logging.getLogger("agents_app.ws")
 
 FRAME_CHARACTERS = 1_000_000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Caller:
-    """Who sends commands, from where, and the run of the websocket (None for the inbox)."""
-
-    user: Any
-    origin: Origin
-    run_id: UUID | None
-
-    def run(self, command: RunCommand) -> Any:
-        """The run that a command is about. Raises InvalidInput if it names none."""
-        if command.run is None and self.run_id is None:
-            raise InvalidInput("Say which run: here none is implied.", code="run_required")
-        return command.run or self.run_id
-
-
-Perform = Callable[[Any, Caller], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command's payload, and what performs it and gives back what it was about."""
-
-    payload: type[CommandFrame]
-    perform: Perform
 
 
 def _approve(command: frames.ApproveCommand, caller: Caller) -> Any:
@@ -175,6 +148,7 @@ COMMANDS: Mapping[str, Command] = {
     "hide": Command(frames.HideCommand, _hide),
     "reveal": Command(frames.RevealCommand, _reveal),
     "restore": Command(frames.RestoreCommand, _restore),
+    **KEEPING,
 }
 
 
@@ -186,7 +160,8 @@ def perform(text: str | None, caller: Caller) -> ReplyFrame:
         key = fields["id"] if isinstance(fields.get("id"), str) else None
         command, payload = _command(fields)
         done = command.perform(payload, caller)
-        return ReplyFrame(id=key, ok=True, status=getattr(done, "status", None))
+        shown = None if command.shown is None else command.shown(done)
+        return ReplyFrame(id=key, ok=True, status=getattr(done, "status", None), result=shown)
     except AgentsError as error:
         return _refusal(key, error.code, error.message, error.details)
     except DatabaseError:

@@ -204,3 +204,4 @@ class ReplyFrame(Frame):
     ok: bool
     status: str | None = Field(default=None, description="The new status of what the command was about.")
     error: ErrorBody | None = None
+    result: Any = Field(default=None, description="What the command gives, as REST would, if more than a status.")

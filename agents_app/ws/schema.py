@@ -8,6 +8,7 @@ from pydantic import Field, TypeAdapter
 
 from agents_app.live import frames as sent
 from agents_app.ws import frames as received
+from agents_app.ws import keeping_frames as kept
 
 Sent = Annotated[
     sent.HelloFrame | sent.EventFrame | sent.DeltaFrame | sent.InboxFrame | received.ReplyFrame,
@@ -32,7 +33,10 @@ Received = Annotated[
     | received.SetBudgetCommand
     | received.HideCommand
     | received.RevealCommand
-    | received.RestoreCommand,
+    | received.RestoreCommand
+    | kept.ListDelegationsCommand
+    | kept.DelegateCommand
+    | kept.RevokeDelegationCommand,
     Field(discriminator="name"),
 ]
 

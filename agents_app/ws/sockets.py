@@ -15,7 +15,8 @@ from agents_app.live.database import Threads
 from agents_app.live.ending import end
 from agents_app.live.frames import Frame
 from agents_app.services import Origin
-from agents_app.ws.commands import Caller, perform, unavailable
+from agents_app.ws.calling import Caller
+from agents_app.ws.commands import perform, unavailable
 from agents_app.ws.frames import ReplyFrame
 from agents_app.ws.login import address_of, who_is, who_is_still
 from agents_app.ws.origin import origin_allowed

@@ -50,6 +50,9 @@ def test_it_is_about_this_api_alone(description: dict[str, Any]) -> None:
     assert description["info"]["title"] == "Agents"
     assert {path.split("/")[2] for path in description["paths"]} == {
         "agents",
+        "archived-runs",
+        "delegations",
+        "erasures",
         "llms",
         "runs",
         "tool-calls",

@@ -1,12 +1,15 @@
 """Who may do what: for every operation, what each person is answered."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.contrib.auth import get_user_model
 
-from agents_app.models import AgentContext, ApprovalRequest, InputRequest, ToolCall
-from agents_app.services import claim_request
+from agents_app.models import AgentContext, ApprovalRequest, Delegation, InputRequest, ToolCall, database_now
+from agents_app.services import claim_request, delegate
+from tests import office
 from tests.models import rows
 
 PEOPLE = ("", "customer", "stranger", "viewer", "approver", "admin")
@@ -74,6 +77,16 @@ MATRIX: dict[str, tuple[str, str, str, dict[str, Any] | None, tuple[int, ...]]] 
         {"to": "approver"},
         (401, 403, 404, 403, 200, 200),
     ),
+    "delegations_list": ("get", "delegations/", "", None, (401, 200, 200, 200, 200, 200)),
+    "delegations_make": (
+        "post",
+        "delegations/",
+        "",
+        {"to": "decider", "until": "{soon}"},
+        (401, 403, 403, 403, 201, 201),
+    ),
+    "delegations_read": ("get", "delegations/{delegation}/", "delegation", None, (*UNSEEN[:4], 200, 200)),
+    "delegations_revoke": ("post", "delegations/{delegation}/revoke/", "delegation", {}, (*UNSEEN[:4], 200, 200)),
     "policies_list": ("get", "policies/", "", None, ADMIN),
     "policies_add": ("post", "policies/", "", {"name": "p", "agent": "desk", "answer": "ask"}, (*ADMIN[:5], 201)),
     "policies_check": (
@@ -127,6 +140,7 @@ RUNS = {
     "policy": "answer",
     "switch": "answer",
     "archived": "answer",
+    "delegation": "answer",
 }
 """Plans that begin with a run of another plan."""
 
@@ -147,8 +161,16 @@ def ids_of(run_id: UUID, plan: str = "") -> dict[str, Any]:
         "input": question and question.pk,
         "call": call and call.pk,
         "policy": rows.policy(name=f"of {run_id}").pk if plan == "policy" else None,
+        "delegation": delegated().pk if plan == "delegation" else None,
         "switch": rows.switch(agent=f"agent-{run_id}").pk if plan == "switch" else None,
     }
+
+
+def delegated() -> Delegation:
+    """The approver's, to the admin."""
+    users = get_user_model().objects
+    until = database_now() + timedelta(days=1)
+    return delegate(by=users.get(username="approver"), to=users.get(username="admin"), until=until)
 
 
 def filled_in(body: dict[str, Any], ids: dict[str, Any]) -> dict[str, Any]:
@@ -160,8 +182,10 @@ def filled_in(body: dict[str, Any], ids: dict[str, Any]) -> dict[str, Any]:
 def test_each_person_is_answered_by_the_rules(operation: str, client_of: Any, run_of: Any, people: Any) -> None:
     method, path, plan, body, statuses = MATRIX[operation]
     found = []
+    if operation == "delegations_make":
+        office.person("decider", "agents_app.decide_approvalrequest")
     for person in PEOPLE:
-        ids: dict[str, Any] = {}
+        ids: dict[str, Any] = {"soon": (database_now() + timedelta(days=1)).isoformat()}
         if plan:
             run = run_of(RUNS.get(plan, plan), session=f"mail-{person}")
             if verb := {"paused": "pause", "hidden": "hide"}.get(plan):

@@ -6,7 +6,8 @@ import pytest
 
 from agents_app.models import ApprovalPolicy, KillSwitch
 from agents_app.services import Origin
-from agents_app.ws.commands import Caller, perform
+from agents_app.ws.calling import Caller
+from agents_app.ws.commands import perform
 from tests import office
 
 RIGHTS = [f"agents_app.{act}_approvalpolicy" for act in ("add", "change", "delete", "view")]

@@ -25,7 +25,8 @@ from agents_app.testing import (
     run_until_idle,
     scripted_llm,
 )
-from agents_app.ws.commands import Caller, perform
+from agents_app.ws.calling import Caller
+from agents_app.ws.commands import perform
 from tests import office
 from tests.scenarios import releases
 from tests.scenarios.checks import assert_sound

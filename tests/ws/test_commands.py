@@ -38,7 +38,8 @@ from agents_app.services import (
 from agents_app.testing import calls
 from agents_app.testing.kit import AgentsKit
 from agents_app.ws import commands, sockets
-from agents_app.ws.commands import COMMANDS, FRAME_CHARACTERS, Caller, perform
+from agents_app.ws.calling import Caller
+from agents_app.ws.commands import COMMANDS, FRAME_CHARACTERS, perform
 from tests import office
 from tests.ws.clients import connected, headers_of
 
@@ -107,7 +108,14 @@ async def test_approve_and_see_the_run_go_on(paying: UUID, kit: AgentsKit, opera
         reply = await client.command(
             "approve", request=str(request.pk), digest=request.call.digest, arguments={"amount": 100}, reason="less"
         )
-        assert reply == {"type": "reply", "id": "c-approve", "ok": True, "status": "approved", "error": None}
+        assert reply == {
+            "type": "reply",
+            "id": "c-approve",
+            "ok": True,
+            "status": "approved",
+            "error": None,
+            "result": None,
+        }
         await in_database(kit.run_until_idle)
         names: list[str | None] = [""]
         while names[-1] != "run.completed":

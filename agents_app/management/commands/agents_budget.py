@@ -1,14 +1,11 @@
 """manage.py agents_budget"""
 
-from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandParser
-from django.utils.dateparse import parse_datetime
 
 from agents_app.core.budgets import Budget, Period
-from agents_app.exceptions import InvalidInput
-from agents_app.management.base import AgentsCommand, add_as, person
+from agents_app.management.base import AgentsCommand, add_as, moment_value, person
 from agents_app.management.finding import find
 from agents_app.management.limits import add_limits, limits_of
 from agents_app.models import AgentBudget
@@ -43,7 +40,7 @@ class Command(AgentsCommand):
     def act(self, **options: Any) -> None:
         viewer = person(options["as_user"])
         owner = _owner(viewer, options)
-        limits, ends_at = limits_of(options), _moment(options["ends_at"])
+        limits, ends_at = limits_of(options), moment_value(options["ends_at"], "--ends-at")
         if limits is not None or ends_at is not None or options["no_limit"]:
             made = set_budget(limits or Budget(), by=viewer, period=options["period"], ends_at=ends_at, **owner)
             budgets = [made]
@@ -69,15 +66,3 @@ def _owner(viewer: Any, options: dict[str, Any]) -> dict[str, Any]:
     if options["session"]:
         return {"session": find(visible_sessions(viewer), options["session"])}
     return {"user": person(options["user"])}
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = parse_datetime(text)
-    except ValueError:
-        moment = None
-    if moment is None:
-        raise InvalidInput("--ends-at takes a moment like 2027-01-31T18:00:00+01:00.")
-    return moment

@@ -32,7 +32,7 @@ def tables() -> list[str]:
 
 
 def there_and_back(release: str) -> None:
-    """The rows of a release are after all later migrations what they were, and after those were undone and done again."""
+    """The rows of a release stay what they were through all later migrations, undone and done again."""
     migrate("agents_app", RELEASED[release])
     inserted = stored.insert(release)
     before = stored.read_raw(inserted)

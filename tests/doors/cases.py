@@ -1,0 +1,286 @@
+"""The table: who does what to which request, and what each rule makes of it, whatever the door.
+
+A row needs no door, a door no row: `test_every_door.py` tries each row at each door that has its command.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from agents_app import services
+from agents_app.models import ApprovalRequest, ToolCall, database_now
+from agents_app.services import SYSTEM
+
+PEOPLE = (
+    "viewer",
+    "requester",
+    "approver",
+    "second",
+    "other",
+    "half",
+    "inactive",
+    "superuser",
+    "stranger",
+    "deputy",
+    "former",
+)
+"""`other` approves for another group; `half` lacks what the tool asks for; `deputy` decides in the
+approver's place where a row makes it so, `former` does not any more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What waits, when a row begins; digest: of the arguments as the person saw them."""
+
+    request: ApprovalRequest | None
+    call: ToolCall
+    people: Mapping[str, Any]
+    digest: str
+
+
+State = Callable[[Asked], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A row. outcome: "done", or kind and code of the refusal. runs: whether the tool is executed in the end."""
+
+    name: str
+    command: str
+    who: str
+    outcome: str
+    tool: str = "wire"
+    state: State | None = None
+    runs: bool = False
+    given: Mapping[str, Any] = field(default_factory=dict)
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """What a door answers that cannot be asked so, by its name."""
+
+    @property
+    def kind(self) -> str:
+        return self.outcome.partition(":")[0]
+
+    @property
+    def code(self) -> str:
+        return self.outcome.partition(":")[2]
+
+
+# States. What happened before the person comes.
+
+
+def _request(asked: Asked) -> ApprovalRequest:
+    assert asked.request is not None
+    return ApprovalRequest.objects.select_related("call").get(pk=asked.request.pk)
+
+
+def _yes(asked: Asked, who: str, **options: Any) -> None:
+    request = _request(asked)
+    services.approve(request.pk, by=asked.people[who], digest=request.digest, **options)
+
+
+def approved_by(who: str) -> State:
+    return lambda asked: _yes(asked, who)
+
+
+def rejected_by(who: str) -> State:
+    return lambda asked: void(services.reject(_request(asked).pk, by=asked.people[who], reason="no"))
+
+
+def proposed_by(who: str) -> State:
+    """Other arguments, which the person has seen."""
+    return lambda asked: _yes(asked, who, arguments={**json.loads(asked.call.arguments), "text": "proposed"})
+
+
+def claimed_by(who: str) -> State:
+    return lambda asked: void(services.claim_request(_request(asked).pk, by=asked.people[who]))
+
+
+def settled_by(who: str) -> State:
+    return lambda asked: void(services.settle_outcome(asked.call.pk, "give_up", by=asked.people[who]))
+
+
+def delegated(asked: Asked) -> None:
+    """By the approver, to the deputy and to somebody from whom it was taken back."""
+    until, giver = database_now() + timedelta(days=1), asked.people["approver"]
+    services.delegate(to=asked.people["deputy"], by=giver, until=until)
+    services.revoke_delegation(services.delegate(to=asked.people["former"], by=giver, until=until).pk, by=SYSTEM)
+
+
+def too_late(asked: Asked) -> None:
+    ApprovalRequest.objects.filter(pk=_request(asked).pk).update(expires_at=database_now() - timedelta(seconds=1))
+
+
+def escalated(asked: Asked) -> None:
+    """To the group that is another one."""
+    past = {"escalate_at": database_now(), "escalated_at": database_now(), "escalate_to_group": "Support"}
+    ApprovalRequest.objects.filter(pk=_request(asked).pk).update(**past)
+
+
+def cancelled(asked: Asked) -> None:
+    services.cancel_run(asked.call.context_id, by=SYSTEM)
+
+
+def hidden(asked: Asked) -> None:
+    cancelled(asked)
+    services.hide_run(asked.call.context_id, by=SYSTEM, reason="old")
+
+
+def switched_off(asked: Asked) -> None:
+    services.switch_off(by=SYSTEM, reason="robbed", tool=asked.call.tool)
+
+
+def yes_then_no(asked: Asked) -> None:
+    """The other's yes, which is not enough, and then somebody's no."""
+    _yes(asked, "other")
+    rejected_by("second")(asked)
+
+
+def void(_: Any) -> None:
+    """A state gives nothing back."""
+
+
+DECIDE = "agents_app.decide_approvalrequest"
+APPROVER = "auth.view_group"
+
+
+def row(command: str, name: str, who: str, outcome: str, **more: Any) -> Case:
+    return Case(command=command, name=name, who=who, outcome=outcome, **more)
+
+
+def _refused(command: str) -> list[Case]:
+    """What holds for every decision."""
+    return [
+        row(command, "who may only look", "viewer", f"denied:{DECIDE}"),
+        row(command, "who may not know of it", "stranger", "unknown:not_found"),
+        row(command, "whose account is off", "inactive", "nobody"),
+        row(command, "without the tool's permission", "half", f"denied:{APPROVER}"),
+        row(command, "of another group", "other", "denied:group", tool="grouped"),
+        row(command, "a superuser is in no group", "superuser", "denied:group", tool="grouped"),
+        row(command, "before one's stage", "approver", "denied:group", tool="staged"),
+        row(command, "in nobody's stead any more", "former", "denied:group", tool="grouped", state=delegated),
+        row(command, "of a hidden run", "approver", "unknown:not_found", state=hidden),
+        row(command, "of a run that was cancelled", "approver", "closed:not_pending", state=cancelled),
+    ]
+
+
+def _decided(command: str) -> list[Case]:
+    return [
+        row(
+            command,
+            "after somebody else's yes",
+            "approver",
+            "closed:already_decided",
+            state=approved_by("second"),
+            runs=True,
+        ),
+        row(command, "after somebody else's no", "approver", "closed:already_decided", state=rejected_by("second")),
+        row(command, "after the time to decide", "approver", "over:expired", state=too_late),
+    ]
+
+
+BY_ANOTHER_LINK = {"link": "closed"}
+"""Each link decides once; another one finds that nothing is left."""
+
+APPROVE = [
+    row("approve", "an approver", "approver", "done", runs=True),
+    row("approve", "a superuser", "superuser", "done", runs=True),
+    row("approve", "of the group", "approver", "done", tool="grouped", runs=True),
+    row("approve", "of the first stage", "other", "done", tool="staged"),
+    row(
+        "approve", "of the second stage, then", "approver", "done", tool="staged", state=approved_by("other"), runs=True
+    ),
+    row(
+        "approve",
+        "the same person again",
+        "approver",
+        "done",
+        state=approved_by("approver"),
+        runs=True,
+        elsewhere=BY_ANOTHER_LINK,
+    ),
+    row(
+        "approve", "who said yes, after a no", "other", "closed:already_decided", tool="open_to_two", state=yes_then_no
+    ),
+    row("approve", "who asked for it", "requester", "denied:four_eyes"),
+    row("approve", "who proposed it", "approver", "denied:four_eyes", state=proposed_by("approver")),
+    row("approve", "what somebody else proposed", "second", "done", state=proposed_by("approver"), runs=True),
+    row("approve", "in the approver's stead", "deputy", "done", tool="grouped", state=delegated, runs=True),
+    row("approve", "to whom it was escalated", "other", "done", tool="grouped", state=escalated, runs=True),
+    row("approve", "other arguments than shown", "approver", "closed:stale_digest", given={"digest": "0" * 64}),
+    row("approve", "what a switch holds back", "approver", "done", tool="held", state=switched_off),
+    *_refused("approve"),
+    *_decided("approve"),
+]
+EDIT = [
+    row("edit", "is a proposal under four eyes", "approver", "done"),
+    row("edit", "and a yes without", "approver", "done", tool="grouped", runs=True),
+    row("edit", "by who asked for it", "requester", "denied:four_eyes"),
+    row("edit", "with what does not fit", "approver", "bad:invalid_arguments", given={"text": ""}),
+    row("edit", "of other arguments than shown", "approver", "closed:stale_digest", given={"digest": "0" * 64}),
+    *_refused("edit"),
+    *_decided("edit"),
+]
+REJECT = [
+    row("reject", "an approver", "approver", "done"),
+    row("reject", "who asked for it", "requester", "done", elsewhere={"link": "denied"}),
+    row("reject", "in the approver's stead", "deputy", "done", tool="grouped", state=delegated),
+    row("reject", "without a reason", "approver", "bad:reason_required", given={"reason": " "}),
+    row("reject", "again", "approver", "done", state=rejected_by("approver"), elsewhere=BY_ANOTHER_LINK),
+    *_refused("reject"),
+    *_decided("reject"),
+]
+SEND_BACK = [
+    row("send_back", "an approver", "approver", "done"),
+    row("send_back", "without instructions", "approver", "bad:reason_required", given={"reason": " "}),
+    *_refused("send_back"),
+    *_decided("send_back"),
+]
+CLAIM = [
+    row("claim", "an approver", "approver", "done"),
+    row("claim", "what one has", "approver", "done", state=claimed_by("approver")),
+    row("claim", "what somebody else has", "approver", "closed:claimed", state=claimed_by("second")),
+    row("claim", "what is decided", "approver", "closed:already_decided", state=rejected_by("second")),
+    *_refused("claim"),
+]
+RELEASE = [
+    row("release", "what one has", "approver", "done", state=claimed_by("approver")),
+    row("release", "what somebody else has", "approver", "denied:claimed", state=claimed_by("second")),
+    row("release", "what somebody has, as who may", "superuser", "done", state=claimed_by("second")),
+    row("release", "what one may not know of", "stranger", "unknown:not_found", state=claimed_by("approver")),
+    row("release", "with an account that is off", "inactive", "nobody", state=claimed_by("approver")),
+]
+REASSIGN = [
+    row("reassign", "to a colleague", "approver", "done", given={"to": "second"}),
+    row("reassign", "to who may not", "approver", "denied:group", tool="grouped", given={"to": "other"}),
+    row(
+        "reassign",
+        "what somebody else has",
+        "approver",
+        "denied:claimed",
+        state=claimed_by("second"),
+        given={"to": "approver"},
+    ),
+    *[case for case in _refused("reassign") if case.who not in ("superuser",)],
+]
+SETTLE = [
+    row("settle", "an approver", "approver", "done", tool="lost"),
+    row("settle", "who may only look", "viewer", "denied", tool="lost"),
+    row("settle", "who may not know of it", "stranger", "unknown:not_found", tool="lost"),
+    row("settle", "whose account is off", "inactive", "nobody", tool="lost"),
+    row("settle", "what is settled", "approver", "closed:not_unknown", tool="lost", state=settled_by("second")),
+]
+
+TABLE: list[Case] = [*APPROVE, *EDIT, *REJECT, *SEND_BACK, *CLAIM, *RELEASE, *REASSIGN, *SETTLE]
+COMMANDS: Mapping[str, str] = {
+    "approve": "approve",
+    "edit": "approve",
+    "reject": "reject",
+    "send_back": "send_back",
+    "claim": "claim_request",
+    "release": "release_request",
+    "reassign": "reassign_request",
+    "settle": "settle_outcome",
+}
+"""The rows' commands, and the services behind them."""

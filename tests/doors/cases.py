@@ -182,6 +182,8 @@ def _decided(command: str) -> list[Case]:
 
 BY_ANOTHER_LINK = {"link": "closed"}
 """Each link decides once; another one finds that nothing is left."""
+KNOWN_ALL_THE_SAME = {"code": "denied", "command line": "denied"}
+"""Where nobody logs in, who is named is known."""
 
 APPROVE = [
     row("approve", "an approver", "approver", "done", runs=True),
@@ -271,8 +273,24 @@ SETTLE = [
     row("settle", "whose account is off", "inactive", "nobody", tool="lost"),
     row("settle", "what is settled", "approver", "closed:not_unknown", tool="lost", state=settled_by("second")),
 ]
+DELEGATE = [
+    row("delegate", "to a colleague", "approver", "done"),
+    row("delegate", "without a right of one's own", "viewer", f"denied:{DECIDE}"),
+    row("delegate", "who may not know of requests", "stranger", f"denied:{DECIDE}", elsewhere={"websocket": "unknown"}),
+    row("delegate", "with an account that is off", "inactive", "nobody", elsewhere=KNOWN_ALL_THE_SAME),
+    row("delegate", "to oneself", "approver", "bad:same_person", given={"to": "approver"}),
+    row("delegate", "to who cannot decide", "approver", "bad:cannot_decide", given={"to": "viewer"}),
+]
+MANAGE = "agents_app.manage_delegation"
+REVOKE = [
+    row("revoke", "one's own", "approver", "done", state=delegated),
+    row("revoke", "anybody's, as who manages them", "superuser", "done", state=delegated),
+    row("revoke", "what one was given", "former", f"denied:{MANAGE}", state=delegated),
+    row("revoke", "that of others", "second", "unknown:not_found", state=delegated),
+    row("revoke", "with an account that is off", "inactive", "nobody", state=delegated),
+]
 
-TABLE: list[Case] = [*APPROVE, *EDIT, *REJECT, *SEND_BACK, *CLAIM, *RELEASE, *REASSIGN, *SETTLE]
+TABLE: list[Case] = [*APPROVE, *EDIT, *REJECT, *SEND_BACK, *CLAIM, *RELEASE, *REASSIGN, *SETTLE, *DELEGATE, *REVOKE]
 COMMANDS: Mapping[str, str] = {
     "approve": "approve",
     "edit": "approve",
@@ -282,5 +300,7 @@ COMMANDS: Mapping[str, str] = {
     "release": "release_request",
     "reassign": "reassign_request",
     "settle": "settle_outcome",
+    "delegate": "delegate",
+    "revoke": "revoke_delegation",
 }
 """The rows' commands, and the services behind them."""

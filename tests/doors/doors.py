@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -14,7 +15,7 @@ from rest_framework.test import APIClient
 from agents_app import services
 from agents_app.exceptions import AgentsError, Expired, InvalidInput, NotFound, NotPermitted
 from agents_app.management.exits import Exit
-from agents_app.models import Notification
+from agents_app.models import Delegation, Notification
 from agents_app.notify.links import decide_url
 from tests.doors.cases import Asked, Case
 from tests.management.desk import manage
@@ -53,6 +54,16 @@ class Act:
         return str(self.case.given.get("to", "second"))
 
     @property
+    def until(self) -> str:
+        """When a delegation ends."""
+        return (timezone.now() + timedelta(days=1)).isoformat()
+
+    @property
+    def delegation(self) -> str:
+        """The newest one."""
+        return str(Delegation.objects.latest("pk").pk)
+
+    @property
     def arguments(self) -> dict[str, Any]:
         return {**json.loads(self.asked.call.arguments), "text": self.case.given.get("text", OTHER_TEXT)}
 
@@ -82,7 +93,7 @@ class Door:
 def kind_of(code: str) -> str:
     """The kind of an error that is known by its code alone."""
     kinds = {"not_permitted": "denied", "not_found": "unknown", "unknown_user": "unknown", "expired": "over"}
-    wrong = ("invalid_arguments", "invalid_input", "reason_required")
+    wrong = ("invalid_arguments", "invalid_input", "reason_required", "same_person", "cannot_decide")
     return "bad" if code in wrong else kinds.get(code, "closed")
 
 
@@ -129,6 +140,8 @@ CODE = Door(
             "release": lambda act: services.release_request(act.key, by=act.user),
             "reassign": lambda act: services.reassign_request(act.key, by=act.user, to=act.to),
             "settle": lambda act: services.settle_outcome(act.key, "give_up", by=act.user),
+            "delegate": lambda act: services.delegate(to=act.to, by=act.user, until=timezone.now() + timedelta(days=1)),
+            "revoke": lambda act: services.revoke_delegation(act.delegation, by=act.user),
         }.items()
     },
     seldom={"nobody": "unknown"},  # nobody is logged in here
@@ -143,8 +156,8 @@ def _rest(path: str, body: Callable[[Act], dict[str, Any]] = lambda act: {}) -> 
     def told(act: Act) -> str:
         client = APIClient()
         client.force_login(act.user)
-        answer = client.post(f"/api/{path.format(key=act.key)}/", body(act), format="json")
-        if answer.status_code == 200:
+        answer = client.post(f"/api/{path.format(act=act)}/", body(act), format="json")
+        if answer.status_code in (200, 201):
             return "done"
         kind = REST_KINDS[answer.status_code]
         said = told_by(answer.json()["error"])
@@ -158,14 +171,16 @@ REST = Door(
     name="rest",
     records="rest",
     offers={
-        "approve": _rest("approvals/{key}/approve", lambda act: {"digest": act.digest}),
-        "edit": _rest("approvals/{key}/approve", lambda act: {"digest": act.digest, "arguments": act.arguments}),
-        "reject": _rest("approvals/{key}/reject", lambda act: {"reason": act.reason}),
-        "send_back": _rest("approvals/{key}/send-back", lambda act: {"instructions": act.reason}),
-        "claim": _rest("approvals/{key}/claim"),
-        "release": _rest("approvals/{key}/release"),
-        "reassign": _rest("approvals/{key}/reassign", lambda act: {"to": act.to}),
-        "settle": _rest("tool-calls/{key}/settle", lambda act: {"verdict": "give_up"}),
+        "approve": _rest("approvals/{act.key}/approve", lambda act: {"digest": act.digest}),
+        "edit": _rest("approvals/{act.key}/approve", lambda act: {"digest": act.digest, "arguments": act.arguments}),
+        "reject": _rest("approvals/{act.key}/reject", lambda act: {"reason": act.reason}),
+        "send_back": _rest("approvals/{act.key}/send-back", lambda act: {"instructions": act.reason}),
+        "claim": _rest("approvals/{act.key}/claim"),
+        "release": _rest("approvals/{act.key}/release"),
+        "reassign": _rest("approvals/{act.key}/reassign", lambda act: {"to": act.to}),
+        "settle": _rest("tool-calls/{act.key}/settle", lambda act: {"verdict": "give_up"}),
+        "delegate": _rest("delegations", lambda act: {"to": act.to, "until": act.until}),
+        "revoke": _rest("delegations/{act.delegation}/revoke"),
     },
     seldom={},
 )
@@ -173,18 +188,22 @@ REST = Door(
 # The websocket.
 
 
+UNRELATED = ("delegate", "revoke_delegation")
+"""The commands that are about no request."""
+
+
 def _frame(name: str, fields: Callable[[Act], dict[str, Any]] = lambda act: {}) -> Callable[[Act], str]:
-    async def sent(act: Act, headers: Any) -> str:
+    async def sent(act: Act, headers: Any, given: dict[str, Any]) -> str:
         async with connected("/ws/approvals/", headers) as client:
-            about = {"call": act.key} if name == "settle" else {"request": act.key}
-            await client.send_json_to({"type": "command", "id": "c", "name": name, **about, **fields(act)})
+            about = {} if name in UNRELATED else {"call" if name == "settle" else "request": act.key}
+            await client.send_json_to({"type": "command", "id": "c", "name": name, **about, **given})
             while (output := await client.receive_output(timeout=30))["type"] != "websocket.close":
                 frame = json.loads(output["text"])
                 if frame["type"] == "reply":
                     return "done" if frame["ok"] else told_by(frame["error"])
             return {4401: "nobody", 4403: "unknown", 4404: "unknown"}[output["code"]]
 
-    return lambda act: async_to_sync(sent)(act, headers_of(user=act.user))
+    return lambda act: async_to_sync(sent)(act, headers_of(user=act.user), fields(act))
 
 
 WEBSOCKET = Door(
@@ -199,6 +218,8 @@ WEBSOCKET = Door(
         "release": _frame("release"),
         "reassign": _frame("reassign", lambda act: {"to": act.to}),
         "settle": _frame("settle", lambda act: {"verdict": "give_up"}),
+        "delegate": _frame("delegate", lambda act: {"to": act.to, "until": act.until}),
+        "revoke": _frame("revoke_delegation", lambda act: {"delegation": act.delegation}),
     },
     seldom={},
 )
@@ -214,9 +235,12 @@ EXITS = {
 }
 
 
-def _typed(name: str, options: Callable[[Act], list[str]] = lambda act: []) -> Callable[[Act], str]:
+def _typed(
+    name: str, options: Callable[[Act], list[str]] = lambda act: [], *, about: bool = True
+) -> Callable[[Act], str]:
     def told(act: Act) -> str:
-        result = manage(f"agents_{name}", act.key, *options(act), "--as", act.user.get_username())
+        key = [act.key] if about else []
+        result = manage(f"agents_{name}", *key, *options(act), "--as", act.user.get_username())
         assert result.error or result.code == 0, "a refusal says why"
         return EXITS[Exit(result.code)]
 
@@ -237,6 +261,8 @@ COMMAND_LINE = Door(
         "release": _typed("release"),
         "reassign": _typed("reassign", lambda act: ["--to", act.to]),
         "settle": _typed("settle", lambda act: ["give_up"]),
+        "delegate": _typed("delegate", lambda act: ["--to", act.to, "--until", act.until], about=False),
+        "revoke": _typed("delegate", lambda act: ["--revoke", act.delegation], about=False),
     },
     seldom={"nobody": "unknown", "over": "closed"},
 )
@@ -244,12 +270,18 @@ COMMAND_LINE = Door(
 # The admin.
 
 
-def _pressed(button: str, fields: Callable[[Act], dict[str, Any]] = lambda act: {}) -> Callable[[Act], str]:
+def _page(act: Act) -> str:
+    model = "approvalrequest" if act.asked.request else "toolcall"
+    return reverse(f"admin:agents_app_{model}_change", args=[act.key])
+
+
+def _pressed(
+    button: str, fields: Callable[[Act], dict[str, Any]] = lambda act: {}, page: Callable[[Act], str] = _page
+) -> Callable[[Act], str]:
     def told(act: Act) -> str:
         client = Client()
         client.force_login(act.user)
-        model = "approvalrequest" if act.asked.request else "toolcall"
-        path = reverse(f"admin:agents_app_{model}_change", args=[act.key])
+        path = page(act)
         given = {"digest": act.digest, "reason": act.reason, button: "1", **fields(act)}
         answer = client.post(path, given)
         if answer.status_code == 200 and answer.context.get("confirm"):
@@ -282,9 +314,17 @@ ADMIN = Door(
         "release": _pressed("_release"),
         "reassign": _pressed("_reassign", lambda act: {"to": act.to}),
         "settle": _pressed("_settle", lambda act: {"verdict": "give_up"}),
+        "delegate": _pressed(
+            "_save",
+            lambda act: {"to": act.to, "until": act.until[:16], "reason": ""},
+            lambda act: reverse("admin:agents_app_delegation_make"),
+        ),
+        "revoke": _pressed(
+            "_revoke", page=lambda act: reverse("admin:agents_app_delegation_revoke", args=[act.delegation])
+        ),
     },
     seldom={},
-    by_message=("claim", "release", "reassign"),
+    by_message=("claim", "release", "reassign", "revoke"),
 )
 
 # The signed link.

@@ -34,7 +34,7 @@ MADE = {
 PAID = {"approve": [("Ann", Decimal(120))], "edit": [("Ann", Decimal(77))], "reject": [], "send back": []}
 TOGETHER = 20.0
 """Seconds until those who have read go on without the others."""
-MOST = 90.0
+MOST = 240.0
 """Seconds for a whole round."""
 
 pytestmark = [pytest.mark.postgresql_only, pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]

@@ -76,23 +76,18 @@ class ApprovalRequestAdmin(InboxList):
         key = self._to_confirm(shown) if shown.open and "_approve" in given else None
         if key is not None and given.get("_confirmed") != key:
             return self._confirm(request, shown)
-        was_open = shown.open
         if "_reject" in given:
             reject(row.pk, **options)
-            verdict, said = "rejected", gettext("You rejected it.")
+            said = gettext("You rejected it.")
         elif "_send_back" in given:
             send_back(row.pk, instructions=options.pop("reason"), **options)
-            verdict, said = "sent back", gettext("You sent it back.")
+            said = gettext("You sent it back.")
         else:
             edited = self._edited(shown)
             made = approve(row.pk, arguments=edited, **options)
-            verdict = "approved with changes" if edited else "approved"
             said = gettext("You approved it with changes.") if edited else gettext("You approved it.")
             if made.status == ApprovalStatus.PENDING:
-                verdict = f"{verdict}; it still waits for somebody else's yes"
                 said = f"{said} " + gettext("It still waits for somebody else's yes.")
-        if was_open:
-            self.log(request, row, verdict)
         messages.success(request, format_html("{} {}", said, self._next(request)))
         return self._after(request, row)
 

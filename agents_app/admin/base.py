@@ -171,7 +171,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def page(self, request: HttpRequest, row: Any, *, status: int = 200, **extra: Any) -> HttpResponse:
         """Render the page of one row."""
-        context = {"title": capfirst(str(self.opts.verbose_name)), **self.page_context(request, row), **extra}
+        history = self.links.to(f"{self.opts.model_name}_history", row.pk)
+        own = {"title": capfirst(str(self.opts.verbose_name)), "history_url": history}
+        context = {**own, **self.page_context(request, row), **extra}
         return self.rendered(request, self.page_template, status=status, original=row, **context)
 
     def rendered(self, request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:

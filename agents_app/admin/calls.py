@@ -106,7 +106,6 @@ class ToolCallAdmin(ReadOnlyAdmin):
                 failure=gettext(error.message),
                 typed=given["reason"],
             )
-        self.log(request, row, f"settled: {given['verdict']}")
         messages.success(request, gettext("The outcome is settled."))
         if may_view_run(request.user, row.context):
             return HttpResponseRedirect(self.links.row("agentcontext", row.context.pk))

@@ -180,7 +180,6 @@ class DelegationAdmin(ReadOnlyAdmin):
                 form.add_error(FIELD_OF.get(error.code), error.message)
                 status = http_status(error)
             else:
-                self.log(request, row, "delegated")
                 told = {"what": sentence(row, key_of(request.user))}
                 messages.success(request, gettext("Delegated: %(what)s.") % told)
                 return HttpResponseRedirect(self.links.to("delegation_changelist"))
@@ -196,7 +195,6 @@ class DelegationAdmin(ReadOnlyAdmin):
             except AgentsError as error:
                 self.tell(request, error)
             else:
-                self.log(request, row, "revoked")
                 messages.success(request, gettext("It has ended."))
         return HttpResponseRedirect(self.links.row("delegation", row.pk))
 

@@ -21,7 +21,7 @@ from agents_app.models import ApprovalPolicy
 from agents_app.models.kill_switch import described
 from agents_app.selectors.rules import rule_of
 from agents_app.selectors.runs import is_id
-from agents_app.services import explain_call, policy_problems, save_policy
+from agents_app.services import delete_policy, explain_call, policy_problems, save_policy
 
 ANSWERS = [("ask", gettext_lazy("Ask a person")), ("deny", gettext_lazy("Deny")), ("allow", gettext_lazy("Allow"))]
 
@@ -184,6 +184,29 @@ class ApprovalPolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         stored = save_policy(values, by=request.user, policy_id=obj.pk if change else None)
         obj.pk, obj.made_at, obj.updated_at = stored.pk, stored.made_at, stored.updated_at
         obj._state.adding = False
+
+    def delete_model(self, request: HttpRequest, obj: ApprovalPolicy) -> None:
+        """Through the service."""
+        delete_policy(obj.pk, by=request.user)
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        """Through the service."""
+        for key in list(queryset.values_list("pk", flat=True)):
+            delete_policy(key, by=request.user)
+
+    # The service notes in Django's log what was done, for all doors.
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Noted by the service."""
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """Noted by the service."""
+
+    def log_deletion(self, request: HttpRequest, obj: Any, object_repr: Any) -> None:
+        """Noted by the service."""
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Noted by the service."""
 
     def try_view(self, request: HttpRequest) -> HttpResponse:
         """What the engine answers, with the policy as it stands in the form and all others beside it."""

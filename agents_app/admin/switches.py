@@ -75,7 +75,6 @@ class KillSwitchAdmin(ReadOnlyAdmin):
             except AgentsError as error:
                 form.add_error(None, gettext(error.message))
             else:
-                self.log(request, row, f"switched off: {row.reason}")
                 messages.success(request, gettext("Switched off: %(row)s.") % {"row": row})
                 return HttpResponseRedirect(self.links.row("killswitch", row.pk))
         return self.rendered(request, "agents_app/switch_off.html", title=gettext("Switch off"), form=form)
@@ -90,7 +89,6 @@ class KillSwitchAdmin(ReadOnlyAdmin):
             except AgentsError as error:
                 self.tell(request, error)
             else:
-                self.log(request, row, "switched on")
                 messages.success(request, gettext("Switched on: %(row)s.") % {"row": row})
         return HttpResponseRedirect(self.links.row("killswitch", row.pk))
 

@@ -30,6 +30,7 @@ from agents_app.models import ApprovalRequest, Decision, ToolCall
 from agents_app.selectors.delegations import key_of
 from agents_app.selectors.people import SETTLE, may_settle, visible_approvals, visible_calls
 from agents_app.selectors.runs import one_of
+from agents_app.services import journal
 from agents_app.services.edits import edit_of
 from agents_app.services.json_values import as_json
 from agents_app.services.principals import CODE, Origin, recorded
@@ -102,6 +103,7 @@ def _approve(
             approvals.propose(edit, held, decision)
         else:
             approvals.approve(edit, held, call, decision)
+        journal.decided(by, decision, edit.context)
     return _again(request)
 
 
@@ -145,6 +147,7 @@ def _decline(
         decision = _decision(call, held, verdict, by, text, origin, edit, shown=digest or call.digest)
         decision.on_behalf_of_key, decision.on_behalf_of_name = _in_whose_stead(permission)
         approvals.decline(edit, held, call, decision)
+        journal.decided(by, decision, edit.context)
     return _again(request)
 
 
@@ -173,6 +176,7 @@ def settle_outcome(
         text = checked_reason(reason)
         decision = _decision(held, None, word, by, text, origin, edit, shown=held.digest)
         calls.settle_unknown(edit, held, word, result=value, reason=text, by=decision)
+        journal.decided(by, decision, edit.context)
     call.refresh_from_db()
     return call
 

@@ -12,6 +12,7 @@ from agents_app.models import Delegation, as_stored, database_now
 from agents_app.selectors.delegations import key_of, visible_delegations
 from agents_app.selectors.people import DECIDE, MANAGE_DELEGATIONS, name_of
 from agents_app.selectors.runs import one_of
+from agents_app.services.journal import ADDED, noted
 from agents_app.services.principals import the_person
 from agents_app.services.runs import checked_reason
 
@@ -57,6 +58,7 @@ def delegate(
     )
     with transaction.atomic(using=conf.DATABASE):
         row.save(force_insert=True)
+        noted(by, row, "delegated", ADDED)
     return row
 
 
@@ -67,7 +69,9 @@ def revoke_delegation(delegation_id: Any, *, by: Any) -> Delegation:
         text = f"Only {row.giver_name}, and people with the permission {MANAGE_DELEGATIONS}, may revoke this."
         raise NotPermitted(text, rule=MANAGE_DELEGATIONS)
     open_ones = Delegation.objects.filter(pk=row.pk, revoked_at__isnull=True)  # who was first stays named
-    open_ones.update(revoked_at=database_now(), revoked_by_name=name_of(by))
+    with transaction.atomic(using=conf.DATABASE):
+        if open_ones.update(revoked_at=database_now(), revoked_by_name=name_of(by)):
+            noted(by, row, "revoked")
     row.refresh_from_db()
     return row
 

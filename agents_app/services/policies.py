@@ -27,6 +27,7 @@ from agents_app.selectors.switches import (
     DELETE_POLICY,
     visible_policies,
 )
+from agents_app.services.journal import ADDED, CHANGED, REMOVED, noted
 
 logger = logging.getLogger("agents_app.services")
 
@@ -68,6 +69,7 @@ def save_policy(values: Mapping[str, Any], *, by: Any, policy_id: Any = None) ->
         raise InvalidInput(gettext("A policy has no %(names)s.") % {"names": ", ".join(unknown)})
     now, name = database_now(), name_of(by)
     row = ApprovalPolicy(made_by=name, made_at=now) if policy_id is None else one_of(visible_policies(by), policy_id)
+    changed = sorted(field for field, value in values.items() if getattr(row, field) != value)
     for field, value in values.items():
         setattr(row, field, value)
     wrong = policy_problems(row)
@@ -82,6 +84,8 @@ def save_policy(values: Mapping[str, Any], *, by: Any, policy_id: Any = None) ->
     try:
         with transaction.atomic(using=conf.DATABASE):
             row.save()
+            text = "made" if policy_id is None else f"changed: {', '.join(changed) or 'nothing'}"
+            noted(by, row, text, ADDED if policy_id is None else CHANGED)
     except IntegrityError:
         raise InvalidInput(
             gettext("There is a policy “%(name)s” already.") % {"name": row.name}, errors=[_taken(row).as_error()]
@@ -94,7 +98,9 @@ def delete_policy(policy_id: Any, *, by: Any) -> None:
     """Remove a policy. Needs delete_approvalpolicy. Raises NotPermitted and NotFound."""
     _require(by, DELETE_POLICY)
     row = one_of(visible_policies(by), policy_id)
-    row.delete()
+    with transaction.atomic(using=conf.DATABASE):
+        noted(by, row, "removed", REMOVED)
+        row.delete()
     logger.info("%s removed the policy %s.", name_of(by), row.name)
 
 

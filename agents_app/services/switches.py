@@ -14,6 +14,7 @@ from agents_app.models import KillSwitch, database_now
 from agents_app.selectors.people import name_of
 from agents_app.selectors.runs import one_of
 from agents_app.selectors.switches import STOP, may_stop, visible_switches
+from agents_app.services.journal import ADDED, noted
 from agents_app.services.runs import checked_reason
 
 logger = logging.getLogger("agents_app.services")
@@ -37,6 +38,7 @@ def switch_off(*, by: Any, reason: str, agent: str = "", tool: str = "") -> Kill
                 return known
             made = KillSwitch(agent=agent, tool=tool, reason=text, off_by=name_of(by), off_at=database_now())
             made.save()
+            noted(by, made, f"switched off: {text}", ADDED)
     except IntegrityError:
         return off.get()  # somebody else was faster
     logger.warning("%s switched off %s: %s", name_of(by), made, text)
@@ -51,7 +53,11 @@ def switch_on(switch_id: Any, *, by: Any, reason: str = "") -> KillSwitch:
     _may(by)
     switch: KillSwitch = one_of(visible_switches(by), switch_id)
     values = {"on_by": name_of(by), "on_at": database_now(), "on_reason": clean_text(checked_reason(reason).strip())[0]}
-    if KillSwitch.objects.filter(pk=switch.pk, on_at=None).update(**values):
+    with transaction.atomic(using=conf.DATABASE):
+        done = KillSwitch.objects.filter(pk=switch.pk, on_at=None).update(**values)
+        if done:
+            noted(by, switch, "switched on")
+    if done:
         logger.warning("%s switched on %s.", name_of(by), switch)
     switch.refresh_from_db()
     return switch

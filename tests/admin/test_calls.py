@@ -40,7 +40,7 @@ def test_it_happened(as_: Any, run_of: Any, people: Any, till: Any, typed: str, 
     assert "I heard it" in page
     assert "<script>alert" not in page
     assert "I heard it" in client.get(page_of(call_of(run))).content.decode()
-    assert LogEntry.objects.get().change_message == "settled: happened"
+    assert LogEntry.objects.get(object_id=str(call.pk)).change_message == "settled: happened (admin)"
 
 
 def test_try_again_and_give_up(as_: Any, run_of: Any, till: Any) -> None:

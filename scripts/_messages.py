@@ -3,9 +3,9 @@
 Needs neither xgettext nor msgfmt. Without a language the present ones; `scripts/messages fr` begins another.
 """
 
-import re
 import sys
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from django.utils.translation.template import templatize
 from agents_app import exceptions
 from agents_app.core.conditions import WORDS
 from agents_app.core.events import EVENTS
-from agents_app.core.status import ApprovalStatus, InputStatus, RunStatus, ToolCallStatus, Verdict
+from agents_app.core.status import ApprovalStatus, Effect, InputStatus, RunStatus, ToolCallStatus, Verdict
 
 ROOT = Path(__file__).parents[1] / "agents_app"
 LOCALE = ROOT / "locale"
@@ -34,10 +34,10 @@ KEYWORDS = {
     "pgettext_lazy": ((1, "c"), 2),
     "npgettext": ((1, "c"), 2, 3),
 }
-STATUSES = (ApprovalStatus, InputStatus, RunStatus, ToolCallStatus, Verdict)
+STATUSES = (ApprovalStatus, Effect, InputStatus, RunStatus, ToolCallStatus, Verdict)
 HEADER = "Texts of agents_app. Made by scripts/messages; translate what is empty and run it again."
 VARYING = ("POT-Creation-Date", "PO-Revision-Date", "Generated-By", "Last-Translator", "Language-Team", "Project-Id")
-TEMPLATE_CALL = re.compile(r"\bu?(n?p?gettext)\(")
+ALWAYS = datetime(2026, 1, 1, tzinfo=UTC)
 
 Key = tuple[str | tuple[str, str], str | None]
 """(the text, or singular and plural; its context)."""
@@ -111,7 +111,8 @@ def po_of(catalogue: Catalog) -> str:
 
 
 def mo_of(catalogue: Catalog) -> bytes:
-    """What the product reads."""
+    """What the product reads: the same bytes for the same texts, whenever it is made."""
+    catalogue.creation_date = catalogue.revision_date = ALWAYS
     written = BytesIO()
     write_mo(written, catalogue)
     return written.getvalue()

@@ -14,13 +14,22 @@ from django.utils.translation import gettext, gettext_lazy
 from agents_app.admin.displays import SCOPES, time_tag
 from agents_app.admin.links import Links
 from agents_app.admin.meters import meters
-from agents_app.core.budgets import Budget, Kind, Scope
+from agents_app.core.budgets import Budget, Kind, Period, Scope
 from agents_app.models import AgentBudget, database_now
 from agents_app.selectors.budgets import title_of
 from agents_app.services import set_budget
 
 OWNERS = ("context", "session", "user")
 LIMITS = [str(kind) for kind in Kind]
+
+
+PERIODS_GIVEN: list[tuple[str, Any]] = [
+    (Period.EVER.value, gettext_lazy("as long as it exists")),
+    (Period.HOUR.value, gettext_lazy("each hour")),
+    (Period.DAY.value, gettext_lazy("each day")),
+    (Period.MONTH.value, gettext_lazy("each month")),
+]
+"""How long spending is added up."""
 
 
 class ScopeFilter(SimpleListFilter):
@@ -34,6 +43,19 @@ class ScopeFilter(SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         return queryset.filter(scope=self.value()) if self.value() else queryset
+
+
+class PeriodFilter(SimpleListFilter):
+    """By how long spending is added up."""
+
+    title = gettext_lazy("period")
+    parameter_name = "period"
+
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> list[tuple[str, Any]]:
+        return PERIODS_GIVEN
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        return queryset.filter(period=self.value()) if self.value() else queryset
 
 
 class SetByFilter(SimpleListFilter):
@@ -52,8 +74,14 @@ class SetByFilter(SimpleListFilter):
 class BudgetForm(forms.ModelForm):  # type: ignore[type-arg]
     """Whose it is and its period are said once; the limits may change."""
 
+    period = forms.ChoiceField(
+        choices=PERIODS_GIVEN,
+        label=gettext_lazy("Period"),
+        help_text=gettext_lazy("After it, spending begins anew, by the project's time zone."),
+    )
     # One field with a label of its own: the two of Django's widget have none.
     ends_at = forms.DateTimeField(
+        label=gettext_lazy("Ends at"),
         required=False,
         help_text=gettext_lazy("Nothing more may be spent after this."),
         widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": 1}, format="%Y-%m-%dT%H:%M:%S"),
@@ -62,6 +90,13 @@ class BudgetForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = AgentBudget
         fields = [*OWNERS, "period", *LIMITS, "ends_at"]
+        labels = {
+            "session": gettext_lazy("Session"),
+            "user": gettext_lazy("User"),
+            "steps": gettext_lazy("Steps"),
+            "tool_calls": gettext_lazy("Tool calls"),
+            "tokens": gettext_lazy("Tokens"),
+        }
 
     def clean(self) -> dict[str, Any]:
         """Of exactly one owner, and the only one for this period."""
@@ -81,7 +116,7 @@ class AgentBudgetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     change_list_template = "agents_app/list.html"
     raw_id_fields = OWNERS
     list_display = ["whose", "owner", "spent"]
-    list_filter = [ScopeFilter, "period", SetByFilter]
+    list_filter = [ScopeFilter, PeriodFilter, SetByFilter]
     list_select_related = ["context", "session"]
     ordering = ["-id"]
     show_full_result_count = False
@@ -101,10 +136,14 @@ class AgentBudgetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if obj is None:
             whose = gettext("Of exactly one: a run, a session or a user.")
             return [(None, {"description": whose, "fields": [*OWNERS, "period"]}), limits]
-        return [(None, {"fields": ["owner", "period", "spent", "since"]}), limits]
+        return [(None, {"fields": ["owner", "how_long", "spent", "since"]}), limits]
+
+    @admin.display(description=gettext_lazy("period"))
+    def how_long(self, row: AgentBudget) -> Any:
+        return dict(PERIODS_GIVEN)[row.period]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return [] if obj is None else ["owner", "period", "spent", "since"]
+        return [] if obj is None else ["owner", "how_long", "spent", "since"]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {"title": gettext("Budgets"), **(extra_context or {})})

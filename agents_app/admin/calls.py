@@ -34,7 +34,7 @@ class ToolCallAdmin(ReadOnlyAdmin):
     """Tool calls, for those who may know of the runs or settle unknown outcomes."""
 
     page_template = "agents_app/call.html"
-    list_display = ["call", "status_badge", "agent", "user_name", "effect", "proposed", "took", "attempt"]
+    list_display = ["call", "status_badge", "agent", "user_name", "what_effect", "proposed", "took", "tries"]
     list_display_links = None
     list_filter = [ToolCallStatusFilter, AgentOfRunFilter, AgeFilter]
     search_fields = ["id", "context__id", "tool", "context__agent", "context__details__user_name"]
@@ -65,6 +65,14 @@ class ToolCallAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("user"), empty_value="–")
     def user_name(self, row: ToolCall) -> str:
         return row.context.details.user_name
+
+    @admin.display(description=gettext_lazy("effect"), ordering="effect")
+    def what_effect(self, row: ToolCall) -> str:
+        return gettext(row.effect)
+
+    @admin.display(description=gettext_lazy("tries"))
+    def tries(self, row: ToolCall) -> int:
+        return row.attempt
 
     @admin.display(description=gettext_lazy("proposed"))
     def proposed(self, row: ToolCall) -> SafeString:
@@ -145,7 +153,7 @@ class ToolCallAdmin(ReadOnlyAdmin):
         return [
             (gettext("Run"), run),
             (gettext("User"), row.context.details.user_name or gettext("none")),
-            (gettext("Effect"), f"{row.effect}: {EFFECTS[Effect(row.effect)]}"),
+            (gettext("Effect"), f"{gettext(row.effect)}: {EFFECTS[Effect(row.effect)]}"),
             (gettext("Proposed"), time_tag(row.proposed_at)),
             (gettext("Started"), time_tag(row.started_at)),
             (gettext("Settled"), time_tag(row.settled_at)),

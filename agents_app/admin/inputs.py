@@ -10,6 +10,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.admin.base import ReadOnlyAdmin, http_status
 from agents_app.admin.blocks import block
+from agents_app.admin.columns import column
 from agents_app.admin.decide_form import put_on_form
 from agents_app.admin.displays import badge, excerpt, short_time, time_tag
 from agents_app.admin.filters import AgeFilter, AgentOfRunFilter, InputStatusFilter
@@ -34,7 +35,14 @@ class InputRequestAdmin(ReadOnlyAdmin):
     """Questions, for those who may view or answer other people's; everybody sees those of their own runs."""
 
     page_template = "agents_app/answer.html"
-    list_display = ["status_badge", "asked", "agent", "user_name", "created", "answered_by_name"]
+    list_display = [
+        "status_badge",
+        "asked",
+        "agent",
+        "user_name",
+        "created",
+        column("answered_by_name", gettext_lazy("answered by")),
+    ]
     list_display_links = None
     list_filter = [InputStatusFilter, AgentOfRunFilter, AgeFilter]
     search_fields = ["id", "context__id", "context__agent", "context__details__user_name"]

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.admin.base import ReadOnlyAdmin
+from agents_app.admin.columns import column
 from agents_app.admin.displays import time_tag
 from agents_app.admin.icons import icon
 from agents_app.exceptions import AgentsError, NotFound
@@ -47,7 +48,7 @@ class LLMStateAdmin(ReadOnlyAdmin):
     """LLMs, for those with `view_llmstate` or `close_breaker`."""
 
     page_template = "agents_app/llm.html"
-    list_display = ["llm", "state", "failures", "last_error", "since", "until"]
+    list_display = ["llm", "state", column("failures", gettext_lazy("failures")), "last_error", "since", "until"]
     list_display_links = None
     search_fields = ["name"]
     search_label = gettext_lazy("Search by name. Only LLMs that have limits, or have failed, are listed.")

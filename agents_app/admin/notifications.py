@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.admin.base import ReadOnlyAdmin, http_status
+from agents_app.admin.columns import column
 from agents_app.admin.displays import excerpt, short_time, time_tag
 from agents_app.admin.icons import icon
 from agents_app.exceptions import AgentsError
@@ -65,11 +66,11 @@ class NotificationAdmin(ReadOnlyAdmin):
     """Notifications, for those with `view_notification` or `release_notification`."""
 
     page_template = "agents_app/notification.html"
-    list_display = ["state_badge", "told", "channel", "reader", "made", "tries"]
+    list_display = ["state_badge", "told", column("channel", gettext_lazy("channel")), "reader", "made", "tries"]
     list_display_links = None
     list_filter = [StateFilter]
     search_fields = ["channel", "context__id", "request__id"]
-    search_label = "Search by channel, or id of the run"
+    search_label = gettext_lazy("Search by channel, or id of the run")
     list_select_related = ["recipient", "context"]
     ordering = ["-id"]
     show_facets = admin.ShowFacets.NEVER
@@ -166,7 +167,14 @@ class NotificationAdmin(ReadOnlyAdmin):
 class ChannelStateAdmin(ReadOnlyAdmin):
     """How the channels stand, for the same people."""
 
-    list_display = ["name", "state", "failures", "failing_since", "retry_at", "last_error"]
+    list_display = [
+        column("name", gettext_lazy("name")),
+        "state",
+        column("failures", gettext_lazy("failures")),
+        column("failing_since", gettext_lazy("failing since")),
+        column("retry_at", gettext_lazy("next try")),
+        "last_error",
+    ]
     list_display_links = None
     ordering = ["name"]
 

@@ -7,11 +7,13 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext, gettext_lazy
 
+from agents_app.admin.columns import column
 from agents_app.admin.condition_rows import ConditionRows, conditions_from
 from agents_app.core.json_paths import Kind, Schema, fields_of
 from agents_app.definitions.registry import registry
@@ -23,7 +25,11 @@ from agents_app.selectors.rules import rule_of
 from agents_app.selectors.runs import is_id
 from agents_app.services import delete_policy, explain_call, policy_problems, save_policy
 
-ANSWERS = [("ask", gettext_lazy("Ask a person")), ("deny", gettext_lazy("Deny")), ("allow", gettext_lazy("Allow"))]
+ANSWERS: list[tuple[str, Any]] = [
+    ("ask", gettext_lazy("Ask a person")),
+    ("deny", gettext_lazy("Deny")),
+    ("allow", gettext_lazy("Allow")),
+]
 
 
 KINDS = {
@@ -65,10 +71,11 @@ class ApproversField(forms.JSONField):
 class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
     """Agent and tool are chosen, conditions are rows."""
 
-    agent = forms.ChoiceField(required=False)
-    tool = forms.ChoiceField(required=False)
-    answer = forms.ChoiceField(choices=ANSWERS)
+    agent = forms.ChoiceField(required=False, label=gettext_lazy("Agent"))
+    tool = forms.ChoiceField(required=False, label=gettext_lazy("Tool"))
+    answer = forms.ChoiceField(choices=ANSWERS, label=gettext_lazy("Answer"))
     conditions = forms.Field(
+        label=gettext_lazy("Conditions"),
         required=False,
         widget=ConditionRows,
         help_text=gettext_lazy(
@@ -76,6 +83,7 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
         ),
     )
     approvers = ApproversField(
+        label=gettext_lazy("Approvers"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 2, "cols": 60, "spellcheck": "false"}),
         help_text=gettext_lazy('Who may decide, if not as the tool says: {"group": "Finance", "quorum": 2}.'),
@@ -93,6 +101,14 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
             *("name", "active", "agent", "tool", "conditions", "answer", "reason", "approvers", "priority"),
             *("valid_from", "valid_until"),
         ]
+        labels = {
+            "name": gettext_lazy("Name"),
+            "active": gettext_lazy("Active"),
+            "reason": gettext_lazy("Reason"),
+            "priority": gettext_lazy("Priority"),
+            "valid_from": gettext_lazy("Valid from"),
+            "valid_until": gettext_lazy("Valid until"),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -146,13 +162,48 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error(problem.field if problem.field in self.fields else None, text)
 
 
+class AnswerFilter(admin.SimpleListFilter):
+    """By what they answer."""
+
+    title = gettext_lazy("answer")
+    parameter_name = "answer"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return ANSWERS
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        return queryset.filter(answer=self.value()) if self.value() else queryset
+
+
+class ActiveFilter(admin.SimpleListFilter):
+    """By whether they count."""
+
+    title = gettext_lazy("active")
+    parameter_name = "active"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("1", gettext_lazy("Yes")), ("0", gettext_lazy("No"))]
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        return queryset.filter(active=self.value() == "1") if self.value() else queryset
+
+
 class ApprovalPolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Django's own pages, for those with the permissions of the model. What is stored goes through the service."""
 
     form = PolicyForm
     change_form_template = "agents_app/policy.html"
-    list_display = ["name", "about", "answer", "priority", "active", "fits", "updated_by", "updated_at"]
-    list_filter = ["answer", "active"]
+    list_display = [
+        column("name", gettext_lazy("name")),
+        "about",
+        "what_answer",
+        column("priority", gettext_lazy("priority")),
+        column("active", gettext_lazy("active"), boolean=True),
+        "fits",
+        column("updated_by", gettext_lazy("updated by")),
+        column("updated_at", gettext_lazy("updated")),
+    ]
+    list_filter = [AnswerFilter, ActiveFilter]
     search_fields = ["name", "agent", "tool"]
     ordering = ["name"]
     readonly_fields = ("made_by", "made_at", "updated_by", "updated_at")
@@ -239,6 +290,10 @@ class ApprovalPolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         rulings = [(words[str(each.answer)], each.rule, each.reason) for each in found.rulings]
         shown = {"answer": words[str(found.answer)], "rulings": rulings}
         return {"found": found, "agent": agent, "tool": draft.tool, **shown}
+
+    @admin.display(description=gettext_lazy("answer"), ordering="answer")
+    def what_answer(self, row: ApprovalPolicy) -> Any:
+        return dict(ANSWERS)[row.answer]
 
     @admin.display(description=gettext_lazy("about"))
     def about(self, row: ApprovalPolicy) -> str:

@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.admin.base import ReadOnlyAdmin
+from agents_app.admin.columns import column
 from agents_app.admin.displays import badge, short_time, time_tag
 from agents_app.core.status import RunStatus
 from agents_app.models import AgentSession
@@ -22,7 +23,7 @@ class AgentSessionAdmin(ReadOnlyAdmin):
     """Sessions, for those with `view_agentsession`."""
 
     page_template = "agents_app/session.html"
-    list_display = ["session", "agent", "owner", "created"]
+    list_display = ["session", column("agent", gettext_lazy("agent")), "owner", "created"]
     list_display_links = None
     search_fields = ["id", "key", "agent"]
     search_label = gettext_lazy("Search by id, key or agent")

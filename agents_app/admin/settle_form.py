@@ -20,12 +20,14 @@ class SettleForm(forms.Form):
 
     verdict = forms.ChoiceField(choices=CHOICES, widget=forms.RadioSelect, label=gettext_lazy("What became of it?"))
     result = forms.CharField(
+        label=gettext_lazy("Result"),
         required=False,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 3, "class": "aa-json", "spellcheck": "false"}),
         help_text=gettext_lazy("If it happened: what it returned, as JSON or plain text. The agent reads it."),
     )
     reason = forms.CharField(
+        label=gettext_lazy("Reason"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=gettext_lazy("How you know. It is recorded; if the call is given up, the agent reads it."),

@@ -20,8 +20,9 @@ from agents_app.services import Run, start_run
 class StartForm(forms.Form):
     """`token` makes a second click give the first one's run."""
 
-    agent = forms.ChoiceField()
+    agent = forms.ChoiceField(label=gettext_lazy("Agent"))
     input = forms.CharField(
+        label=gettext_lazy("Input"),
         widget=forms.Textarea(attrs={"rows": 5, "class": "vLargeTextField"}),
         strip=False,
         help_text=gettext_lazy("What the agent is asked to do."),
@@ -32,9 +33,12 @@ class StartForm(forms.Form):
         help_text=gettext_lazy("Whose run it is: who sees it and answers its questions. May be empty."),
     )
     session = forms.CharField(
-        required=False, help_text=gettext_lazy("The key of a conversation that several runs share. May be empty.")
+        label=gettext_lazy("Session"),
+        required=False,
+        help_text=gettext_lazy("The key of a conversation that several runs share. May be empty."),
     )
     priority = forms.ChoiceField(
+        label=gettext_lazy("Priority"),
         required=False,
         choices=[
             ("", gettext_lazy("The agent's own")),
@@ -43,6 +47,7 @@ class StartForm(forms.Form):
         help_text=gettext_lazy("Which runs are taken first when more is due than workers can drive."),
     )
     metadata = forms.CharField(
+        label=gettext_lazy("Metadata"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 3, "class": "aa-json", "spellcheck": "false"}),
         help_text=gettext_lazy("A JSON object for your own use. May be empty."),

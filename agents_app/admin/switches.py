@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.admin.base import ReadOnlyAdmin
+from agents_app.admin.columns import column
 from agents_app.admin.displays import time_tag
 from agents_app.definitions.registry import registry
 from agents_app.exceptions import AgentsError
@@ -23,10 +24,12 @@ from agents_app.services import switch_off, switch_on
 class SwitchOffForm(forms.Form):
     """What to switch off, and why."""
 
-    agent = forms.ChoiceField(required=False)
-    tool = forms.ChoiceField(required=False)
+    agent = forms.ChoiceField(required=False, label=gettext_lazy("Agent"))
+    tool = forms.ChoiceField(required=False, label=gettext_lazy("Tool"))
     reason = forms.CharField(
-        widget=forms.Textarea(attrs={"rows": 3}), help_text=gettext_lazy("Staff and the agents read it.")
+        label=gettext_lazy("Reason"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("Staff and the agents read it."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -44,7 +47,7 @@ class KillSwitchAdmin(ReadOnlyAdmin):
 
     page_template = "agents_app/switch.html"
     change_list_template = "agents_app/switches.html"
-    list_display = ["what", "state", "reason", "off_by", "since", "on_by", "until"]
+    list_display = ["what", "state", column("reason", gettext_lazy("reason")), "off_by", "since", "on_by", "until"]
     list_display_links = None
 
     def may_list(self, user: Any) -> bool:

@@ -157,6 +157,7 @@ def test_the_wheel_is_complete(wheel: Path) -> None:
     assert wheel.name.startswith("django_agents_app-")
     assert wanted - names == set()
     assert "agents_app/py.typed" in names
+    assert "agents_app/locale/de/LC_MESSAGES/django.mo" in names, "a host without msgfmt speaks German, too"
     for folder in ("templates/agents_app", "static/agents_app", "migrations"):
         assert any(name.startswith(f"agents_app/{folder}/") for name in names), folder
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"agents_app"}

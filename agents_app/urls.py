@@ -74,6 +74,12 @@ urlpatterns = [
     path("budgets/", budgets.Budgets.as_view(), name="budgets"),
     path("llms/", llms.LLMs.as_view(), name="llms"),
     path("llms/close/", llms.CloseLLM.as_view(), name="llm-close"),
+    path("notifications/", notifications.Notifications.as_view(), name="notifications"),
+    path(
+        "notifications/<str:notification_id>/release/",
+        notifications.ReleaseNotification.as_view(),
+        name="notification-release",
+    ),
     path("notification-preferences/", notifications.Preferences.as_view(), name="notification-preferences"),
     path("sessions/", sessions.Sessions.as_view(), name="sessions"),
     path("sessions/<str:session_id>/", sessions.Session.as_view(), name="session"),

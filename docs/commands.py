@@ -11,7 +11,7 @@ from agents_app.management.exits import MEANINGS
 
 NOTE = "<!-- Made from the code by scripts/docs. Change the code, not this page. -->"
 GROUPS = {
-    "Look": ("agents_list", "agents_show", "agents_inbox", "agents_doctor", "agents_policy_check"),
+    "Look": ("agents_list", "agents_show", "agents_inbox", "agents_doctor", "agents_policies", "agents_policy_check"),
     "Run": (
         "agents_run",
         "agents_cancel",

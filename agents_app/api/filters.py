@@ -18,6 +18,8 @@ from agents_app.models import (
     ArchivedRun,
     Delegation,
     InputRequest,
+    Notification,
+    NotificationState,
     ToolCall,
 )
 from agents_app.models.context import WAITS_FOR_SLOT
@@ -180,3 +182,15 @@ class DelegationFilter(filters.FilterSet):  # type: ignore[misc]  # untyped
     def by_activity(self, rows: Any, name: str, value: bool) -> Any:
         active = Delegation.objects.active().values("pk")
         return rows.filter(pk__in=active) if value else rows.exclude(pk__in=active)
+
+
+class NotificationFilter(filters.FilterSet):  # type: ignore[misc]  # untyped
+    """Notifications."""
+
+    run = filters.UUIDFilter(field_name="context_id")
+    state = filters.MultipleChoiceFilter(choices=_choices(NotificationState))
+    channel = filters.CharFilter()
+
+    class Meta:
+        model = Notification
+        fields: list[str] = []

@@ -67,7 +67,7 @@ HARMLESS: Mapping[str, tuple[str, ...]] = {
     ),
     "approvalrequest": (
         *("status", "rule", "digest", "permission", "approvers", "stage_permission", "group"),
-        *("requester_key", "claimed_by_key", "on_expiry", "escalate_to", "escalate_to_group"),
+        *("requester_key", "claimed_by_key", "on_expiry", "escalate_to", "escalate_to_group", "risk"),
     ),
     "namedapprover": ("person_key",),
     "decision": ("verdict", "door", "digest_shown", "digest", "on_behalf_of_key"),
@@ -81,6 +81,26 @@ HARMLESS: Mapping[str, tuple[str, ...]] = {
 }
 """Fields with texts that come from code, or are hashes of a decided call: what was approved must stay provable. Keys
 of people go with the names beside them."""
+
+
+KEPT: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "approvalpolicy": {"made_by": (), "updated_by": ()},
+    "killswitch": {"off_by": (), "on_by": ()},
+    "delegation": {
+        "giver_name": ("giver_key", "reason"),
+        "receiver_name": ("receiver_key", "reason"),
+        "made_by_name": (),
+        "revoked_by_name": (),
+    },
+}
+"""The same of what staff keep, which belongs to no run: the person's name is replaced, and what is beside it."""
+
+KEPT_HARMLESS: Mapping[str, tuple[str, ...]] = {
+    "approvalpolicy": ("name", "agent", "tool", "conditions", "answer", "reason", "approvers"),
+    "killswitch": ("agent", "tool", "reason", "on_reason"),
+    "delegation": (),
+}
+"""What staff wrote of agents and tools, not of a person."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,9 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.apps import apps
 from django.db import transaction
+from django.db.models import Q
 
 from agents_app.conf import conf
 from agents_app.core.archive_lines import StoredRow, StoredRun
@@ -23,13 +25,14 @@ from agents_app.models import (
     AgentSession,
     Archive,
     ArchivedRun,
+    Delegation,
     StoredResponse,
     database_now,
 )
 from agents_app.models.archive import ArchiveState
 from agents_app.models.audited import Rebinding, event_digest, event_link
 from agents_app.models.belongings import row_from, values_of
-from agents_app.models.erasure import ERASED, Person, erased
+from agents_app.models.erasure import ERASED, KEPT, Person, erased
 from agents_app.selectors.people import CONTROL, ERASE, name_of
 from agents_app.services.archiving import delete_runs, remove_doomed
 from agents_app.services.key_rotation import rewrite
@@ -58,7 +61,8 @@ class Erasure:
 def erase_user(user: Any, *, by: Any, reason: str = "", cancel: bool = False, dry_run: bool = False) -> Erasure:
     """Blank what this person's runs hold: input, answers, transcripts, arguments, results, reasons, names.
 
-    The skeleton stays: events and decisions without words. What the person decided about runs of others stays as it
+    The skeleton stays: events and decisions without words. So do policies, switches and delegations that they made,
+    without the name; delegations from and to them end. What the person decided about runs of others stays as it
     is, and so does the account itself. user: the person, or the name of one. cancel: cancel runs that have not ended;
     else the person must have none. Raises NotPermitted, InvalidInput, WrongState.
     """
@@ -77,6 +81,7 @@ def erase_user(user: Any, *, by: Any, reason: str = "", cancel: bool = False, dr
     runs = _erase_rows(mine, person, by=name_of(by), reason=text)
     away = _erase_archives(person, by=name_of(by), reason=text)
     sessions = _erase_sessions(user)
+    _erase_kept(person, by=name_of(by))
     StoredResponse.objects.filter(principal=str(user.pk)).delete()
     remove_doomed()
     logger.info("Erased a user from %s runs and %s archived ones.", runs, away)
@@ -134,6 +139,25 @@ def _erase_sessions(user: Any) -> int:
     for session in sessions:
         AgentSession.objects.filter(pk=session.pk).update(user=None, key=f"{ERASED} {session.pk}")
     return len(sessions)
+
+
+def _erase_kept(person: Person, *, by: str) -> None:
+    """Their name in what staff keep. A delegation keeps that there was one, and gives nobody anything any more."""
+    if not person.name:
+        return
+    mine = Q(giver_key=str(person.pk)) | Q(receiver_key=str(person.pk))
+    open_ones = Delegation.objects.filter(mine, revoked_at__isnull=True)
+    open_ones.update(revoked_at=database_now(), revoked_by_name=by)
+    for table, names in KEPT.items():
+        rows = apps.get_model("agents_app", table)._base_manager
+        for field, beside in names.items():
+            found = rows.filter(**{field: person.name})
+            # Two keys of one row must not become the same.
+            found.update(**{field: ERASED}, **{each: f"{ERASED} {each}" if _is_key(each) else "" for each in beside})
+
+
+def _is_key(field: str) -> bool:
+    return field.endswith("_key")
 
 
 # In archives.

@@ -5,8 +5,11 @@ from typing import Any
 from django import template
 from django.contrib import admin
 
+from agents_app.admin.banner import switches_about
+from agents_app.admin.displays import time_tag
 from agents_app.admin.links import Links
 from agents_app.admin.overview import numbers_for
+from agents_app.admin.revealed import revealed
 
 register = template.Library()
 
@@ -20,3 +23,15 @@ def agents_numbers(context: dict[str, Any]) -> list[dict[str, str]]:
         return []
     site = admin.AdminSite(name=getattr(request, "current_app", "") or "admin")
     return numbers_for(user, Links(site))
+
+
+@register.inclusion_tag("agents_app/parts/switched_off.html", takes_context=True)
+def switched_off(context: Any, agent: str | None = None, tool: str | None = None) -> dict[str, Any]:
+    """The kill switches that hold for a tool, an agent, or at all; nothing for who may not know of them."""
+    rows = switches_about(context["request"].user, agent, tool)
+    return {
+        "switches": [
+            {"what": str(row), "reason": revealed(row.reason), "by": row.off_by, "since": time_tag(row.off_at)}
+            for row in rows
+        ]
+    }

@@ -36,7 +36,13 @@ Received = Annotated[
     | received.RestoreCommand
     | kept.ListDelegationsCommand
     | kept.DelegateCommand
-    | kept.RevokeDelegationCommand,
+    | kept.RevokeDelegationCommand
+    | kept.ListPoliciesCommand
+    | kept.ReadPolicyCommand
+    | kept.SavePolicyCommand
+    | kept.RemovePolicyCommand
+    | kept.CheckPolicyCommand
+    | kept.ReleaseNotificationCommand,
     Field(discriminator="name"),
 ]
 

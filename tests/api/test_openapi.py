@@ -61,6 +61,7 @@ def test_it_is_about_this_api_alone(description: dict[str, Any]) -> None:
         "input-requests",
         "policies",
         "notification-preferences",
+        "notifications",
         "sessions",
         "switches",
         "tickets",

@@ -7,7 +7,15 @@ from uuid import UUID
 import pytest
 from django.contrib.auth import get_user_model
 
-from agents_app.models import AgentContext, ApprovalRequest, Delegation, InputRequest, ToolCall, database_now
+from agents_app.models import (
+    AgentContext,
+    ApprovalRequest,
+    Delegation,
+    InputRequest,
+    Notification,
+    ToolCall,
+    database_now,
+)
 from agents_app.services import claim_request, delegate
 from tests import office
 from tests.models import rows
@@ -127,6 +135,8 @@ MATRIX: dict[str, tuple[str, str, str, dict[str, Any] | None, tuple[int, ...]]] 
         {"channel": "post", "mode": "off"},  # which these settings do not have
         (401, 400, 400, 400, 400, 400),
     ),
+    "notifications_list": ("get", "notifications/", "", None, ADMIN),
+    "notifications_release": ("post", "notifications/{notification}/release/", "parked", {}, UNSEEN),
     "sessions_list": ("get", "sessions/", "answer", None, (401, 200, 200, 200, 200, 200)),
     "sessions_read": ("get", "sessions/{session}/", "answer", None, (401, 200, 404, 200, 404, 200)),
     "tickets_issue": ("post", "tickets/", "", {}, (401, 201, 201, 201, 201, 201)),
@@ -141,6 +151,7 @@ RUNS = {
     "switch": "answer",
     "archived": "answer",
     "delegation": "answer",
+    "parked": "refund",
 }
 """Plans that begin with a run of another plan."""
 
@@ -161,9 +172,27 @@ def ids_of(run_id: UUID, plan: str = "") -> dict[str, Any]:
         "input": question and question.pk,
         "call": call and call.pk,
         "policy": rows.policy(name=f"of {run_id}").pk if plan == "policy" else None,
+        "notification": parked(run).pk if plan == "parked" else None,
         "delegation": delegated().pk if plan == "delegation" else None,
         "switch": rows.switch(agent=f"agent-{run_id}").pk if plan == "switch" else None,
     }
+
+
+def parked(run: AgentContext) -> Notification:
+    """One of the run's request that failed too often."""
+    now = database_now()
+    return Notification.objects.create(
+        context=run,
+        request=ApprovalRequest.objects.get(context=run),
+        channel="email",
+        sequence=run.version,
+        kind="approval.requested",
+        state="parked",
+        state_at=now,
+        created_at=now,
+        due_at=now,
+        error="no route",
+    )
 
 
 def delegated() -> Delegation:

@@ -79,10 +79,11 @@ REGISTERED = {
 }
 READS = {
     "rest": r"agents?|runs?|run-.*|tool-calls?|approvals?|input-requests?|policies|policy.*|switch.*|budgets"
-    r"|llms?(-.*)?|notification-.*|sessions?|tickets|push|schema|archived-.*|erasures|delegation|input-request-answer",
-    "websocket": r"answer|cancel|pause|resume|retry|switch_.*|set_.*|hide|reveal|restore|list_.*",
+    r"|llms?(-.*)?|notifications?(-.*)?|sessions?|tickets|push|schema|archived-.*|erasures|delegation|input-request-answer",
+    "websocket": r"(read|save|remove|check)_policy|release_notification"
+    r"|answer|cancel|pause|resume|retry|switch_.*|set_.*|hide|reveal|restore|list_.*",
     "command line": r"answer|archive|budget|cancel|cluster|doctor|drive|erase_user|handlers|hide|inbox|list|notify"
-    r"|pause|policy_check|priority|recover|restore|resume|retry|reveal|rotate_keys|run|show|switch_.*|uninstall|verify_audit",
+    r"|pause|polic(ies|y_check)|priority|recover|restore|resume|retry|reveal|rotate_keys|run|show|switch_.*|uninstall|verify_audit",
     "admin": "_confirmed",
     "link": "",
 }

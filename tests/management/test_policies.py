@@ -76,3 +76,47 @@ def test_a_policy_whose_field_is_gone_is_told_of_by_check_and_doctor() -> None:
     assert check_policies(databases=None) == []
     findings = {finding["subject"]: finding for finding in manage("agents_doctor", "--json").json}
     assert findings["policy large"]["level"] == "warning"
+
+
+def test_policies_are_made_listed_changed_and_removed() -> None:
+    assert manage("agents_policies").out == "There are no policies.\n"
+    values = {
+        "name": "large",
+        "tool": "pay",
+        "answer": "deny",
+        "conditions": [LARGE],
+        "valid_until": "2999-01-01T00:00Z",
+    }
+    (made,) = manage("agents_policies", "--save", json.dumps(values), "--json").json
+    assert (made["made_by"], made["active"], made["valid_until"][:10]) == ("system", True, "2999-01-01")
+    assert manage("agents_policies").out.splitlines()[:2] == [
+        "large: deny tool pay of all agents",
+        "  amount more_than 100",
+    ]
+    assert "(switched off)" in manage("agents_policies", "large", "--off").out
+    assert not ApprovalPolicy.objects.get().active
+    assert manage("agents_policies", made["id"], "--on", "--json").json[0]["active"]
+    changed = manage("agents_policies", "large", "--save", '{"answer": "ask", "reason": "Look twice."}', "--json").json
+    assert (changed[0]["answer"], changed[0]["conditions"] == made["conditions"]) == ("ask", True)
+    assert manage("agents_policies", "large", "--remove").out == "Removed: large\n"
+    assert not ApprovalPolicy.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("--save", "{"), 2, "--save takes JSON"),
+        (("--save", "[]"), 2, "--save takes a JSON object"),
+        (("--save", '{"name": "x", "tool": "pey", "answer": "deny"}'), 2, "No agent has a tool “pey”"),
+        (("--save", '{"name": "x", "colour": "red"}'), 2, "A policy has no colour."),
+        (("--save", '{"name": "x", "valid_from": "soon"}'), 2, "valid_from takes a moment"),
+        (("nothing",), 3, "There is no policy “nothing”"),
+        (("--off",), 2, "Say which policy"),
+        (("--as", "ann"), 4, "agents_app.view_approvalpolicy"),
+    ],
+)
+def test_what_is_no_policy_says_why(arguments: tuple[str, ...], code: int, words: str) -> None:
+    office.person("ann")
+    told = manage("agents_policies", *arguments)
+    assert (told.code, words in told.error) == (code, True), told.error
+    assert not ApprovalPolicy.objects.exists()

@@ -2,27 +2,41 @@
 
 import gzip
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import models
 
 from agents_app.exceptions import InvalidInput, NotPermitted, WrongState
-from agents_app.models import AgentContext, AgentSession, Archive, ArchivedRun, Decision, StoredResponse
+from agents_app.models import (
+    AgentContext,
+    AgentSession,
+    Archive,
+    ArchivedRun,
+    Decision,
+    Delegation,
+    StoredResponse,
+    database_now,
+)
 from agents_app.models.belongings import belongings
-from agents_app.models.erasure import BLANK, ERASED, HARMLESS, NAMES
+from agents_app.models.erasure import BLANK, ERASED, HARMLESS, KEPT, KEPT_HARMLESS, NAMES
 from agents_app.services import (
     SYSTEM,
     archive_runs,
     archiving,
+    delegate,
     erase_user,
     erasing,
     pause_run,
     restore_run,
     resume_run,
     retry_run,
+    save_policy,
     start_run,
+    switch_off,
 )
 from agents_app.testing import AgentsKit, calls
 from agents_app.transitions.claims import claim
@@ -97,6 +111,41 @@ def test_every_field_with_a_text_is_thought_of() -> None:
             if is_text and field.attname not in known and (kind.name, field.attname) != ("agentevent", "data"):
                 forgotten.append(f"{kind.name}.{field.attname}")
     assert forgotten == []
+
+
+def test_every_field_of_what_staff_keep_is_thought_of() -> None:
+    forgotten = []
+    for table, names in KEPT.items():
+        known = {*names, *KEPT_HARMLESS[table], *(each for beside in names.values() for each in beside)}
+        for field in apps.get_model("agents_app", table)._meta.concrete_fields:
+            is_text = isinstance(field, models.CharField | models.TextField | models.JSONField)
+            if is_text and field.attname not in known:
+                forgotten.append(f"{table}.{field.attname}")
+    assert forgotten == []
+
+
+def test_their_name_goes_from_what_they_kept_as_staff(agents: AgentsKit) -> None:
+    manages = ("agents_app.add_approvalpolicy", "agents_app.change_approvalpolicy", "agents_app.stop_agents")
+    olga = office.person("olga_the_owner", *manages, "agents_app.view_approvalpolicy", *office.DECIDES)
+    otto = office.decider("otto")
+    policy = save_policy({"name": "large", "tool": "pay", "answer": "ask"}, by=olga)
+    theirs = save_policy({"name": "small", "tool": "pay", "answer": "allow"}, by=SYSTEM)
+    switch = switch_off(by=olga, agent="clerk", reason="Too fast.")
+    until = database_now() + timedelta(days=3)
+    given = delegate(by=olga, to=otto, until=until, reason="At the Fliederweg clinic.")
+    taken = delegate(by=otto, to=olga, until=until, reason="A journey.")
+    erase_user(olga, by=SYSTEM)
+    for row in (policy, theirs, switch, given, taken):
+        row.refresh_from_db()
+    assert (policy.made_by, policy.updated_by, policy.active) == (ERASED, ERASED, True)
+    assert (theirs.made_by, theirs.updated_by) == ("system", "system")
+    assert (switch.off_by, switch.reason, switch.on_at) == (ERASED, "Too fast.", None), "it still holds"
+    assert (given.giver_name, given.made_by_name, given.receiver_name, given.reason) == (ERASED, ERASED, "otto", "")
+    assert (taken.giver_name, taken.receiver_name, taken.receiver_key) == ("otto", ERASED, "erased receiver_key")
+    assert not Delegation.objects.active().exists()
+    erase_user(otto, by=SYSTEM)  # the two are still told apart
+    assert "olga_the_owner" not in json.dumps(list(Delegation.objects.values()), default=str)
+    assert "otto" not in json.dumps(list(Delegation.objects.values()), default=str)
 
 
 def test_a_person_is_erased_and_the_skeleton_stays(agents: AgentsKit) -> None:

@@ -1,4 +1,4 @@
-"""Commands on what is kept: delegations."""
+"""Commands on what is kept: delegations, policies, parked notifications."""
 
 import json
 from collections.abc import Callable
@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from agents_app.models import Delegation, database_now
+from agents_app.models import Delegation, Notification, database_now
 from agents_app.services import Origin
 from agents_app.ws.calling import Caller
 from agents_app.ws.commands import perform
 from tests import office
+from tests.models import rows
 
 pytestmark = pytest.mark.django_db
 
@@ -66,3 +67,55 @@ def test_what_cannot_be_delegated(fields: dict[str, Any], code: str) -> None:
     until = (database_now() + timedelta(days=3)).isoformat()
     assert sender(ann)("delegate", **{"until": until, **fields})["error"]["code"] == code
     assert not Delegation.objects.exists()
+
+
+def test_policies_are_made_changed_read_asked_and_removed() -> None:
+    names = ("add", "change", "delete", "view")
+    boss = sender(office.person("boss", *(f"agents_app.{name}_approvalpolicy" for name in names)))
+    with office.open_office():
+        large = {"path": "amount", "operator": "more_than", "value": 100}
+        made = boss("save_policy", values={"name": "large", "tool": "pay", "answer": "deny", "conditions": [large]})
+        assert made["ok"], made
+        key = made["result"]["id"]
+        asked = {"agent": "clerk", "tool": "pay", "arguments": {"to": "Ann", "amount": "120"}}
+        assert boss("check_policy", **asked)["result"]["answer"] == "deny"
+        off = boss("save_policy", policy=key, values={"active": False})["result"]
+        assert (off["active"], off["name"], off["answer"], len(off["conditions"])) == (False, "large", "deny", 1)
+        assert boss("check_policy", **asked)["result"]["answer"] == "ask", "the tool's own rule is left"
+        assert boss("read_policy", policy=key)["result"] == off
+        assert boss("list_policies")["result"] == [off]
+        wrong = boss("save_policy", values={"name": "odd", "tool": "pey", "answer": "deny"})["error"]
+        assert (wrong["code"], wrong["details"]["errors"][0]["path"]) == ("invalid_input", ["tool"])
+        assert boss("remove_policy", policy=key)["result"]["name"] == "large"
+        assert boss("read_policy", policy=key)["error"]["code"] == "not_found"
+
+
+def test_policies_are_for_those_who_may() -> None:
+    send = sender(office.person("ann", DECIDES))
+    row = rows.policy()
+    for name, fields, code in (
+        ("list_policies", {}, "not_permitted"),
+        ("read_policy", {"policy": str(row.pk)}, "not_found"),
+        ("save_policy", {"values": {"name": "x", "answer": "deny"}}, "not_permitted"),
+        ("save_policy", {"policy": str(row.pk), "values": {"active": False}}, "not_permitted"),
+        ("remove_policy", {"policy": str(row.pk)}, "not_found"),
+    ):
+        assert send(name, **fields)["error"]["code"] == code, name
+    row.refresh_from_db()
+    assert row.active
+
+
+def test_a_parked_notification_is_released() -> None:
+    request = rows.request()
+    now = database_now()
+    times = {"state_at": now, "created_at": now, "due_at": now}
+    about: dict[str, Any] = {"channel": "email", "sequence": 1, "kind": "approval.requested", "error": "no route"}
+    row = Notification.objects.create(context=request.context, request=request, state="parked", **times, **about)
+    assert (
+        sender(office.person("ann"))("release_notification", notification=str(row.pk))["error"]["code"] == "not_found"
+    )
+    viewer = sender(office.person("vic", "agents_app.view_notification"))
+    assert viewer("release_notification", notification=str(row.pk))["error"]["code"] == "not_permitted"
+    send = sender(office.person("ops", "agents_app.release_notification"))
+    assert send("release_notification", notification=str(row.pk))["result"]["state"] == "waiting"
+    assert send("release_notification", notification=str(row.pk))["error"]["code"] == "not_parked"

@@ -1,18 +1,27 @@
-"""When one is told."""
+"""When one is told, and what people were told."""
 
 from typing import Any
 
 from pydantic import Field
 from rest_framework.response import Response
 
-from agents_app.api.bodies import SetPreference
+from agents_app.api.bodies import Nothing, SetPreference
+from agents_app.api.filters import NotificationFilter
 from agents_app.api.idempotency import once
-from agents_app.api.openapi import all_of, operation
+from agents_app.api.openapi import PAGING, all_of, operation, page_of
 from agents_app.api.parsing import body_of
-from agents_app.api.view import ApiView
+from agents_app.api.view import ApiList, ApiView
+from agents_app.exceptions import NotPermitted
 from agents_app.models import Mode
+from agents_app.selectors.notifications import (
+    VIEW_NOTIFICATION,
+    NotificationShape,
+    may_view_notifications,
+    notification_as_dict,
+    visible_notifications,
+)
 from agents_app.selectors.shapes import Shape
-from agents_app.services import set_preferences
+from agents_app.services import release_notification, set_preferences
 from agents_app.services.notifications import own_preferences
 
 
@@ -47,6 +56,43 @@ class Preferences(ApiView):
             return {"results": _shown(request.user)}
 
         return once(request, 200, act)
+
+
+class Notifications(ApiList):
+    """What people were to be told."""
+
+    filterset_class = NotificationFilter
+
+    @operation(
+        "notifications_list",
+        "List notifications",
+        answer=page_of(NotificationShape),
+        errors=[400],
+        parameters=PAGING,
+        filters=True,
+    )
+    def get(self, request: Any) -> Response:
+        """The newest first; `state=parked` are those that failed. Needs the permission agents_app.view_notification."""
+        if not may_view_notifications(request.user):
+            raise NotPermitted(f"This needs the permission {VIEW_NOTIFICATION}.")
+        return self.page(visible_notifications(request.user), notification_as_dict)
+
+
+class ReleaseNotification(ApiView):
+    """Let one be sent again."""
+
+    @operation(
+        "notifications_release",
+        "Release a parked notification",
+        body=Nothing,
+        answer=NotificationShape,
+        path=["notification_id"],
+        errors=[404, 409],
+    )
+    def post(self, request: Any, notification_id: str) -> Response:
+        """It is sent again at once. Needs the permission agents_app.release_notification."""
+        body_of(request.data, Nothing)
+        return once(request, 200, lambda: notification_as_dict(release_notification(notification_id, by=request.user)))
 
 
 def _shown(user: Any) -> list[dict[str, Any]]:

@@ -45,6 +45,7 @@ GROUPS = {
         "agents_rotate_keys",
         "agents_erase_user",
         "agents_verify_audit",
+        "agents_export_audit",
         "agents_handlers",
         "agents_notify",
         "agents_budget",

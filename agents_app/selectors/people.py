@@ -30,6 +30,7 @@ START = "agents_app.start_run"
 HIDE = "agents_app.hide_run"
 VIEW_HIDDEN = "agents_app.view_hidden"
 ERASE = "agents_app.erase_user"
+EXPORT = "agents_app.export_audit"
 
 DUE_FIRST = (F("expires_at").asc(nulls_last=True), "created_at", "pk")
 """The order of approval requests: what expires soonest, then what has waited longest."""
@@ -112,6 +113,11 @@ def may_start(user: Any) -> bool:
 def may_start_for(user: Any, other: Any) -> bool:
     """Whether this person may start runs of somebody else."""
     return may_start(user) and (user.pk == other.pk or user.has_perm(CONTROL))
+
+
+def may_export(user: Any) -> bool:
+    """Whether this person may take away decisions with their reasons and arguments, and see anchors."""
+    return bool(user.is_active and user.has_perm(EXPORT))
 
 
 def may_view_agents(user: Any) -> bool:

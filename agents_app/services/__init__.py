@@ -9,6 +9,7 @@ from agents_app.services.delegating import delegate, revoke_delegation
 from agents_app.services.driving import run_and_wait
 from agents_app.services.erasing import Erasure, erase_user
 from agents_app.services.explaining import Explanation, explain_call
+from agents_app.services.exporting import export_anchors, export_decisions
 from agents_app.services.handlers import forget_handler, release_handler
 from agents_app.services.hiding import hide_run, reveal_run
 from agents_app.services.inputs import answer_input
@@ -46,6 +47,8 @@ __all__ = [
     "delete_policy",
     "erase_user",
     "explain_call",
+    "export_anchors",
+    "export_decisions",
     "forget_handler",
     "hide_run",
     "pause_run",

@@ -43,7 +43,7 @@ class Command(AgentsCommand):
         parser.add_argument(
             "--anchors",
             metavar="FILE",
-            help="Compare with anchors that were kept elsewhere: what number and seal, as CSV or JSON.",
+            help="Compare with anchors kept elsewhere: what `agents_export_audit --what anchors` wrote.",
         )
         parser.add_argument(
             "--gaps-until",

@@ -30,6 +30,7 @@ GROUPS = {
         "agents_release",
         "agents_reassign",
         "agents_delegate",
+        "agents_decide",
         "agents_settle",
         "agents_answer",
     ),

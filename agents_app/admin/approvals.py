@@ -13,11 +13,12 @@ from django.utils.translation import gettext
 
 from agents_app.admin.base import http_status, origin_of
 from agents_app.admin.blocks import as_json, block, differences
+from agents_app.admin.bulk import BulkDecisions
 from agents_app.admin.claims import claim_on, claimed, is_claiming
 from agents_app.admin.decide_form import Decidable, decidable, put_on_form
 from agents_app.admin.declared import currencies_of_call
 from agents_app.admin.displays import DOORS, VERDICTS, badge, time_tag
-from agents_app.admin.inbox import InboxList, risk_badge
+from agents_app.admin.inbox import risk_badge
 from agents_app.admin.links import subject_of
 from agents_app.admin.request_page import consequences, done_before, earlier_decisions
 from agents_app.admin.revealed import revealed, warnings_about
@@ -35,13 +36,13 @@ from agents_app.services.inbox import desk_for
 MOST_COUNTED = 100
 
 
-class ApprovalRequestAdmin(InboxList):
+class ApprovalRequestAdmin(BulkDecisions):
     """Requests for a decision, for those who decide or may view them."""
 
     page_template = "agents_app/decide.html"
 
     def own_urls(self) -> list[URLPattern]:
-        return [self.own_url("<uuid:request_id>/news/", self.news_view, "news")]
+        return [self.own_url("<uuid:request_id>/news/", self.news_view, "news"), *super().own_urls()]
 
     # The page.
 

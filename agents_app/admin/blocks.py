@@ -62,7 +62,7 @@ class Difference:
 def block(key: str, label: str, value: Any, currencies: Mapping[str, str] = NO_CURRENCIES) -> Block:
     """A block for any JSON value. currencies: of an object, by name, those of its values that are amounts."""
     if _is_flat(value):
-        pairs = tuple((humanized(name), _amount(item, currencies.get(name))) for name, item in value.items())
+        pairs = tuple((humanized(name), amount(item, currencies.get(name))) for name, item in value.items())
         return Block(key=key, label=label, pairs=pairs)
     text = plain(value)
     cut = len(text) > SHOWN_AT_MOST
@@ -77,7 +77,8 @@ def block(key: str, label: str, value: Any, currencies: Mapping[str, str] = NO_C
     )
 
 
-def _amount(value: Any, currency: str | None) -> str:
+def amount(value: Any, currency: str | None) -> str:
+    """A JSON value in one line, as an amount of money where it is one."""
     return f"{inline(value)} {currency}" if currency and value not in (None, "") else inline(value)
 
 
@@ -100,8 +101,8 @@ def differences(before: Any, after: Any, currencies: Mapping[str, str] = NO_CURR
     return tuple(
         Difference(
             label=humanized(name),
-            before=_amount(before.get(name), currencies.get(name)),
-            after=_amount(after.get(name), currencies.get(name)),
+            before=amount(before.get(name), currencies.get(name)),
+            after=amount(after.get(name), currencies.get(name)),
         )
         for name in names
         if before.get(name) != after.get(name)

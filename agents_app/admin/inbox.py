@@ -79,8 +79,9 @@ class TabFilter(SimpleListFilter):
 class InboxList(ReadOnlyAdmin):
     """The list of approval requests."""
 
-    list_display = ["question", "stake", "tool", "requester", "age", "time_left"]
+    list_display = ["question", "time_left", "stake", "tool", "requester", "age"]
     list_display_links = None
+    show_facets = admin.ShowFacets.NEVER  # they count without a limit
     list_filter = [TabFilter, ApprovalStatusFilter, RiskFilter, AgentOfRunFilter, AgeFilter]
     search_fields = ["id", "context__id", "call__tool", "context__agent", "requester_name"]
     search_label = gettext_lazy("Search by id of the request or run, tool, agent, requester or what will happen")

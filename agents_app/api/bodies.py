@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from agents_app.core.budgets import MOST_COUNT, Budget, Period
+from agents_app.core.bulk import MOST_AT_ONCE, BulkVerdict
 from agents_app.core.priority import Priority
 from agents_app.models import Mode
 from agents_app.selectors.shapes import BudgetShape, EventShape, Shape
@@ -180,6 +181,21 @@ class WithReason(Body):
     """Why, for the record."""
 
     reason: Reason = ""
+
+
+class ChosenRequest(Body):
+    """One of many requests that are decided at once."""
+
+    id: str = Field(max_length=100)
+    digest: str = Field(description="Of the arguments as they were shown.", max_length=64)
+
+
+class DecideMany(Body):
+    """One answer to many requests."""
+
+    verdict: BulkVerdict
+    requests: list[ChosenRequest] = Field(min_length=1, max_length=MOST_AT_ONCE)
+    reason: Reason = Field("", description="Needed to reject or send back; the agents read it.")
 
 
 class Nothing(Body):

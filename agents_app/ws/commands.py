@@ -10,9 +10,12 @@ from pydantic import ValidationError
 
 from agents_app import services
 from agents_app.core.budgets import Budget
+from agents_app.core.bulk import Choice, Report
 from agents_app.core.canonical import clean_json
 from agents_app.exceptions import AgentsError, InvalidInput
+from agents_app.selectors.reports import report_as_dict
 from agents_app.services.budgets import owner_named
+from agents_app.services.bulk import decide_many
 from agents_app.ws import frames
 from agents_app.ws.calling import Caller, Command
 from agents_app.ws.frames import CommandFrame, ErrorBody, ReplyFrame
@@ -60,6 +63,15 @@ def _release(command: frames.ReleaseCommand, caller: Caller) -> Any:
 
 def _reassign(command: frames.ReassignCommand, caller: Caller) -> Any:
     return services.reassign_request(command.request, to=command.to, by=caller.user)
+
+
+def _decide_many(command: frames.DecideManyCommand, caller: Caller) -> Any:
+    choices = [Choice(request_id=each.id, digest=each.digest) for each in command.requests]
+    return decide_many(choices, command.verdict, by=caller.user, reason=command.reason, origin=caller.origin)
+
+
+def _reports(reports: list[Report]) -> Any:
+    return [report_as_dict(report) for report in reports]
 
 
 def _settle(command: frames.SettleCommand, caller: Caller) -> Any:
@@ -135,6 +147,7 @@ COMMANDS: Mapping[str, Command] = {
     "claim": Command(frames.ClaimCommand, _claim),
     "release": Command(frames.ReleaseCommand, _release),
     "reassign": Command(frames.ReassignCommand, _reassign),
+    "decide_many": Command(frames.DecideManyCommand, _decide_many, _reports),
     "settle": Command(frames.SettleCommand, _settle),
     "answer": Command(frames.AnswerCommand, _answer),
     "cancel": Command(frames.CancelCommand, _cancel),

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from agents_app.core.budgets import MOST_COUNT, Period
+from agents_app.core.bulk import MOST_AT_ONCE, BulkVerdict
 from agents_app.core.priority import Priority
 from agents_app.core.status import Verdict
 from agents_app.live.frames import Frame
@@ -71,6 +72,24 @@ class ReassignCommand(CommandFrame):
     name: Literal["reassign"]
     request: Key = Field(description="The id of the approval request.")
     to: UserName = Field(description="The name of the user.")
+
+
+class ChosenRequest(BaseModel):
+    """One of many requests, with the digest of its arguments as they were shown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Key
+    digest: Key
+
+
+class DecideManyCommand(CommandFrame):
+    """Say the same to many approval requests; the reply's `result` says what came of each."""
+
+    name: Literal["decide_many"]
+    verdict: BulkVerdict
+    requests: list[ChosenRequest] = Field(min_length=1, max_length=MOST_AT_ONCE)
+    reason: str = Field(default="", description="Needed to reject or send back; the agents read it.")
 
 
 class SettleCommand(CommandFrame):

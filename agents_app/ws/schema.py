@@ -21,6 +21,7 @@ Received = Annotated[
     | received.ClaimCommand
     | received.ReleaseCommand
     | received.ReassignCommand
+    | received.DecideManyCommand
     | received.SettleCommand
     | received.AnswerCommand
     | received.CancelCommand

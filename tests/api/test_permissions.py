@@ -95,6 +95,13 @@ MATRIX: dict[str, tuple[str, str, str, dict[str, Any] | None, tuple[int, ...]]] 
     ),
     "delegations_read": ("get", "delegations/{delegation}/", "delegation", None, (*UNSEEN[:4], 200, 200)),
     "delegations_revoke": ("post", "delegations/{delegation}/revoke/", "delegation", {}, (*UNSEEN[:4], 200, 200)),
+    "approvals_bulk": (
+        "post",
+        "approvals/bulk/",
+        "refund",
+        {"verdict": "approve", "requests": [{"id": "x", "digest": "y"}]},
+        (401, 200, 200, 200, 200, 200),
+    ),
     "policies_list": ("get", "policies/", "", None, ADMIN),
     "policies_add": ("post", "policies/", "", {"name": "p", "agent": "desk", "answer": "ask"}, (*ADMIN[:5], 201)),
     "policies_check": (

@@ -141,3 +141,31 @@ def test_the_first_page_counts(refund: Any, visit: Any) -> None:
     assert page.get_by_role("link", name="1 Waiting for me").is_visible()
     visitor.shoot("desk-index")
     visitor.assert_accessible()
+
+
+@pytest.mark.parametrize(("size", "theme"), [("wide", "light"), ("phone", "dark")])
+def test_many_are_marked_by_keys_and_decided_at_once(
+    refund: Any, run_of: Any, visit: Any, elsewhere: Any, size: str, theme: str
+) -> None:
+    for _ in range(2):
+        refund()
+    run_of("unlock")
+    visitor = visit("approver", size=size, color_scheme=theme)
+    page = visitor.open(LIST)
+    visitor.shoot(f"desk-inbox-{size}-{theme}")
+    visitor.assert_accessible()
+    for _ in range(3):
+        page.keyboard.press("j")
+        page.keyboard.press("x")
+    assert page.locator("input.action-select:checked").count() == 3
+    page.locator("select[name=action]").select_option("decide_selected")
+    page.locator("button[name=index]").first.click()
+    page.get_by_text("How they differ").wait_for()
+    visitor.shoot(f"desk-bulk-{size}-{theme}")
+    visitor.assert_accessible()
+    page.get_by_label("Reason").fill("All alike.")
+    page.get_by_role("button", name="Approve", exact=True).dblclick()
+    page.get_by_role("heading", name="3 of 3 decided").wait_for()
+    visitor.shoot(f"desk-report-{size}-{theme}")
+    visitor.assert_accessible()
+    assert elsewhere(Decision.objects.count) == 3

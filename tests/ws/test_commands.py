@@ -138,6 +138,19 @@ async def test_a_call_is_sent_back(paying: UUID, operators: Headers) -> None:
 
 
 @pytest.mark.asyncio
+async def test_many_are_decided_and_each_is_reported(paying: UUID, operators: Headers) -> None:
+    request = await in_database(request_of, paying)
+    chosen = [{"id": str(request.pk), "digest": request.digest}, {"id": "none", "digest": ""}]
+    async with connected("/ws/approvals/", operators) as client:
+        reply = await client.command("decide_many", verdict="reject", requests=chosen, reason="No.")
+    assert reply["ok"]
+    done, missing = reply["result"]
+    assert done == {"id": str(request.pk), "outcome": "decided", "status": "rejected", "error": None}
+    assert (missing["outcome"], missing["error"]["code"]) == ("failed", "not_found")
+    assert (await in_database(Decision.objects.get)).door == "websocket"
+
+
+@pytest.mark.asyncio
 async def test_a_request_is_taken_on_handed_over_and_given_back(paying: UUID, operators: Headers, owner: Any) -> None:
     request = await in_database(request_of, paying)
     async with connected("/ws/approvals/", operators) as client:

@@ -322,7 +322,7 @@
   };
 
   // Single keys, for who decides many. None of them decides: they move, open, and stand on the right button.
-  const typing = (element) => element?.closest?.("input, select, textarea, dialog, [contenteditable]");
+  const typing = (element) => element?.closest?.("input:not([type=checkbox]), select, textarea, dialog, [contenteditable]");
 
   const moved = (by) => {
     const links = [...document.querySelectorAll("#result_list tbody tr")].map((row) => row.querySelector("a"));
@@ -331,6 +331,8 @@
     next?.focus();
     next?.closest("tr").scrollIntoView({ block: "nearest" });
   };
+
+  const marked = () => document.activeElement?.closest?.("#result_list tr")?.querySelector("input.action-select")?.click();
 
   const ACTS = { a: "[data-approve]", r: "#aa-reason", e: "[data-argument] :is(input, select, textarea)" };
 
@@ -351,6 +353,7 @@
       if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
       if (event.key === "?") dialog.showModal();
       else if (event.key === "j" || event.key === "k") moved(event.key === "j" ? 1 : -1);
+      else if (event.key === "x") marked();
       else if (Object.hasOwn(ACTS, event.key)) act(event.key);
       else return;
       event.preventDefault();

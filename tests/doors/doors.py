@@ -185,6 +185,32 @@ REST = Door(
     seldom={},
 )
 
+# The same among several that are decided at once.
+
+
+def _among(verdict: str) -> Callable[[Act], str]:
+    def told(act: Act) -> str:
+        client = APIClient()
+        client.force_login(act.user)
+        chosen = [{"id": "another", "digest": ""}, {"id": act.key, "digest": act.digest}]
+        body = {"verdict": verdict, "requests": chosen, "reason": act.reason}
+        answer = client.post("/api/approvals/bulk/", body, format="json")
+        if answer.status_code != 200:
+            return f"{REST_KINDS[answer.status_code]}:{told_by(answer.json()['error']).partition(':')[2]}"
+        another, report = answer.json()["results"]
+        assert another["error"]["code"] == "not_found", "one that cannot be decided hinders no other"
+        return told_by(report["error"]) if report["error"] else "done"
+
+    return told
+
+
+MANY = Door(
+    name="many at once",
+    records="rest",
+    offers={verdict: _among(verdict) for verdict in ("approve", "reject", "send_back")},
+    seldom={},
+)
+
 # The websocket.
 
 
@@ -360,4 +386,4 @@ LINK = Door(
     seldom={"nobody": "unknown"},
 )
 
-DOORS = [CODE, REST, WEBSOCKET, COMMAND_LINE, ADMIN, LINK]
+DOORS = [CODE, REST, MANY, WEBSOCKET, COMMAND_LINE, ADMIN, LINK]

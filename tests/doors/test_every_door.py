@@ -28,10 +28,14 @@ STAGES = Approvers(stages=[Stage(group="Support"), Stage(group="Finance")], four
 DECISIONS = {"approve", "edit", "reject", "send_back", "settle"}
 """The commands that leave a decision."""
 REPEATED = ("the same person again", "again")
-NOT_THERE = dict.fromkeys(
-    ("edit", "send_back", "claim", "release", "reassign", "settle", "delegate", "revoke"), ("link",)
-)
-"""What a door does not offer on purpose: a mailed link says yes or no."""
+NOT_THERE = {
+    **dict.fromkeys(
+        ("edit", "claim", "release", "reassign", "settle", "delegate", "revoke"),
+        ("link", "many at once"),
+    ),
+    "send_back": ("link",),
+}
+"""What a door does not offer on purpose: a mailed link says yes or no, many at once are decided as they are."""
 Text = Annotated[str, Field(min_length=1)]
 
 

@@ -148,8 +148,6 @@ class BulkDecisions(InboxList):
                 row.readable = report.done or person.may_decide(row, Verdict.REJECTED).allowed  # type: ignore[attr-defined]
             link = self.links.anchor("approvalrequest", row.pk, self._text(request, row)) if row else report.request_id
             told.append({"link": link, "tone": tone, "label": label, "message": report.message})
-            if report.done and row is not None:
-                self.log(request, row, _("decided, with %(count)d at once") % {"count": len(reports)})
         done = sum(report.done for report in reports)
         return self.rendered(
             request,

@@ -8,6 +8,7 @@ from agents_app.api.stream import stream_events
 from agents_app.api.views import (
     agents,
     approvals,
+    audit,
     budgets,
     bulk,
     calls,
@@ -73,6 +74,8 @@ urlpatterns = [
     path("delegations/", delegations.Delegations.as_view(), name="delegations"),
     path("delegations/<str:delegation_id>/", delegations.OneDelegation.as_view(), name="delegation"),
     path("delegations/<str:delegation_id>/revoke/", delegations.RevokeDelegation.as_view(), name="delegation-revoke"),
+    path("audit/decisions/", audit.ExportDecisions.as_view(), name="audit-decisions"),
+    path("audit/anchors/", audit.ExportAnchors.as_view(), name="audit-anchors"),
     path("budgets/", budgets.Budgets.as_view(), name="budgets"),
     path("llms/", llms.LLMs.as_view(), name="llms"),
     path("llms/close/", llms.CloseLLM.as_view(), name="llm-close"),

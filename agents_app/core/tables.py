@@ -42,8 +42,8 @@ def harmless(value: Any) -> Any:
 def _json(columns: Sequence[str], portions: Iterable[Sequence[Mapping[str, Any]]]) -> Iterator[str]:
     before = "["
     for rows in portions:
-        for row in rows:
-            line = json.dumps({name: row.get(name) for name in columns}, ensure_ascii=False)
-            yield f"{before}\n{line}"
+        lines = [json.dumps({name: row.get(name) for name in columns}, ensure_ascii=False) for row in rows]
+        if lines:
+            yield before + "\n" + ",\n".join(lines)
             before = ","
     yield "[]\n" if before == "[" else "\n]\n"

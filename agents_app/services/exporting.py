@@ -1,7 +1,7 @@
 """What auditors take away: the decisions of a period, and the seals of all anchors, a portion at a time."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.utils.translation import gettext
@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 from agents_app.core.archive_lines import StoredRun
 from agents_app.core.tables import FORMATS, as_text
 from agents_app.exceptions import InvalidInput, NotPermitted
-from agents_app.models import AgentContext, ApprovalRequest, Archive, Decision, ToolCall
+from agents_app.models import AgentContext, ApprovalRequest, Archive, Decision, ToolCall, as_stored
 from agents_app.models.archive import ArchiveState
 from agents_app.models.audited import moment_text
 from agents_app.models.belongings import row_from
@@ -33,6 +33,9 @@ DECISIONS = (
 ANCHORS = ("number", "made_at", "runs", "before", "seal")
 """Columns."""
 
+EARLIEST, LATEST = as_stored(datetime(1971, 1, 1, tzinfo=UTC)), as_stored(datetime(9000, 1, 1, tzinfo=UTC))
+"""Of what keys can say."""
+
 Portions = Iterator[Sequence[Mapping[str, Any]]]
 
 
@@ -52,6 +55,7 @@ def export_decisions(
     _check(by, format)
     if until <= since:
         raise InvalidInput(gettext("The period ends before it begins."), code="period")
+    since, until = max(since, EARLIEST), min(until, LATEST)
     portions = _stored(by, since, until)
     if archives:
         portions = _chained(portions, _archived(by, since, until))

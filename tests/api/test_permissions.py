@@ -102,6 +102,8 @@ MATRIX: dict[str, tuple[str, str, str, dict[str, Any] | None, tuple[int, ...]]] 
         {"verdict": "approve", "requests": [{"id": "x", "digest": "y"}]},
         (401, 200, 200, 200, 200, 200),
     ),
+    "audit_decisions": ("get", "audit/decisions/", "", None, ADMIN),
+    "audit_anchors": ("get", "audit/anchors/", "", None, ADMIN),
     "policies_list": ("get", "policies/", "", None, ADMIN),
     "policies_add": ("post", "policies/", "", {"name": "p", "agent": "desk", "answer": "ask"}, (*ADMIN[:5], 201)),
     "policies_check": (

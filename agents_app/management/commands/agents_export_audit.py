@@ -11,7 +11,7 @@ from agents_app.core.tables import FORMATS
 from agents_app.exceptions import InvalidInput
 from agents_app.management.base import AgentsCommand, add_as, person
 from agents_app.management.exits import Exit
-from agents_app.management.moments import moment
+from agents_app.selectors.moments import moment
 from agents_app.services import export_anchors, export_decisions
 
 

@@ -15,13 +15,13 @@ from agents_app.exceptions import BrokenArchive, InvalidInput
 from agents_app.management.base import AgentsCommand
 from agents_app.management.console import counted
 from agents_app.management.exits import Exit
-from agents_app.management.moments import moment
 from agents_app.models import AgentContext, Archive, ArchivedRun
 from agents_app.models.archive import ArchiveState
 from agents_app.models.fields import first_uuid7
 from agents_app.selectors.anchors import verify_anchors
 from agents_app.selectors.audit import chained_since, verify_entry, verify_runs
 from agents_app.selectors.chains import Finding, Problem
+from agents_app.selectors.moments import moment
 from agents_app.selectors.runs import one_of
 from agents_app.services import archive_files
 

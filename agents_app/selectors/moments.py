@@ -1,4 +1,4 @@
-"""Moments on the command line."""
+"""Moments that people write: on the command line, in addresses."""
 
 from datetime import datetime
 
@@ -9,7 +9,10 @@ from agents_app.selectors.audit import moment_of
 
 
 def moment(text: str, option: str) -> datetime:
-    """The moment that an option says: a day or a moment, in the project's time zone. Raises InvalidInput."""
+    """The moment that an option or parameter says: a day or a moment, in the project's time zone.
+
+    Raises InvalidInput.
+    """
     try:
         found = parse_datetime(text)
         day = parse_date(text) if found is None else None
@@ -19,4 +22,7 @@ def moment(text: str, option: str) -> datetime:
         found = datetime(day.year, day.month, day.day)  # noqa: DTZ001  made aware below
     if found is None:
         raise InvalidInput(f"{option} takes a day or a moment: 2026-12-31 or 2026-12-31T08:00.")
-    return moment_of(found)
+    try:
+        return moment_of(found)
+    except OverflowError:
+        raise InvalidInput(f"{option} is too long ago, or too far away.") from None

@@ -10,6 +10,7 @@ from agents_app.models.approval import ApprovalRequest
 from agents_app.models.constraints import one_of
 from agents_app.models.context import AgentContext
 from agents_app.models.fields import UserForeignKey, uuid7
+from agents_app.models.tool_call import ToolCall
 
 
 class NotificationState(StrEnum):
@@ -49,7 +50,17 @@ class Notification(models.Model):
         verbose_name=gettext_lazy("run"),
         db_index=False,
     )
-    request = models.ForeignKey(ApprovalRequest, on_delete=models.CASCADE, related_name="notifications")
+    request = models.ForeignKey(ApprovalRequest, on_delete=models.CASCADE, related_name="notifications", null=True)
+    # It goes with its run, as the notification does: no search by it when calls are deleted.
+    call = models.ForeignKey(
+        ToolCall,
+        on_delete=models.DO_NOTHING,
+        related_name="notifications",
+        null=True,
+        db_index=False,
+        db_constraint=False,
+        help_text="Where it tells of a call of unknown outcome, in place of a request.",
+    )
     channel = models.CharField(max_length=100)
     recipient = UserForeignKey(related_name="agent_notifications")
     to = models.CharField(max_length=100, blank=True, help_text="The recipient's primary key.")

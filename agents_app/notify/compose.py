@@ -10,11 +10,11 @@ from django.utils.translation import gettext, ngettext
 
 from agents_app.definitions.registry import registry
 from agents_app.exceptions import UnknownAgent
-from agents_app.models import ApprovalRequest, Notification
+from agents_app.models import ApprovalRequest, Notification, ToolCall
 from agents_app.notify.channels import Channel
-from agents_app.notify.links import decide_url, preferences_url, request_url
+from agents_app.notify.links import call_url, decide_url, preferences_url, request_url
 from agents_app.notify.messages import TOLD, Item, Message
-from agents_app.notify.recipients import approvers_of
+from agents_app.notify.recipients import approvers_of, settlers_of
 from agents_app.selectors.people import name_of
 
 SUBJECT_LENGTH = 150
@@ -44,12 +44,15 @@ def compose(channel: Channel, rows: Iterable[Notification], user: Any = None) ->
             html=render_to_string("agents_app/notify/message.html", context),
             items=items,
             recipient=user,
-            approvers=() if channel.personal else _names(told[0].request),
+            approvers=() if channel.personal else _names(told[0]),
         )
 
 
 def _item(channel: Channel, row: Notification, user: Any) -> Item:
+    if row.call is not None:
+        return _item_of_call(row, row.call)
     request = row.request
+    assert request is not None
     by_link = user is not None and channel.secret and may_decide_by_link(request)
     return Item(
         request_id=request.pk,
@@ -64,6 +67,24 @@ def _item(channel: Channel, row: Notification, user: Any) -> Item:
         expires_at=request.expires_at,
         url=request_url(request),
         decide_url=decide_url(row, user, request.call.digest) if by_link else "",
+    )
+
+
+def _item_of_call(row: Notification, call: ToolCall) -> Item:
+    """Without arguments and errors: who settles it looks at its page."""
+    return Item(
+        request_id=None,
+        call_id=call.pk,
+        run_id=call.context_id,
+        event=row.kind,
+        agent=call.context.agent,
+        tool=call.tool,
+        summary="",
+        reason=gettext("The call was started, and nobody knows whether it happened."),
+        requester=call.context.details.user_name,
+        asked_at=call.status_at,
+        expires_at=None,
+        url=call_url(call),
     )
 
 
@@ -82,5 +103,9 @@ def _one_line(text: str) -> str:
     return line if len(line) <= SUBJECT_LENGTH else f"{line[: SUBJECT_LENGTH - 1]}…"
 
 
-def _names(request: ApprovalRequest) -> tuple[str, ...]:
-    return tuple(name_of(user) for user in approvers_of(request)[:MOST_NAMES])
+def _names(row: Notification) -> tuple[str, ...]:
+    if row.call is not None:
+        people = settlers_of(row.call)
+    else:
+        people = [] if row.request is None else approvers_of(row.request)
+    return tuple(name_of(user) for user in people[:MOST_NAMES])

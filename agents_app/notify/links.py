@@ -15,7 +15,7 @@ from django.urls import NoReverseMatch, reverse
 
 from agents_app.conf import conf
 from agents_app.exceptions import Expired, InvalidLink
-from agents_app.models import ApprovalRequest, Notification
+from agents_app.models import ApprovalRequest, Notification, ToolCall
 
 SALT = "agents_app.decide_by_link"
 MARK_LENGTH = 32
@@ -41,6 +41,11 @@ def request_url(request: ApprovalRequest) -> str:
     if conf.REQUEST_URL:
         return str(conf.REQUEST_URL).replace("{id}", str(request.pk))
     return site(_path("admin:agents_app_approvalrequest_change", request.pk))
+
+
+def call_url(call: ToolCall) -> str:
+    """Where people say what became of a call; empty without an admin."""
+    return site(_path("admin:agents_app_toolcall_change", call.pk))
 
 
 def preferences_url() -> str:

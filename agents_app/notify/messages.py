@@ -23,21 +23,28 @@ class Told:
         return gettext_lazy(self.subject)
 
 
+UNKNOWN = "tool_call.unknown"
+"""It is about a call, which somebody must settle."""
+
 TOLD: Mapping[str, Told] = {
     "approval.requested": Told(subject=gettext_noop("Please decide: {what}")),
     "approval.reminded": Told(subject=gettext_noop("Reminder, please decide: {what}"), urgent=True),
     "approval.escalated": Told(subject=gettext_noop("Passed on to you, please decide: {what}"), urgent=True),
     "approval.reassigned": Told(subject=gettext_noop("Handed to you, please decide: {what}"), urgent=True),
+    UNKNOWN: Told(subject=gettext_noop("Nobody knows whether it happened, please say: {what}"), urgent=True),
 }
-"""By type of event. All of them are about one approval request, which the event names."""
+"""By type of event. All but one are about an approval request, which the event names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Item:
-    """One request that waits. url: its page. decide_url: a link for the reader alone that decides without logging in,
-    empty where the tool does not allow it. Sensitive values are ***."""
+    """One request that waits, or a call of unknown outcome. url: its page. decide_url: a link for the reader alone
+    that decides without logging in, empty where the tool does not allow it. Sensitive values are ***.
 
-    request_id: UUID
+    request_id: None if it is about a call, which call_id names; that is None if it is about a request.
+    """
+
+    request_id: UUID | None
     run_id: UUID
     event: str
     agent: str
@@ -49,6 +56,7 @@ class Item:
     expires_at: datetime | None
     url: str
     decide_url: str = ""
+    call_id: UUID | None = None
 
     @property
     def what(self) -> str:

@@ -29,6 +29,9 @@ class Taken:
     failures: int
 
 
+RELATED = ("context__details", "request__call", "request__context__details", "call__context__details")
+
+
 def due_channels(names: Iterable[str]) -> list[str]:
     """The channels on which something can be sent now."""
     wanted = list(names)
@@ -87,7 +90,7 @@ def begin(taken: Taken) -> list[Notification] | None:
         pks = list(together.values_list("pk", flat=True)[:MOST_IN_DIGEST])
     Notification.objects.filter(pk__in=pks, state=WAITING).update(attempts=F("attempts") + 1)
     rows = Notification.objects.filter(pk__in=pks, state=WAITING)
-    return list(rows.select_related("request__call", "context__details", "request__context__details").order_by("pk"))
+    return list(rows.select_related(*RELATED).order_by("pk"))
 
 
 def sent(taken: Taken, rows: Iterable[Notification]) -> None:

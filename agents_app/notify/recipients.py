@@ -1,14 +1,14 @@
-"""Who is told of a request: those who may decide it."""
+"""Who is told: of a request those who may decide it, of a call of unknown outcome those who may settle it."""
 
 from typing import Any
 
 from agents_app.gate.approvers import may_decide
-from agents_app.models import ApprovalRequest
+from agents_app.models import ApprovalRequest, ToolCall
 from agents_app.selectors import approvers
-from agents_app.selectors.people import deciders, hidden_from
+from agents_app.selectors.people import SETTLE, active_holders, deciders, hidden_from, may_settle
 
 MOST = 1_000
-"""People who are told of one request."""
+"""People who are told of one request or call."""
 
 
 def approvers_of(request: ApprovalRequest) -> list[Any]:
@@ -30,3 +30,19 @@ def approvers_of(request: ApprovalRequest) -> list[Any]:
 def may_be_told(user: Any, request: ApprovalRequest) -> bool:
     """Whether this person may decide the request, and so know of it."""
     return bool(user.is_active and not hidden_from(user, request.context) and may_decide(user, request).allowed)
+
+
+def settlers_of(call: ToolCall) -> list[Any]:
+    """The active users who may say what became of it, at most MOST of them."""
+    found: list[Any] = []
+    for user in active_holders(SETTLE).order_by("pk").iterator(chunk_size=200):
+        if may_be_told_of_call(user, call):
+            found.append(user)
+        if len(found) == MOST:
+            break
+    return found
+
+
+def may_be_told_of_call(user: Any, call: ToolCall) -> bool:
+    """Whether this person may settle the call, and so know of it."""
+    return bool(not hidden_from(user, call.context) and may_settle(user, call))

@@ -8,14 +8,14 @@ from django.db import Error as DatabaseError
 
 from agents_app.conf import conf
 from agents_app.core.canonical import clean_text
-from agents_app.core.status import ApprovalStatus
-from agents_app.models import Mode, Notification, database_now
+from agents_app.core.status import ApprovalStatus, ToolCallStatus
+from agents_app.models import Mode, Notification, ToolCall, database_now
 from agents_app.notify import queue
 from agents_app.notify.channels import Channel, ChannelDown, channels
 from agents_app.notify.compose import compose
 from agents_app.notify.messages import Message
 from agents_app.notify.preferences import modes_on
-from agents_app.notify.recipients import may_be_told
+from agents_app.notify.recipients import may_be_told, may_be_told_of_call
 from agents_app.transitions.hints import send_hint
 
 logger = logging.getLogger("agents_app.notify")
@@ -92,7 +92,22 @@ class Try:
         return kept
 
     def _outdated(self, row: Notification) -> str:
+        return self._of_call(row, row.call) if row.call is not None else self._of_request(row)
+
+    def _of_call(self, row: Notification, call: ToolCall) -> str:
+        if call.status != ToolCallStatus.UNKNOWN:
+            return f"The outcome is known: the call is {call.status}."
+        if not self._channel.personal:
+            return ""
+        user: Any = row.recipient
+        if user is None:
+            return "This person is gone."
+        return "" if may_be_told_of_call(user, call) else "This person may not settle it (any more)."
+
+    def _of_request(self, row: Notification) -> str:
         request = row.request
+        if request is None:
+            return "What it tells of is gone."
         if request.status != ApprovalStatus.PENDING:
             return f"The request is {request.status}."
         if request.expires_at is not None and request.expires_at <= database_now():

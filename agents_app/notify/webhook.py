@@ -99,14 +99,14 @@ def body_of(message: Message) -> dict[str, Any]:
         "key": message.key,
         "event": item.event,
         "subject": message.subject,
-        "request": _request(item),
+        "call" if item.call_id is not None else "request": _about(item),
         "approvers": list(message.approvers),
     }
 
 
-def _request(item: Item) -> dict[str, Any]:
+def _about(item: Item) -> dict[str, Any]:
     return {
-        "id": str(item.request_id),
+        "id": str(item.call_id or item.request_id),
         "run": str(item.run_id),
         "agent": item.agent,
         "tool": item.tool,

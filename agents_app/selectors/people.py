@@ -50,13 +50,18 @@ def user_named(name: str) -> Any:
 
 
 def deciders() -> Any:
-    """Active users with the permission to decide (a queryset), by Django's own tables; all where the project's user
-    has none of those."""
+    """Active users with the permission to decide: see `active_holders`."""
+    return active_holders(DECIDE)
+
+
+def active_holders(permission: str) -> Any:
+    """Active users with this permission (a queryset), by Django's own tables; all where the project's user has none of
+    those."""
     users: Any = get_user_model()
     fields = {field.name for field in users._meta.get_fields()}
     rows = users._default_manager.filter(is_active=True) if "is_active" in fields else users._default_manager.all()
     if {"user_permissions", "groups"} <= fields:
-        app, name = DECIDE.split(".")
+        app, name = permission.split(".")
         own = Q(user_permissions__codename=name, user_permissions__content_type__app_label=app)
         groups = Q(groups__permissions__codename=name, groups__permissions__content_type__app_label=app)
         superuser = Q(is_superuser=True) if "is_superuser" in fields else Q()

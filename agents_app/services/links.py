@@ -45,7 +45,7 @@ def read_link(token: str, *, visitor: Any = None) -> LinkedRequest:
     """
     sealed = open_link(token)
     row = Notification.objects.select_related("request").filter(pk=sealed.notification_id).first()
-    if row is None:
+    if row is None or row.request is None:
         raise NotFound(gettext("What this link is about is not here any more."))
     user = _addressee(row, sealed)
     if visitor is not None and visitor.is_authenticated and visitor.pk != user.pk:

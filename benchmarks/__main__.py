@@ -112,6 +112,15 @@ class Bench:
             more = {"floor": few[name] * 1000, "floor_name": "1,000 stored", "target": 1.2}
             self.add(f"{name} with {most:,} stored", many[name] * 1000, "ms", **more)
 
+    def inbox(self) -> None:
+        """A page of the admin's inbox, with a hundred thousand requests that wait and a million that are decided."""
+        pending, decided = (100_000, 1_000_000) if self.options.full else (5_000, 50_000)
+        taken = self.case("inbox", self.database("inbox"), pending, decided)
+        for name, page in taken["pages"].items():
+            more = {"floor": (page["bare"] + page["rendering"]) * 1000, "floor_name": "a bare query, and rendering"}
+            what = f"inbox: {name}, of {pending:,} ({page['queries']} queries)"
+            self.add(what, page["seconds"] * 1000, "ms", target=3.0, **more)
+
     def queue(self) -> None:
         """From submit to done, through django-q2 on Redis."""
         database = self.database("queue")
@@ -143,7 +152,7 @@ class Bench:
         self.add("publishing, the worker's part", taken["publish"] * 1000, "ms", target=1.0)
 
 
-CASES = ("w1", "sqlite", "in_flight", "stored", "queue", "live")
+CASES = ("w1", "sqlite", "in_flight", "stored", "inbox", "queue", "live")
 
 
 def _environment(database: str, more: dict[str, str]) -> dict[str, str]:
@@ -173,7 +182,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("cases", nargs="*", metavar="case", help=f"of {', '.join(CASES)}; without: all")
     parser.add_argument("--peers", action="store_true", help="install LangGraph and DBOS, and measure them too")
-    parser.add_argument("--full", action="store_true", help="a million stored runs instead of ten thousand")
+    parser.add_argument(
+        "--full", action="store_true", help="a million stored runs and decided requests, instead of thousands"
+    )
     parser.add_argument("--runs", type=int, default=300, help="runs of W1 (default 300)")
     parser.add_argument("--times", type=int, default=30, help="repetitions of what is timed one by one (default 30)")
     parser.add_argument("--strict", action="store_true", help="leave with 1 if a target is missed")

@@ -19,7 +19,7 @@ from agents_app.admin.base import ReadOnlyAdmin
 from agents_app.admin.displays import RISKS, badge, between, excerpt, short_time
 from agents_app.admin.filters import AgeFilter, AgentOfRunFilter, ApprovalStatusFilter, RiskFilter
 from agents_app.admin.icons import icon
-from agents_app.admin.pages import MOST, PendingFirst
+from agents_app.admin.pages import MOST, PendingAlone, PendingFirst
 from agents_app.admin.revealed import revealed
 from agents_app.core.risk import Risk
 from agents_app.core.status import ApprovalStatus
@@ -94,6 +94,10 @@ class InboxList(ReadOnlyAdmin):
     def visible_rows(self, user: Any) -> "QuerySet[ApprovalRequest]":
         rows: QuerySet[ApprovalRequest] = visible_approvals(user)
         return rows
+
+    def get_paginator(self, request: HttpRequest, *args: Any, **options: Any) -> Any:
+        """Parts in which everything waits need no look at what is decided."""
+        return (PendingFirst if tab_of(request) is Tab.ALL else PendingAlone)(*args, **options)
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         """What will happen is searched by those who may read it."""

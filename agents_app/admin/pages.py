@@ -42,10 +42,16 @@ class PendingFirst(FewPages):
     """
 
     def page(self, number: int | str) -> "Page[Any]":
-        """One page."""
+        """One page; read once, however often it is asked for."""
         number = self.validate_number(number)
-        first = (number - 1) * self.per_page
-        return Page(self._rows(first, min(first + self.per_page, self.count)), number, self)
+        if number not in self._pages:
+            first = (number - 1) * self.per_page
+            self._pages[number] = Page(self._rows(first, min(first + self.per_page, self.count)), number, self)
+        return self._pages[number]
+
+    @cached_property
+    def _pages(self) -> "dict[int, Page[Any]]":
+        return {}
 
     def _rows(self, first: int, last: int) -> Sequence[Any]:
         rows: Any = self.object_list
@@ -56,3 +62,12 @@ class PendingFirst(FewPages):
             others = rows.exclude(status=ApprovalStatus.PENDING).order_by("-pk")
             shown += others[max(first - before, 0) : last - before]
         return shown
+
+
+class PendingAlone(PendingFirst):
+    """Of approval requests that all wait: counted in the order in which they are shown, by the index of what waits."""
+
+    @cached_property
+    def found(self) -> int:
+        rows: Any = self.object_list
+        return len(rows.order_by(*DUE_FIRST).values_list("pk", flat=True)[: MOST + 1])

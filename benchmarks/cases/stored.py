@@ -6,7 +6,7 @@ Arguments: how many runs are stored; one in a hundred of them waits for an appro
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -56,7 +56,7 @@ GATED_EVENTS = 17
 
 def inbox(user: Any) -> float:
     """The first page of what waits for this person, over REST."""
-    client = Client()
+    client = Client(SERVER_NAME="localhost")
     client.force_login(user)
     address = reverse("agents_app:approvals") + "?status=pending"
 
@@ -81,17 +81,21 @@ def median(act: Callable[[], None]) -> float:
 
 def fill(like: AgentContext, times: int) -> None:
     """Store so many copies of this run, with all of its rows but the events."""
-    if times <= 0:
-        return
     steps = list(AgentStep.objects.filter(context=like))
     calls = list(ToolCall.objects.filter(context=like))
     requests = list(ApprovalRequest.objects.filter(context=like))
-    rows = [like, *steps, *calls, *requests]
-    keys = {row.pk: f"k{place}" for place, row in enumerate(rows)}
+    copy([like, RunDetails.objects.get(pk=like.pk), *steps, *calls, *requests], times)
+
+
+def copy(rows: Sequence[models.Model], times: int) -> None:
+    """Store so many copies of these rows, which refer to each other as these do, and to others as these do."""
+    if times <= 0:
+        return
+    keys = {row.pk: f"k{place}" for place, row in enumerate(rows) if not isinstance(row, RunDetails)}
     with connection.cursor() as cursor:
         columns = ", ".join(f"gen_random_uuid() AS {name}" for name in keys.values())
         cursor.execute(f"CREATE TEMP TABLE copies AS SELECT {columns} FROM generate_series(1, {int(times)})")
-        for row in [like, RunDetails.objects.get(pk=like.pk), *steps, *calls, *requests]:
+        for row in rows:
             cursor.execute(_copy(row, keys), [row.pk])
         cursor.execute("DROP TABLE copies")
 

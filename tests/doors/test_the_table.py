@@ -24,6 +24,7 @@ FIVE = {"viewer", "requester", "other", "inactive", "superuser"}
 
 OTHERS = {
     *("answer_input", "archive_runs", "cancel_run", "close_breaker", "delete_policy", "erase_user", "explain_call"),
+    *("export_anchors", "export_decisions"),
     *("forget_handler", "hide_run", "pause_run", "policy_problems", "read_code_change", "read_run", "release_handler"),
     *("release_notification", "restore_run", "resume_run", "retry_run", "reveal_run", "rotate_keys", "run_and_wait"),
     *("save_policy", "set_budget", "set_preferences", "set_priority", "start_run", "switch_off", "switch_on"),
@@ -85,8 +86,9 @@ READS = {
     r"|llms?(-.*)?|notifications?(-.*)?|sessions?|tickets|push|schema|archived-.*|erasures|delegation|input-request-answer",
     "websocket": r"(read|save|remove|check)_policy|release_notification"
     r"|answer|cancel|pause|resume|retry|switch_.*|set_.*|hide|reveal|restore|list_.*",
-    "command line": r"answer|archive|budget|cancel|cluster|doctor|drive|erase_user|handlers|hide|inbox|list|notify"
-    r"|pause|polic(ies|y_check)|priority|recover|restore|resume|retry|reveal|rotate_keys|run|show|switch_.*|uninstall|verify_audit",
+    "command line": r"answer|archive|budget|cancel|cluster|doctor|drive|erase_user|export_audit|handlers"
+    r"|hide|inbox|list|notify|pause|polic(ies|y_check)|priority|recover|restore|resume|retry|reveal|rotate_keys|run|show"
+    r"|switch_.*|uninstall|verify_audit",
     "admin": "_confirmed",
     "link": "",
 }

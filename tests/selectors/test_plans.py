@@ -1,22 +1,34 @@
 """What is asked often is read by index, however many runs rest: the plans of PostgreSQL for tables that have grown."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from agents_app.live import inbox
-from agents_app.models import AgentContext, AgentEvent, AgentStep, ApprovalRequest, RunDetails, ToolCall
+from agents_app.models import (
+    AgentContext,
+    AgentEvent,
+    AgentStep,
+    ApprovalRequest,
+    Decision,
+    RunDetails,
+    ToolCall,
+    database_now,
+)
 from agents_app.runtime import recovery
 from agents_app.selectors import runs
-from agents_app.services import archiving
+from agents_app.services import archiving, delegate
 from agents_app.transitions import claims
+from tests import office
 from tests.admin.conftest import list_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.postgresql_only]
@@ -85,7 +97,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(inner)
 
 
-def table_scans(work: Callable[[], Any]) -> list[str]:
+def table_scans(work: Callable[[], Any], growing: Sequence[str] = GROWING) -> list[str]:
     """The statements of this work that read a whole growing table, or sort one, each with the table."""
     with CaptureQueriesContext(connection) as captured:
         work()
@@ -98,7 +110,7 @@ def table_scans(work: Callable[[], Any]) -> list[str]:
             (answer,) = cursor.fetchone()
         plan = (json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"]
         for node in nodes(plan):
-            whole = node["Node Type"] == "Seq Scan" and node["Relation Name"] in GROWING
+            whole = node["Node Type"] == "Seq Scan" and node["Relation Name"] in growing
             if whole or (node["Node Type"] == "Sort" and node["Plan Rows"] > RUNS / 4):
                 found.append(f"{node['Node Type']} {node.get('Relation Name')}: {statement}")
     return found
@@ -156,6 +168,35 @@ def test_pages_are_read_by_index_and_count_nothing(grown: Client) -> None:
         if found or counting:
             wrong[address] = [*found, *counting]
     assert wrong == {}
+
+
+SPREAD = """
+UPDATE agents_app_approvalrequest SET permission = 'auth.view_group', "group" = 'group-' || (random() * 40)::int,
+    expires_at = now() + random() * interval '7 days', requester_key = (random() * 100)::int::text;
+INSERT INTO agents_app_decision (id, call_id, request_id, verdict, user_name, door, reason, digest_shown, digest,
+    arguments, arguments_before, decided_at)
+SELECT id, call_id, id, 'rejected', 'ann', 'rest', 'no', '', '', '', '', now() FROM agents_app_approvalrequest
+WHERE status = 'rejected'
+"""
+
+
+@pytest.mark.parametrize("tab", ["mine", "groups", "all"])
+def test_the_inbox_of_an_approver_is_read_by_index(grown: Client, tab: str) -> None:
+    """Of two groups, with a colleague's delegation, among many who decide for other groups."""
+    names = ("agents_app.decide_approvalrequest", "auth.view_group")
+    people = office.persons({"ann": names, "ben": names}, is_staff=True)
+    for person, group in (("ann", "group-1"), ("ann", "group-2"), ("ben", "group-3")):
+        people[person].groups.add(Group.objects.get_or_create(name=group)[0])
+    delegate(to=people["ann"], by=people["ben"], until=database_now() + timedelta(days=1))
+    tables = [ApprovalRequest._meta.db_table, Decision._meta.db_table]
+    with connection.cursor() as cursor:
+        cursor.execute(SPREAD)
+        for table in tables:
+            cursor.execute(f"ANALYZE {table}")
+    client = Client()
+    client.force_login(people["ann"])
+    address = f"{list_of('approvalrequest')}?tab={tab}"
+    assert table_scans(lambda: wrong_status(client, address), [*GROWING, *tables]) == []
 
 
 def wrong_status(client: Client, address: str) -> None:

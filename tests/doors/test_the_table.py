@@ -82,7 +82,7 @@ REGISTERED = {
     "link": {"approve": ["approve"], "reject": ["reject"]},
 }
 READS = {
-    "rest": r"agents?|runs?|run-.*|tool-calls?|approvals?|input-requests?|policies|policy.*|switch.*|budgets"
+    "rest": r"audit-.*|agents?|runs?|run-.*|tool-calls?|approvals?|input-requests?|policies|policy.*|switch.*|budgets"
     r"|llms?(-.*)?|notifications?(-.*)?|sessions?|tickets|push|schema|archived-.*|erasures|delegation|input-request-answer",
     "websocket": r"(read|save|remove|check)_policy|release_notification"
     r"|answer|cancel|pause|resume|retry|switch_.*|set_.*|hide|reveal|restore|list_.*",

@@ -26,6 +26,24 @@ class AddIndexGently(migrations.AddIndex):
             schema_editor.remove_index(model, state.get_index_by_name(self.index.name), **_concurrently(schema_editor))
 
 
+class AddUniqueGently(migrations.AddConstraint):
+    """AddConstraint of a unique constraint with a condition, which is an index: on PostgreSQL made CONCURRENTLY.
+
+    The migration needs `atomic = False`.
+    """
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        model = to_state.apps.get_model(app_label, self.model_name)
+        if schema_editor.connection.vendor != "postgresql":
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+        elif self.allow_migrate_model(schema_editor.connection.alias, model):
+            statement: Any = self.constraint.create_sql(model, schema_editor)
+            concurrently = str(statement).replace("CREATE UNIQUE INDEX", "CREATE UNIQUE INDEX CONCURRENTLY", 1)
+            schema_editor.execute(concurrently, params=None)
+
+
 class RemoveIndexGently(migrations.RemoveIndex):
     """RemoveIndex, on PostgreSQL with DROP INDEX CONCURRENTLY. The migration needs `atomic = False`."""
 
@@ -90,6 +108,40 @@ class DropKeyIndexGently(migrations.AlterField):
             and about["index"]
             and not (about["unique"] or about["primary_key"] or name in own)
         ]
+
+
+class DropUniqueGently(DropKeyIndexGently):
+    """AlterField of a column that was `unique`, on PostgreSQL with DROP INDEX CONCURRENTLY of the index for LIKE.
+
+    The constraint itself goes at once. The migration needs `atomic = False`. Only uniqueness may differ.
+    """
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        super().database_forwards(app_label, schema_editor, from_state, to_state)
+        model = from_state.apps.get_model(app_label, self.model_name)
+        if schema_editor.connection.vendor != "postgresql":
+            return
+        if self.allow_migrate_model(schema_editor.connection.alias, model):
+            table, column = model._meta.db_table, self._field(model).column
+            names: list[str] = schema_editor._constraint_names(  # type: ignore[attr-defined]
+                model, [column], unique=True, primary_key=False, exclude=set(_own(to_state, app_label, self.model_name))
+            )
+            for name in names:
+                schema_editor.execute(
+                    f"ALTER TABLE {schema_editor.quote_name(table)} DROP CONSTRAINT {schema_editor.quote_name(name)}",
+                    params=None,
+                )
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        migrations.AlterField.database_backwards(self, app_label, schema_editor, from_state, to_state)
+
+
+def _own(state: ProjectState, app_label: str, model_name: str) -> list[str]:
+    return [each.name for each in state.models[app_label, model_name.lower()].options["constraints"]]
 
 
 def _concurrently(schema_editor: BaseDatabaseSchemaEditor) -> dict[str, Any]:

@@ -66,7 +66,9 @@ class AgentContext(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     agent = models.CharField(max_length=100)
-    session = models.ForeignKey(AgentSession, null=True, blank=True, on_delete=models.PROTECT, related_name="runs")
+    session = models.ForeignKey(
+        AgentSession, null=True, blank=True, on_delete=models.PROTECT, related_name="runs", db_index=False
+    )
     user = UserForeignKey(related_name="agent_runs", db_index=False)
     status = models.CharField(max_length=24, default=RunStatus.IDLE)
     status_at = models.DateTimeField(help_text="Since when it has this status.")
@@ -126,7 +128,11 @@ class AgentContext(models.Model):
                 condition=Q(at_limit__isnull=False, due_at__isnull=False),
                 name="agents_context_at_limit",
             ),
-            models.Index(fields=["user", "-id"], name="agents_context_user"),
+            # A run that has no user (session, subject …) costs nothing in the index of those that have.
+            models.Index(fields=["user", "-id"], condition=Q(user__isnull=False), name="agents_context_of_user"),
+            models.Index(
+                fields=["session", "-id"], condition=Q(session__isnull=False), name="agents_context_of_session"
+            ),
             models.Index(fields=["agent", "-id"], name="agents_context_agent"),
             # None speaks of the status: a row whose indexed columns stay is updated without touching any index.
         ]
@@ -180,9 +186,9 @@ class RunDetails(models.Model):
     agent_version = models.CharField(max_length=100, blank=True)
     definition_hash = models.CharField(max_length=64)
     schema_version = models.PositiveSmallIntegerField(default=SCHEMA_VERSION)
-    idempotency_key = models.CharField(max_length=300, null=True, blank=True, unique=True)
+    idempotency_key = models.CharField(max_length=300, null=True, blank=True)  # noqa: DJ001  null: it has none
     user_name = models.CharField(max_length=200, blank=True)
-    started_by = UserForeignKey(related_name="+")
+    started_by = UserForeignKey(related_name="+", db_index=False)
     started_by_name = models.CharField(max_length=200, blank=True)
     # Plain, because the type may lie in another database; a type that is gone leaves a run about nothing.
     subject_type = models.ForeignKey(
@@ -223,8 +229,20 @@ class RunDetails(models.Model):
         verbose_name = gettext_lazy("run details")
         verbose_name_plural = gettext_lazy("run details")
         indexes = [
-            models.Index(fields=["subject_type", "subject_id"], name="agents_details_subject"),
+            models.Index(
+                fields=["subject_type", "subject_id"],
+                condition=Q(subject_type__isnull=False),
+                name="agents_details_about",
+            ),
+            models.Index(fields=["started_by"], condition=Q(started_by__isnull=False), name="agents_details_starter"),
             models.Index(fields=["ended_at"], condition=Q(ended_at__isnull=False), name="agents_details_ended"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["idempotency_key"],
+                condition=Q(idempotency_key__isnull=False),
+                name="agents_details_idempotency_key",
+            )
         ]
 
     def __str__(self) -> str:

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("agents_app", "0023_audit_anchors"),
+        ("agents_app", "0024_unknown_outcomes_told"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

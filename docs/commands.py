@@ -31,6 +31,8 @@ GROUPS = {
         "agents_reassign",
         "agents_delegate",
         "agents_decide",
+        "agents_grant",
+        "agents_revoke_grant",
         "agents_settle",
         "agents_answer",
     ),

@@ -12,7 +12,8 @@ from pydantic import BaseModel
 import agents_app
 from agents_app import conf, exceptions, services, signals, testing
 from agents_app.api.errors import STATUSES
-from agents_app.core.events import EVENTS, Payload
+from agents_app.core.event_payloads import Payload
+from agents_app.core.events import EVENTS
 from agents_app.core.lifecycle import (
     APPROVAL_MOVES,
     INPUT_MOVES,

@@ -8,6 +8,7 @@ from agents_app.admin.budgets import AgentBudgetAdmin
 from agents_app.admin.calls import ToolCallAdmin
 from agents_app.admin.delegations import DelegationAdmin
 from agents_app.admin.events import AgentEventAdmin
+from agents_app.admin.grants import StandingGrantAdmin
 from agents_app.admin.handlers import EventCursorAdmin
 from agents_app.admin.inlines import AgentRunsInline
 from agents_app.admin.inputs import InputRequestAdmin
@@ -33,6 +34,7 @@ from agents_app.models import (
     LLMState,
     Notification,
     NotificationPreference,
+    StandingGrant,
     ToolCall,
 )
 
@@ -51,6 +53,7 @@ def register_with(site: admin.AdminSite) -> None:
     site.register(EventCursor, EventCursorAdmin)
     site.register(ApprovalPolicy, ApprovalPolicyAdmin)
     site.register(Delegation, DelegationAdmin)
+    site.register(StandingGrant, StandingGrantAdmin)
     site.register(KillSwitch, KillSwitchAdmin)
     site.register(LLMState, LLMStateAdmin)
     site.register(Notification, NotificationAdmin)

@@ -18,6 +18,7 @@ from agents_app.admin.claims import claim_on, claimed, is_claiming
 from agents_app.admin.decide_form import Decidable, decidable, put_on_form
 from agents_app.admin.declared import currencies_of_call
 from agents_app.admin.displays import DOORS, VERDICTS, badge, time_tag
+from agents_app.admin.grants import grant_url
 from agents_app.admin.inbox import risk_badge
 from agents_app.admin.links import subject_of
 from agents_app.admin.request_page import consequences, done_before, earlier_decisions
@@ -196,6 +197,7 @@ class ApprovalRequestAdmin(BulkDecisions):
             "may_decide_any": user.has_perm(DECIDE),
             "stages": stages_of(row),
             "escalated": time_tag(row.escalated_at) if row.escalated_at else "",
+            "grant_url": grant_url(self.links, user, row),
             "claim": claim_on(user, row, allowed=shown.allowed) if shown.open else None,
         }
 

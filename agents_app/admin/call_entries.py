@@ -7,6 +7,7 @@ from django.utils.translation import gettext, gettext_lazy
 from agents_app.admin.blocks import Block, Difference, as_json, differences
 from agents_app.admin.displays import DOORS, VERDICTS, badge, between, number
 from agents_app.admin.entries import Entry, Told, tells
+from agents_app.admin.grant_entries import allowed_by
 from agents_app.core.events import EventType
 from agents_app.core.status import ApprovalStatus, ToolCallStatus, Verdict
 from agents_app.models import AgentStep, ToolCall
@@ -107,7 +108,8 @@ def call_proposed(told: Told) -> Entry:
 def call_started(told: Told) -> Entry:
     call = call_of(told)
     attempt = told.data["attempt"]
-    facts = (*((gettext("attempt %(attempt)s") % {"attempt": attempt},) if attempt > 1 else ()), *took(told))
+    again = (gettext("attempt %(attempt)s") % {"attempt": attempt},) if attempt > 1 else ()
+    facts = (*again, *allowed_by(told), *took(told))
     outcome = told.outcome.type if told.outcome else None
     if outcome is None:
         return Entry(

@@ -17,6 +17,7 @@ from agents_app.admin.settle_form import SettleForm
 from agents_app.core.status import Effect, ToolCallStatus, Verdict
 from agents_app.exceptions import AgentsError
 from agents_app.models import Decision, ToolCall
+from agents_app.selectors.grants import grant_of
 from agents_app.selectors.people import (
     SETTLE,
     VIEW_RUN,
@@ -158,10 +159,17 @@ class ToolCallAdmin(ReadOnlyAdmin):
             (gettext("Started"), time_tag(row.started_at)),
             (gettext("Settled"), time_tag(row.settled_at)),
             (gettext("Attempts"), row.attempt),
+            *self._grant(row),
             *([(gettext("Error"), row.error_code)] if row.error_code else []),
             *([(gettext("Note"), row.note)] if row.note and readable else []),
             *([(gettext("Idempotency key"), row.idempotency_key)] if row.idempotency_key else []),
         ]
+
+    def _grant(self, row: ToolCall) -> list[tuple[str, Any]]:
+        grant = grant_of(row)
+        return (
+            [] if grant is None else [(gettext("Allowed by"), self.links.anchor("standinggrant", grant.pk, str(grant)))]
+        )
 
 
 def _decision(made: Decision, *, readable: bool) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from agents_app.models import (
     Decision,
     InputRequest,
     PartialReply,
+    StandingGrant,
     ToolCall,
 )
 from agents_app.selectors.people import may_view_sensitive, may_view_transcript
@@ -35,6 +36,7 @@ class RunRows:
     requests: Mapping[UUID, ApprovalRequest]
     inputs: Mapping[UUID, InputRequest]
     decisions: tuple[Decision, ...]
+    grants: Mapping[str, StandingGrant]
     partial: PartialReply | None
     transcript: bool
     sensitive: bool
@@ -79,7 +81,8 @@ class RunRows:
 def read_run_rows(context: AgentContext, user: Any) -> RunRows:
     """Everything that a run's page shows."""
     transcript = may_view_transcript(user, context)
-    newest = AgentEvent.objects.filter(context=context).order_by("-sequence")[:EVENTS_SHOWN]
+    newest = list(AgentEvent.objects.filter(context=context).order_by("-sequence")[:EVENTS_SHOWN])
+    granted = {row.data["grant"] for row in newest if row.data.get("grant")}
     return RunRows(
         context=context,
         events=tuple(reversed(newest)),
@@ -88,6 +91,7 @@ def read_run_rows(context: AgentContext, user: Any) -> RunRows:
         requests={row.pk: row for row in ApprovalRequest.objects.filter(context=context).order_by("pk")},
         inputs={row.pk: row for row in InputRequest.objects.filter(context=context).order_by("pk")},
         decisions=tuple(Decision.objects.filter(call__context=context).order_by("pk")),
+        grants={str(row.pk): row for row in StandingGrant.objects.filter(pk__in=granted)} if granted else {},
         partial=partial_of(context, user),
         transcript=transcript,
         sensitive=may_view_sensitive(user),

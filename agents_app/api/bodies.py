@@ -9,6 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from agents_app.core.budgets import MOST_COUNT, Budget, Period
 from agents_app.core.bulk import MOST_AT_ONCE, BulkVerdict
+from agents_app.core.grants import GrantScope
 from agents_app.core.priority import Priority
 from agents_app.models import Mode
 from agents_app.selectors.shapes import BudgetShape, EventShape, Shape
@@ -33,6 +34,7 @@ def _near_enough(moment: datetime) -> datetime:
 
 
 Reason = Annotated[str, Field(max_length=REASON_LIMIT)]
+NearMoment = Annotated[AwareDatetime, AfterValidator(_near_enough)]
 
 
 class Body(BaseModel):
@@ -175,6 +177,22 @@ class StartRun(Body):
         description="The name of the user whose run it shall be, if not yours; needs agents_app.control_run.",
         max_length=254,
     )
+
+
+class MakeGrant(Body):
+    """How far a standing grant goes."""
+
+    scope: GrantScope = Field(
+        description="Where it counts: in runs of the request's session, of its user, of its agent."
+    )
+    conditions: list[dict[str, Any]] | Annotated[str, Field(pattern="^any$")] = Field(
+        description='On the arguments, all must hold: path, operator, value; items where [*]. "any": whatever they are.'
+    )
+    expires_at: Annotated[AwareDatetime, AfterValidator(_near_enough)] | Annotated[str, Field(pattern="^never$")] = (
+        Field(description='Until when; "never": it has no end.')
+    )
+    uses: int | None = Field(None, ge=1, le=1_000_000, description="How many calls; null: as many as wanted.")
+    reason: Reason = ""
 
 
 class WithReason(Body):

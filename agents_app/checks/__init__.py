@@ -5,6 +5,7 @@ from agents_app.checks.approvers import check_approver_groups, check_approvers
 from agents_app.checks.aws import check_aws
 from agents_app.checks.celery import check_celery
 from agents_app.checks.database import check_durability
+from agents_app.checks.grants import check_grants
 from agents_app.checks.handlers import check_handlers
 from agents_app.checks.keys import check_keys
 from agents_app.checks.limits import check_limits
@@ -22,6 +23,7 @@ __all__ = [
     "check_aws",
     "check_celery",
     "check_durability",
+    "check_grants",
     "check_handlers",
     "check_keys",
     "check_limits",

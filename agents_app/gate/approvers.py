@@ -100,6 +100,11 @@ def may_at(user: Any, request: ApprovalRequest, put_to: PutTo, *, instead_of: st
     return Decider(user).may_at(request, put_to, instead_of=instead_of)
 
 
+def by_own_right(user: Any, request: ApprovalRequest, put_to: PutTo) -> Permission:
+    """The same, by what this person is alone: not in somebody's stead, and not because nobody else decided in time."""
+    return _stranger(user) or _fits(Decider(user), request, put_to)
+
+
 def _escalated_to(person: Decider, request: ApprovalRequest, permission: str) -> bool:
     """Whether it was passed on to this person, since nobody decided in time. What the tool needs they need as well."""
     if request.escalated_at is None or not (request.escalate_to or request.escalate_to_group):

@@ -17,7 +17,8 @@ from agents_app.core.status import ApprovalStatus
 from agents_app.definitions.tool_context import ToolContext
 from agents_app.definitions.tool_spec import ToolSpec
 from agents_app.gate.asking import whom_to_ask
-from agents_app.gate.policy import ALLOWED, Answer, Ruling, judge, summarise, switched_off
+from agents_app.gate.grants import Granted, granted
+from agents_app.gate.policy import ALLOWED, Answer, Ruling, rulings, strongest, summarise, switched_off
 from agents_app.gate.standing import stands
 from agents_app.models import ApprovalRequest, ToolCall
 from agents_app.models.sealing import unseal
@@ -39,7 +40,8 @@ class Go(StrEnum):
 class Dispatch:
     """START; ASK people (again); or REFUSE: nobody's yes would help. With the rule and a sentence.
 
-    `told`: why, as everybody may read it who knows of the run. `asked`: who is to decide.
+    `told`: why, as everybody may read it who knows of the run. `asked`: who is to decide. `grant`: what allows it,
+    where a person would be asked.
     """
 
     go: Go
@@ -49,10 +51,15 @@ class Dispatch:
     summary: str = ""
     told: str = ""
     asked: Asked = NOBODY_ASKED
+    grant: Granted | None = None
 
 
 SWITCHED_OFF = "switched_off"
 """The code of a call that a kill switch holds back, and the name of that rule."""
+
+
+STANDING_GRANT = "standing grant"
+"""The name of the rule by which a grant lets a call start."""
 
 
 def full_text(call: ToolCall) -> str:
@@ -73,13 +80,16 @@ def check(
     if (refusal := _switched_off(known, tool, context)) is not None:
         return refusal
     arguments = tool.parse(full_text(call))
-    ruling = judge(tool, context, arguments, rules=known, now=now)
+    found = rulings(tool, context, arguments, rules=known, now=now)
+    ruling = strongest(found)
     if ruling.answer is Answer.DENY:
         return Dispatch(go=Go.REFUSE, rule=ruling.rule, reason=ruling.reason, code="denied", told=ruling.told)
     doubt = row_checks(call, request, now)
     if doubt is None and request is not None:
         doubt = stands(request, tool, context, arguments, ruling)
     if doubt is None and request is None and ruling.answer is Answer.ASK:
+        if (grant := granted(call, tool, context, arguments, found, known)) is not None:
+            return precondition(tool, context, arguments) or Dispatch(go=Go.START, rule=STANDING_GRANT, grant=grant)
         doubt = ruling.reason
     if doubt is not None:
         # Somebody may still say yes, but only if there is something left to say yes to.

@@ -64,7 +64,7 @@ def speaks_of(rule: StaffRule | SwitchedOff, agent: str, tool: str) -> bool:
     """Whether a policy or switch is about this tool of this agent, also where the agent was renamed since."""
     if rule.tool not in ("", tool):
         return False
-    return rule.agent in ("", agent) or _same_agent(rule.agent, agent)
+    return rule.agent in ("", agent) or is_same_agent(rule.agent, agent)
 
 
 def switched_off(rules: Rules, agent: str, tool: str) -> SwitchedOff | None:
@@ -72,7 +72,8 @@ def switched_off(rules: Rules, agent: str, tool: str) -> SwitchedOff | None:
     return next((switch for switch in rules.switches if speaks_of(switch, agent, tool)), None)
 
 
-def _same_agent(one: str, other: str) -> bool:
+def is_same_agent(one: str, other: str) -> bool:
+    """Whether both are names of one agent, which was renamed since."""
     try:
         return registry.get(one) is registry.get(other)
     except AgentsError:
@@ -144,4 +145,15 @@ def summarise(tool: ToolSpec, context: ToolContext, arguments: BaseModel) -> str
         return f"{tool.name}(…)"
 
 
-__all__ = ["ALLOWED", "Answer", "Ruling", "judge", "rulings", "speaks_of", "summarise", "switched_off"]
+__all__ = [
+    "ALLOWED",
+    "Answer",
+    "Ruling",
+    "is_same_agent",
+    "judge",
+    "rulings",
+    "speaks_of",
+    "strongest",
+    "summarise",
+    "switched_off",
+]

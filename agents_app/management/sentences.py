@@ -55,6 +55,8 @@ SENTENCES: Mapping[EventType, str] = MappingProxyType(
         _T.APPROVAL_REMINDED: "nobody has decided about {tool}: whoever may is told once more",
         _T.APPROVAL_ESCALATED: "nobody has decided about {tool}: others may as well",
         _T.APPROVAL_OVERDUE: "nobody decided on {tool} in time; it keeps waiting",
+        _T.GRANT_MADE: "{by} allows the like of {tool} from now on",
+        _T.GRANT_REVOKED: "{by} revokes the standing grant for {tool}",
         _T.INPUT_REQUESTED: "asks its user",
         _T.INPUT_ANSWERED: "{by} answered",
         _T.INPUT_EXPIRED: "nobody answered in time",

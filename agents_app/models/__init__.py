@@ -29,6 +29,7 @@ from agents_app.models.prepared import Bound, Prepared, read_once
 from agents_app.models.rule_version import RuleVersion
 from agents_app.models.session import AgentSession
 from agents_app.models.slot import RunSlot
+from agents_app.models.standing_grant import StandingGrant
 from agents_app.models.step import AgentStep
 from agents_app.models.tool_call import ToolCall
 
@@ -67,6 +68,7 @@ __all__ = [
     "RuleVersion",
     "RunDetails",
     "RunSlot",
+    "StandingGrant",
     "StoredResponse",
     "ToolCall",
     "as_stored",

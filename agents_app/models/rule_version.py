@@ -1,6 +1,6 @@
 """Which rules hold now. Processes keep the rules in memory; the write that starts a call asks whether they still hold.
 
-An installation that never had a policy or a switch has no row here, and asks nothing else.
+An installation that never had a policy, a switch or a standing grant has no row here, and asks nothing else.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ THE_ONE = 1
 
 
 class RuleVersion(models.Model):
-    """One row. `version` is another text after each change of a policy or switch, and never one that was before."""
+    """One row. `version` is another text after each change of a rule, and never one that was before."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=THE_ONE)
     version = models.CharField(max_length=32)
@@ -31,7 +31,7 @@ class RuleVersion(models.Model):
 
 
 def renew_rules() -> None:
-    """Let every process read policies and switches anew before it starts a call; in the transaction of the change."""
+    """Let every process read the rules anew before it starts a call; in the transaction of the change."""
     RuleVersion.objects.update_or_create(pk=THE_ONE, defaults={"version": uuid4().hex})
 
 
@@ -58,7 +58,7 @@ class RuleQuerySet(models.QuerySet[M]):
 
 
 class RuleModel(models.Model):
-    """Base of policies and switches."""
+    """Base of policies, switches and standing grants."""
 
     class Meta:
         abstract = True

@@ -8,6 +8,7 @@ from agents_app.core.status import SETTLED, Effect, ToolCallStatus
 from agents_app.models.constraints import one_of
 from agents_app.models.context import AgentContext
 from agents_app.models.fields import uuid7
+from agents_app.models.standing_grant import StandingGrant
 from agents_app.models.step import AgentStep
 
 
@@ -64,6 +65,18 @@ class ToolCall(models.Model):
     note = models.TextField(blank=True, help_text="What had to be done to the result to store it.")
     error_code = models.CharField(max_length=100, blank=True)
     error = models.TextField(blank=True)
+    # Not held to it by the database: grants are kept, and a call may come back from another installation's archive.
+    grant = models.ForeignKey(
+        StandingGrant,
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="calls",
+        verbose_name="standing grant",
+        help_text="What allowed its last start, where no person was asked.",
+    )
 
     objects = ToolCallQuerySet.as_manager()
 
@@ -94,6 +107,7 @@ class ToolCall(models.Model):
                 condition=Q(status=ToolCallStatus.UNKNOWN),
                 name="agents_call_unknown",
             ),
+            models.Index(fields=["grant"], condition=Q(grant__isnull=False), name="agents_call_of_grant"),
         ]
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ from agents_app.gate.dispatch import Dispatch, Go, row_checks
 from agents_app.models import ToolCall
 from agents_app.runtime.held import Act, Held, ReconcileAct, SleepAct, ThinkAct, ToolAct
 from agents_app.runtime.llm_gate import permit_without_asking
-from agents_app.transitions import Change, approvals, budgets, calls, runs, thinking
+from agents_app.transitions import Change, approvals, budgets, calls, grants, runs, thinking
 from agents_app.transitions.steps import MARGIN_SECONDS
 
 NAP_SECONDS = 5.0
@@ -38,12 +38,14 @@ class Advance:
     front of the LLM must be asked.
 
     `refused`: a budget has nothing left for a call that is next; when nothing is open any more the run ends by it.
+    `grant`: the standing grant whose row this change has written.
     """
 
     acts: list[Act] = field(default_factory=list)
     judge: list[UUID] = field(default_factory=list)
     ask_llm: bool = False
     refused: Refusal | None = None
+    grant: UUID | None = None
 
     @property
     def asks(self) -> bool:
@@ -141,11 +143,13 @@ def _open_calls(
     for call_id in call_ids:
         call = edit.rows.call(call_id)
         verdict = fresh.get(call_id)
-        if call is None or verdict is None or not _stands(edit, call, verdict):
+        if call is None or verdict is None or not (_stands(edit, call, verdict) and _granted(edit, verdict, opened)):
             opened.judge.append(call_id)
             continue
         moved = True
         act = _apply(edit, held, call, verdict)
+        if verdict.grant is not None and not isinstance(act, ToolAct):
+            grants.give_back(verdict.grant.id, counts=verdict.grant.counts)
         if isinstance(act, Refusal):
             opened.refused = act
             return False
@@ -157,6 +161,20 @@ def _open_calls(
 def _stands(edit: Change, call: ToolCall, verdict: Dispatch) -> bool:
     """Whether a START still holds by what the rows say now, under the lock."""
     return verdict.go is not Go.START or row_checks(call, edit.rows.request_of(call), edit.now) is None
+
+
+def _granted(edit: Change, verdict: Dispatch, opened: Advance) -> bool:
+    """Whether the standing grant that allows it, if one does, still has a use left. It is counted now, under the lock.
+
+    One grant in a change, and before anything else that others may wait for: so nobody waits in a circle.
+    """
+    grant = verdict.grant
+    if grant is None:
+        return True
+    if edit.rules_version is None or (grant.id != opened.grant and (opened.grant is not None or opened.acts)):
+        return False
+    opened.grant = grant.id
+    return grants.use(grant.id, counts=grant.counts)
 
 
 def _why_withdrawn(verdict: Dispatch) -> str:
@@ -195,7 +213,8 @@ def _apply(edit: Change, held: Held, call: ToolCall, verdict: Dispatch) -> Act |
     refused = budgets.count_call(edit, call) if held.claim.budgeted else None
     if refused is not None:
         return refused
-    calls.start(edit, call, timeout=tool.timeout, key=f"{call.pk}-{call.digest[:16]}", rule=verdict.rule)
+    by = None if verdict.grant is None else verdict.grant.id
+    calls.start(edit, call, timeout=tool.timeout, key=f"{call.pk}-{call.digest[:16]}", rule=verdict.rule, grant=by)
     return ToolAct(call_id=call.pk, attempt=call.attempt, tool=tool, timeout=tool.timeout)
 
 

@@ -65,7 +65,9 @@ def judge_new(held: Held, proposals: list[Proposal]) -> Verdicts | None:
             sealed=proposal.sealed,
             digest=proposal.digest,
         )
-        found[proposal.id] = judge_call(held, context, call, None, now, rules)
+        verdict = judge_call(held, context, call, None, now, rules)
+        if verdict.grant is None:  # else it is judged once more, to be counted under the lock
+            found[proposal.id] = verdict
     return Verdicts(version=context.version, of=found, rules=rules.version)
 
 

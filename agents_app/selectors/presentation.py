@@ -174,6 +174,7 @@ def call_as_dict(call: ToolCall, viewer: Any) -> JSONObject:
             run=call.context_id,
             agent=call.context.agent,
             step=call.step.number if call.step else None,
+            grant=call.grant_id,
             content_hidden=not shown,
             sensitive_hidden=hides_something(call, sensitive=shown and sensitive),
             arguments=arguments_of(call, sensitive=sensitive) if shown else None,

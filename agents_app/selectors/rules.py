@@ -1,4 +1,4 @@
-"""Policies and switches as everybody who judges reads them: kept in memory, as of a version."""
+"""Policies, switches and standing grants as everybody who judges reads them: kept in memory, as of a version."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from agents_app.core.approver_rules import Approvers, read_approvers
 from agents_app.core.conditions import Condition, conditions_of
 from agents_app.core.policy import Answer
 from agents_app.exceptions import InvalidInput
-from agents_app.models import ApprovalPolicy, KillSwitch, RuleVersion
+from agents_app.models import ApprovalPolicy, KillSwitch, RuleVersion, StandingGrant
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,11 +52,15 @@ class SwitchedOff:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rules:
-    """All of them as of a version; "" is that of an installation that never had any."""
+    """All of them as of a version; "" is that of an installation that never had any.
+
+    `granted`: the names of tools of which calls may be allowed by standing grants.
+    """
 
     version: str = ""
     policies: tuple[StaffRule, ...] = ()
     switches: tuple[SwitchedOff, ...] = ()
+    granted: frozenset[str] = frozenset()
 
 
 NONE = Rules()
@@ -86,6 +90,7 @@ def read_rules() -> Rules:
         version=version,
         policies=tuple(rule_of(policy) for policy in policies),
         switches=tuple(_switched_off(switch) for switch in switches),
+        granted=frozenset(StandingGrant.objects.standing().order_by().values_list("tool", flat=True).distinct()),
     )
     _known[conf.DATABASE] = rules
     return rules

@@ -203,6 +203,7 @@ class ToolCallShape(Shape):
     edited: bool = Field(description="A person changed the arguments.")
     digest: str
     idempotency_key: str
+    grant: UUID | None = Field(description="The standing grant that allowed its last start; null: none was needed.")
     error_code: str
     content_hidden: Hidden
     sensitive_hidden: Secret

@@ -10,6 +10,7 @@ from agents_app.services.driving import run_and_wait
 from agents_app.services.erasing import Erasure, erase_user
 from agents_app.services.explaining import Explanation, explain_call
 from agents_app.services.exporting import export_anchors, export_decisions
+from agents_app.services.grants import grant_problems, make_grant, revoke_grant
 from agents_app.services.handlers import forget_handler, release_handler
 from agents_app.services.hiding import hide_run, reveal_run
 from agents_app.services.inputs import answer_input
@@ -50,7 +51,9 @@ __all__ = [
     "export_anchors",
     "export_decisions",
     "forget_handler",
+    "grant_problems",
     "hide_run",
+    "make_grant",
     "pause_run",
     "policy_problems",
     "read_code_change",
@@ -66,6 +69,7 @@ __all__ = [
     "retry_run",
     "reveal_run",
     "revoke_delegation",
+    "revoke_grant",
     "rotate_keys",
     "run_and_wait",
     "save_policy",

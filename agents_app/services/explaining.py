@@ -1,6 +1,6 @@
 """What would become of a call, and by which rules: asked of the same engine that judges calls, without running any."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
@@ -94,7 +94,7 @@ def _with_draft(rules: Rules, draft: StaffRule | None) -> Rules:
         return rules
     others = [rule for rule in rules.policies if rule.id != draft.id]
     policies = sorted([*others, draft], key=lambda rule: -rule.priority)
-    return Rules(version=rules.version, policies=tuple(policies), switches=rules.switches)
+    return replace(rules, policies=tuple(policies))
 
 
 def _nobodys(agent: str, tool: str, user: Any) -> ToolContext:

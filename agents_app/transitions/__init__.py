@@ -1,6 +1,6 @@
 """THE ONLY WRITER OF STATUS. Each function performs a move inside one `change` of one run."""
 
-from agents_app.transitions import approvals, budgets, calls, claims, code_changes, inputs, runs, thinking
+from agents_app.transitions import approvals, budgets, calls, claims, code_changes, grants, inputs, runs, thinking
 from agents_app.transitions.change import Change, change, change_known
 from agents_app.transitions.rows import OpenRows
 
@@ -14,6 +14,7 @@ __all__ = [
     "change_known",
     "claims",
     "code_changes",
+    "grants",
     "inputs",
     "runs",
     "thinking",

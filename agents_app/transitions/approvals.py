@@ -9,7 +9,8 @@ from agents_app.core.approval_times import BY_SETTINGS, ApprovalTimes
 from agents_app.core.approver_rules import Approvers, Asked, Named
 from agents_app.core.events import EventType
 from agents_app.core.status import ApprovalStatus, StepStatus, ToolCallStatus, Verdict
-from agents_app.models import AgentContext, ApprovalRequest, Decision, NamedApprover, ToolCall
+from agents_app.models import ApprovalRequest, Decision, NamedApprover, ToolCall
+from agents_app.models.requester import requester_of
 from agents_app.transitions.approval_times import put_times
 from agents_app.transitions.change import Change
 from agents_app.transitions.steps import close_step, reconcile_at
@@ -47,7 +48,7 @@ def request_approval(
         supersedes=supersedes,
         approvers=asked.approvers.as_json(),
         four_eyes=bool(asked.approvers.four_eyes),
-        **_requester(edit.context),
+        **requester_of(edit.context),
         **at_stage(asked.approvers, 0),
     )
     put_times(request, times, edit.now)
@@ -143,15 +144,6 @@ def name_approvers(edit: Change, request: ApprovalRequest, named: Named) -> None
     for stage, people in named.items():
         for key, name in people.items():
             edit.add(NamedApprover(request=request, stage=stage, round=request.round, person_key=key, person_name=name))
-
-
-def _requester(context: AgentContext) -> dict[str, str]:
-    """Who asked for it: the run's user, else who started the run."""
-    details = context.details
-    if context.user_id is not None:
-        return {"requester_key": str(context.user_id), "requester_name": details.user_name}
-    key = "" if details.started_by_id is None else str(details.started_by_id)
-    return {"requester_key": key, "requester_name": details.started_by_name}
 
 
 UNCLAIMED: Mapping[str, Any] = {"claimed_by_key": "", "claimed_by_name": "", "claimed_at": None}

@@ -74,9 +74,9 @@ def allow(edit: Change, call: ToolCall) -> None:
     edit.set_status(call, ToolCallStatus.READY)
 
 
-def start(edit: Change, call: ToolCall, *, timeout: float, key: str, rule: str = "") -> None:
+def start(edit: Change, call: ToolCall, *, timeout: float, key: str, rule: str = "", grant: UUID | None = None) -> None:
     """Commit that the call is about to be made: its step, its attempt, and (once) its idempotency key. rule: which one
-    decided on it, if one spoke of it."""
+    decided on it, if one spoke of it; grant: the standing grant that allows it."""
     if call.step is None:
         step = edit.new_step(StepKind.USE_TOOL, held=True)
         edit.context.steps_used += 1
@@ -95,8 +95,10 @@ def start(edit: Change, call: ToolCall, *, timeout: float, key: str, rule: str =
         deadline_at=edit.now + timedelta(seconds=timeout),
         not_before=None,
         idempotency_key=call.idempotency_key or key,
+        **({} if call.grant_id == grant else {"grant_id": grant}),
     )
-    edit.record(EventType.TOOL_CALL_STARTED, **named(call), attempt=call.attempt, step=step.number, rule=rule or None)
+    told = {"rule": rule or None, "grant": grant}
+    edit.record(EventType.TOOL_CALL_STARTED, **named(call), attempt=call.attempt, step=step.number, **told)
 
 
 def postpone_twin(edit: Change, call: ToolCall) -> None:

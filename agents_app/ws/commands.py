@@ -53,6 +53,23 @@ def _send_back(command: frames.SendBackCommand, caller: Caller) -> Any:
     )
 
 
+def _make_grant(command: frames.MakeGrantCommand, caller: Caller) -> Any:
+    return services.make_grant(
+        command.request,
+        by=caller.user,
+        scope=command.scope,
+        conditions=command.conditions,
+        expires_at=command.expires_at,
+        uses=command.uses,
+        reason=command.reason,
+        origin=caller.origin,
+    )
+
+
+def _revoke_grant(command: frames.RevokeGrantCommand, caller: Caller) -> Any:
+    return services.revoke_grant(command.grant, by=caller.user, reason=command.reason)
+
+
 def _claim(command: frames.ClaimCommand, caller: Caller) -> Any:
     return services.claim_request(command.request, by=caller.user)
 
@@ -144,6 +161,8 @@ COMMANDS: Mapping[str, Command] = {
     "approve": Command(frames.ApproveCommand, _approve),
     "reject": Command(frames.RejectCommand, _reject),
     "send_back": Command(frames.SendBackCommand, _send_back),
+    "make_grant": Command(frames.MakeGrantCommand, _make_grant),
+    "revoke_grant": Command(frames.RevokeGrantCommand, _revoke_grant),
     "claim": Command(frames.ClaimCommand, _claim),
     "release": Command(frames.ReleaseCommand, _release),
     "reassign": Command(frames.ReassignCommand, _reassign),

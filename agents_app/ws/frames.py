@@ -6,6 +6,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from agents_app.core.budgets import MOST_COUNT, Period
 from agents_app.core.bulk import MOST_AT_ONCE, BulkVerdict
+from agents_app.core.grants import GrantScope
 from agents_app.core.priority import Priority
 from agents_app.core.status import Verdict
 from agents_app.live.frames import Frame
@@ -90,6 +91,30 @@ class DecideManyCommand(CommandFrame):
     verdict: BulkVerdict
     requests: list[ChosenRequest] = Field(min_length=1, max_length=MOST_AT_ONCE)
     reason: str = Field(default="", description="Needed to reject or send back; the agents read it.")
+
+
+class MakeGrantCommand(CommandFrame):
+    """Allow the like of a request from now on, within limits; the request itself is not decided by it."""
+
+    name: Literal["make_grant"]
+    request: Key = Field(description="The id of the approval request.")
+    scope: GrantScope = Field(
+        description="Where it counts: in runs of the request's session, of its user, of its agent."
+    )
+    conditions: list[dict[str, Any]] | Literal["any"] = Field(
+        description='On the arguments, all must hold: path, operator, value; items where [*]. "any": whatever they are.'
+    )
+    expires_at: AwareDatetime | Literal["never"]
+    uses: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(default=None, description="null: as many as wanted.")
+    reason: str = ""
+
+
+class RevokeGrantCommand(CommandFrame):
+    """Let a standing grant count no more."""
+
+    name: Literal["revoke_grant"]
+    grant: Key = Field(description="The id of the grant.")
+    reason: str = ""
 
 
 class SettleCommand(CommandFrame):

@@ -19,6 +19,8 @@ Received = Annotated[
     | received.RejectCommand
     | received.SendBackCommand
     | received.ClaimCommand
+    | received.MakeGrantCommand
+    | received.RevokeGrantCommand
     | received.ReleaseCommand
     | received.ReassignCommand
     | received.DecideManyCommand

@@ -51,8 +51,10 @@ def test_it_is_about_this_api_alone(description: dict[str, Any]) -> None:
     assert {path.split("/")[2] for path in description["paths"]} == {
         "agents",
         "archived-runs",
+        "audit",
         "delegations",
         "erasures",
+        "grants",
         "llms",
         "runs",
         "tool-calls",

@@ -104,6 +104,16 @@ MATRIX: dict[str, tuple[str, str, str, dict[str, Any] | None, tuple[int, ...]]] 
     ),
     "audit_decisions": ("get", "audit/decisions/", "", None, ADMIN),
     "audit_anchors": ("get", "audit/anchors/", "", None, ADMIN),
+    "approvals_grant": (
+        "post",
+        "approvals/{approval}/grant/",
+        "refund",
+        {"scope": "session", "conditions": "any", "expires_at": "never"},
+        (401, 403, 404, 403, 403, 201),
+    ),
+    "grants_list": ("get", "grants/", "", None, (401, 200, 200, 200, 200, 200)),
+    "grants_read": ("get", "grants/{grant}/", "grant", None, (401, 404, 404, 404, 200, 200)),
+    "grants_revoke": ("post", "grants/{grant}/revoke/", "grant", {"reason": "r"}, (401, 404, 404, 404, 403, 200)),
     "policies_list": ("get", "policies/", "", None, ADMIN),
     "policies_add": ("post", "policies/", "", {"name": "p", "agent": "desk", "answer": "ask"}, (*ADMIN[:5], 201)),
     "policies_check": (
@@ -158,6 +168,7 @@ RUNS = {
     "hidden": "answer",
     "policy": "answer",
     "switch": "answer",
+    "grant": "answer",
     "archived": "answer",
     "delegation": "answer",
     "parked": "refund",
@@ -183,6 +194,7 @@ def ids_of(run_id: UUID, plan: str = "") -> dict[str, Any]:
         "policy": rows.policy(name=f"of {run_id}").pk if plan == "policy" else None,
         "notification": parked(run).pk if plan == "parked" else None,
         "delegation": delegated().pk if plan == "delegation" else None,
+        "grant": rows.grant(run_key=run.pk).pk if plan == "grant" else None,
         "switch": rows.switch(agent=f"agent-{run_id}").pk if plan == "switch" else None,
     }
 

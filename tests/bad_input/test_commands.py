@@ -108,6 +108,8 @@ def test_an_approver_s_arguments_that_break_the_schema(started: Started, dora: A
 COMMANDS: dict[str, Callable[[Any, Any], Any]] = {
     "approve": lambda key, by: services.approve(key, by=by, digest="d"),
     "reject": lambda key, by: services.reject(key, by=by, reason="no"),
+    "make_grant": lambda key, by: services.make_grant(key, by=by, scope="agent", conditions="any", expires_at="never"),
+    "revoke_grant": lambda key, by: services.revoke_grant(key, by=by),
     "settle": lambda key, by: services.settle_outcome(key, "happened", by=by),
     "answer": lambda key, by: services.answer_input(key, "yes", by=by),
     "cancel": lambda key, by: services.cancel_run(key, by=by),
@@ -142,6 +144,7 @@ def test_what_is_somebody_else_s_is_not_there(started: Started, dora: Any, carl:
     keys = {
         "approve": office.request_of(run).pk,
         "reject": office.request_of(run).pk,
+        "make_grant": office.request_of(run).pk,
         "settle": office.call_of(run).pk,
         "answer": office.question_of(run).pk,
     }

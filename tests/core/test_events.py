@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
-from agents_app.core.events import EVENTS, EventType, Payload, RunScheduled
+from agents_app.core.event_payloads import Payload, RunScheduled
+from agents_app.core.events import EVENTS, EventType
 
 
 @pytest.mark.parametrize("event", EventType)
@@ -15,7 +16,7 @@ def test_every_event_has_a_payload_and_a_meaning(event: EventType) -> None:
     assert issubclass(kind.payload, Payload)
     assert kind.meaning.strip()
     assert not kind.meaning.endswith(".")
-    assert re.fullmatch(r"(run|step|tool_call|approval|input|message|budget)\.[a-z_]+", event)
+    assert re.fullmatch(r"(run|step|tool_call|approval|grant|input|message|budget)\.[a-z_]+", event)
 
 
 def test_nothing_else_is_described() -> None:

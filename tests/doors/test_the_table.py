@@ -28,6 +28,7 @@ OTHERS = {
     *("forget_handler", "hide_run", "pause_run", "policy_problems", "read_code_change", "read_run", "release_handler"),
     *("release_notification", "restore_run", "resume_run", "retry_run", "reveal_run", "rotate_keys", "run_and_wait"),
     *("save_policy", "set_budget", "set_preferences", "set_priority", "start_run", "switch_off", "switch_on"),
+    *("export_anchors", "export_decisions", "grant_problems", "make_grant", "revoke_grant"),
 }
 """Services that decide about no request."""
 OF_A_DOOR = {"decide_by_link", "read_link"}
@@ -82,13 +83,15 @@ REGISTERED = {
     "link": {"approve": ["approve"], "reject": ["reject"]},
 }
 READS = {
-    "rest": r"audit-.*|agents?|runs?|run-.*|tool-calls?|approvals?|input-requests?|policies|policy.*|switch.*|budgets"
+    "rest": r"grants?|grant-revoke|approval-grant|audit-.*"
+    r"|agents?|runs?|run-.*|tool-calls?|approvals?|input-requests?|policies|policy.*|switch.*|budgets"
     r"|llms?(-.*)?|notifications?(-.*)?|sessions?|tickets|push|schema|archived-.*|erasures|delegation|input-request-answer",
-    "websocket": r"(read|save|remove|check)_policy|release_notification"
+    "websocket": r"make_grant|revoke_grant"
+    r"|(read|save|remove|check)_policy|release_notification"
     r"|answer|cancel|pause|resume|retry|switch_.*|set_.*|hide|reveal|restore|list_.*",
-    "command line": r"answer|archive|budget|cancel|cluster|doctor|drive|erase_user|export_audit|handlers"
-    r"|hide|inbox|list|notify|pause|polic(ies|y_check)|priority|recover|restore|resume|retry|reveal|rotate_keys|run|show"
-    r"|switch_.*|uninstall|verify_audit",
+    "command line": r"grant|revoke_grant|export_audit"
+    r"|answer|archive|budget|cancel|cluster|doctor|drive|erase_user|handlers|hide|inbox|list|notify"
+    r"|pause|polic(ies|y_check)|priority|recover|restore|resume|retry|reveal|rotate_keys|run|show|switch_.*|uninstall|verify_audit",
     "admin": "_confirmed",
     "link": "",
 }

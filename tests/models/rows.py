@@ -27,6 +27,7 @@ from agents_app.models import (
     NotificationPreference,
     RunDetails,
     RunSlot,
+    StandingGrant,
     StoredResponse,
     ToolCall,
 )
@@ -104,6 +105,13 @@ def policy(**fields: Any) -> ApprovalPolicy:
 
 def switch(**fields: Any) -> KillSwitch:
     return KillSwitch.objects.create(**{"reason": "r", "off_by": "ann", "off_at": timezone.now(), **fields})
+
+
+def grant(**fields: Any) -> StandingGrant:
+    """Ann's, for every call of a tool."""
+    made = {"door": "code", "made_at": timezone.now(), "request_key": uuid4(), "run_key": uuid4()}
+    given = {"agent": "clerk", "tool": "pay", "scope": "agent", "owner_key": "ann", "owner_name": "ann", **made}
+    return StandingGrant.objects.create(**{**given, **fields})
 
 
 def delegation(**fields: Any) -> Delegation:

@@ -14,7 +14,8 @@ from django.db import IntegrityError
 from django.test import override_settings
 
 from agents_app import Agent, on
-from agents_app.core.events import RecordedEvent, RunCompleted
+from agents_app.core.event_payloads import RunCompleted
+from agents_app.core.events import RecordedEvent
 from agents_app.definitions.registry import registry
 from agents_app.models import AgentEvent, EventCursor, EventHandler, database_now
 from agents_app.runtime.drive import drive_due

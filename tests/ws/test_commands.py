@@ -325,6 +325,8 @@ def test_a_frame_that_is_too_long(operator: Any) -> None:
         {"name": "send_back", "instructions": "i", "request": ...},
         {"name": "settle", "verdict": "give_up", "call": ...},
         {"name": "answer", "answer": "a", "request": ...},
+        {"name": "make_grant", "scope": "agent", "conditions": "any", "expires_at": "never", "request": ...},
+        {"name": "revoke_grant", "grant": ...},
         {"name": "cancel", "run": ...},
         {"name": "retry", "run": ...},
     ],

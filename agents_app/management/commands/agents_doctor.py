@@ -9,6 +9,7 @@ from django.core.management.base import CommandParser
 from agents_app.management.base import AgentsCommand
 from agents_app.management.doctor.database import examine_database
 from agents_app.management.doctor.findings import Finding, Level, examined
+from agents_app.management.doctor.grants import examine_grants
 from agents_app.management.doctor.live import examine_live
 from agents_app.management.doctor.llms import examine_agents, examine_llms
 from agents_app.management.doctor.policies import examine_policies
@@ -47,6 +48,7 @@ class Command(AgentsCommand):
             ("database", examine_database),
             ("agents", examine_agents),
             ("policies", examine_policies),
+            ("standing grants", examine_grants),
             ("queue", examine_queue),
             ("live", examine_live),
             ("LLMs", partial(examine_llms, call=call_llm)),

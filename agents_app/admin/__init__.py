@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from agents_app.admin.anchors import AuditAnchorAdmin
 from agents_app.admin.approvals import ApprovalRequestAdmin
 from agents_app.admin.archives import ArchivedRunAdmin
 from agents_app.admin.budgets import AgentBudgetAdmin
@@ -26,6 +27,7 @@ from agents_app.models import (
     ApprovalPolicy,
     ApprovalRequest,
     ArchivedRun,
+    AuditAnchor,
     ChannelState,
     Delegation,
     EventCursor,
@@ -60,6 +62,7 @@ def register_with(site: admin.AdminSite) -> None:
     site.register(NotificationPreference, NotificationPreferenceAdmin)
     site.register(ChannelState, ChannelStateAdmin)
     site.register(ArchivedRun, ArchivedRunAdmin)
+    site.register(AuditAnchor, AuditAnchorAdmin)
 
 
 register_with(admin.site)

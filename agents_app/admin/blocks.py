@@ -1,7 +1,7 @@
 """Values on a page: short ones open, long ones folded, very long ones cut. Everything is text; nothing is markup."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -97,16 +97,29 @@ def differences(before: Any, after: Any, currencies: Mapping[str, str] = NO_CURR
             if before == after
             else (Difference(label=gettext("Arguments"), before=inline(before), after=inline(after)),)
         )
-    names = [*before, *(name for name in after if name not in before)]
     return tuple(
         Difference(
-            label=humanized(name),
-            before=amount(before.get(name), currencies.get(name)),
-            after=amount(after.get(name), currencies.get(name)),
+            label=" › ".join(humanized(part) for part in path),
+            before=amount(old, currencies.get(path[0])),
+            after=amount(new, currencies.get(path[0])),
         )
-        for name in names
-        if before.get(name) != after.get(name)
+        for path, old, new in _changed(before, after, ())
     )
+
+
+def _changed(before: Any, after: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
+    """What differs, by its place: inside of objects, and of lists of the same length."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        names = [*before, *(name for name in after if name not in before)]
+        pairs = [(name, before.get(name), after.get(name)) for name in names]
+    elif path and isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        pairs = [(str(number), *pair) for number, pair in enumerate(zip(before, after, strict=True), 1)]
+    else:
+        if before != after:
+            yield path, before, after
+        return
+    for name, old, new in pairs:
+        yield from _changed(old, new, (*path, name))
 
 
 def as_json(text: str) -> Any:

@@ -142,11 +142,12 @@ def _expiry(row: ApprovalRequest, now: datetime) -> str:
 
 
 def in_words(seconds: float) -> str:
-    """A span of time as people say it, in its largest unit, or two of them."""
-    minutes = max(int(seconds // 60), 1)
-    hours, days = minutes // 60, minutes // 1440
-    if minutes < 60:
-        return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
-    if hours < 48:
-        return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}
-    return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
+    """A span of time as people say it, to the minute, in its two largest units."""
+    minutes = max(round(seconds / 60), 1)
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    told = {
+        "days": ngettext("%(count)d day", "%(count)d days", days) % {"count": days} if days else "",
+        "hours": ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours} if hours else "",
+        "minutes": ngettext("%(count)d minute", "%(count)d minutes", rest) % {"count": rest} if rest else "",
+    }
+    return " ".join([text for text in told.values() if text][:2])

@@ -1,5 +1,6 @@
 """A form made from a JSON schema: the arguments of a call, or the answer to a question."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,8 @@ from django.http import QueryDict
 from django.utils.translation import gettext
 
 from agents_app.admin.displays import humanized, inline
-from agents_app.admin.schema_fields import Schema, Shape, field_for, first_shown, lines, shape_of
+from agents_app.admin.schema_editor import editor_schema
+from agents_app.admin.schema_fields import Kind, Schema, Shape, field_for, first_shown, lines, shape_of
 from agents_app.definitions.markers import Marker, Money, Ref
 
 PREFIX = "argument"
@@ -63,6 +65,7 @@ class SchemaForm(forms.Form):
         self.properties: dict[str, Schema] = dict(properties or {}) if self.is_object else {WHOLE: schema}
         self.needed = set(schema.get("required", ())) if self.is_object else {WHOLE}
         definitions = schema.get("$defs", {})
+        self.nested = False
         self.shapes: dict[str, Shape] = {
             name: shape_of(inner, definitions)
             for name, inner in self.properties.items()
@@ -76,6 +79,16 @@ class SchemaForm(forms.Form):
                 label=humanized(name) if name != WHOLE or self.is_object else gettext("Answer"),
                 help_text=str(self.properties[name].get("description", "")),
             )
+            self._offer_editor(name, shape, definitions)
+
+    def _offer_editor(self, name: str, shape: Shape, definitions: Mapping[str, Schema]) -> None:
+        """Let a browser with scripts edit the value part by part; what is sent is its JSON text in any case."""
+        if shape.kind is not Kind.JSON:
+            return
+        found = editor_schema(self.properties[name], definitions, self.values.get(name))
+        if found is not None:
+            self.nested = True
+            self.fields[name].widget.attrs["data-schema"] = json.dumps(found)
 
     def _initial(self) -> dict[str, Any]:
         shown = {**{name: inner.get("default") for name, inner in self.properties.items()}, **self.values}

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 
+from agents_app.admin.request_page import in_words
 from agents_app.models import ApprovalRequest, Decision, ToolCall
 from agents_app.testing import calls, turn
 from tests.admin.conftest import call_of, page_of, request_of
@@ -184,7 +185,7 @@ def test_it_says_what_follows(as_: Any, run_of: Any, settings: Any) -> None:
     assert "It waits until somebody decides." in page
     settings.AGENTS_APP = {**settings.AGENTS_APP, "APPROVAL_EXPIRES_SECONDS": 7300}
     page = text_of(as_("approver"), request_of(run_of("refund")))
-    assert "If nobody decides within 2 hours, the call is not made" in page
+    assert "If nobody decides within 2 hours 2 minutes, the call is not made" in page
 
 
 def test_a_call_of_an_agent_that_is_gone_has_origins_too(as_: Any, run_of: Any) -> None:
@@ -193,3 +194,17 @@ def test_a_call_of_an_agent_that_is_gone_has_origins_too(as_: Any, run_of: Any) 
     ApprovalRequest.objects.get().context.__class__.objects.update(agent="gone")
     Group.objects.all().delete()
     assert as_("approver").get(page_of(request_of(run))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (1, "1 minute"),
+        (3599, "1 hour"),
+        (3 * 86400 - 1, "3 days"),
+        (86400 + 23 * 3600, "1 day 23 hours"),
+        (2 * 3600 + 90, "2 hours 2 minutes"),
+    ],
+)
+def test_spans_are_not_told_shorter_than_they_are(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words

@@ -169,3 +169,25 @@ def test_many_are_marked_by_keys_and_decided_at_once(
     visitor.shoot(f"desk-report-{size}-{theme}")
     visitor.assert_accessible()
     assert elsewhere(Decision.objects.count) == 3
+
+
+def test_nested_values_are_edited_part_by_part_and_told_apart(run_of: Any, visit: Any, elsewhere: Any) -> None:
+    request = request_of(run_of("parcel"))
+    visitor = visit("approver")
+    page = visitor.open(page_of(request))
+    editor = page.locator(".aa-editor").first
+    editor.wait_for()
+    assert page.get_by_text("Approve with changes").count() == 0, "an editor that nobody touched changes nothing"
+    visitor.assert_accessible()
+    editor.get_by_label("Street").fill("Low St 2")
+    editor.get_by_label("Street").press("Tab")
+    visitor.shoot("desk-editor")
+    page.get_by_role("button", name="Approve with changes").click()
+    page.get_by_text("Is this what you mean?").wait_for()
+    difference = page.locator(".aa-confirm .aa-changes tbody tr")
+    assert difference.count() == 1
+    assert "Address › Street" in difference.inner_text()
+    page.get_by_role("button", name="Approve with these changes").first.click()
+    page.wait_for_url("**/agentcontext/**")
+    made = elsewhere(Decision.objects.get)
+    assert '"street":"Low St 2"' in made.arguments

@@ -1,0 +1,66 @@
+// Values of several parts (objects, lists) are edited part by part. Without scripts they are JSON text, and what is sent
+// is that text in any case: the server stays the judge.
+"use strict";
+(() => {
+  const LANGUAGES = ["en", "de", "es", "it"];
+
+  const upgrade = (area, number) => {
+    const place = document.createElement("div");
+    const name = `aa-editor-${number}`;
+    const label = document.querySelector(`label[for="${CSS.escape(area.id)}"]`);
+    let value;
+    try {
+      value = area.value.trim() ? JSON.parse(area.value) : null;
+    } catch {
+      return; // what was typed is no JSON: it is mended as text
+    }
+    place.className = "aa-editor";
+    const language = document.documentElement.lang.slice(0, 2);
+    let editor;
+    try {
+      editor = new window.Jedison.Create({
+        container: place,
+        theme: new window.Jedison.Theme(),
+        schema: JSON.parse(area.dataset.schema),
+        data: value,
+        id: name,
+        language: LANGUAGES.includes(language) ? language : "en",
+        btnIcons: false,
+        objectAdd: false,
+        arrayDeleteConfirm: false,
+        purifyHtml: false,
+        purifyData: false,
+      });
+    } catch {
+      return;
+    }
+    place.setAttribute("role", "group");
+    if (label) {
+      label.id ||= `${name}-label`;
+      place.setAttribute("aria-labelledby", label.id);
+      label.addEventListener("click", () => place.querySelector("input, select, textarea")?.focus());
+    }
+    area.after(place);
+    area.hidden = true;
+    area.dataset.upgraded = "1";
+    // Nothing is written before somebody changes something: what nobody touched stays as it is stored.
+    let touched = false;
+    const touch = () => {
+      touched = true;
+    };
+    for (const kind of ["input", "change", "click"]) place.addEventListener(kind, touch, { capture: true });
+    editor.on("change", () => {
+      if (!touched) return;
+      area.value = JSON.stringify(editor.getValue(), null, 2);
+      area.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+    area.form?.addEventListener("formdata", (event) => {
+      for (const field of place.querySelectorAll("[name]")) event.formData.delete(field.name);
+    });
+  };
+
+  document.addEventListener("DOMContentLoaded", () => {
+    if (!window.Jedison) return;
+    [...document.querySelectorAll("textarea[data-schema]")].forEach(upgrade);
+  });
+})();

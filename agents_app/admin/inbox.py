@@ -20,6 +20,7 @@ from agents_app.admin.displays import RISKS, badge, between, excerpt, short_time
 from agents_app.admin.filters import AgeFilter, AgentOfRunFilter, ApprovalStatusFilter, RiskFilter
 from agents_app.admin.icons import icon
 from agents_app.admin.pages import MOST, PendingAlone, PendingFirst
+from agents_app.admin.request_page import in_words
 from agents_app.admin.revealed import revealed
 from agents_app.core.risk import Risk
 from agents_app.core.status import ApprovalStatus
@@ -199,7 +200,7 @@ def left_of(row: ApprovalRequest, now: datetime | None) -> SafeString:
     if row.expires_at is None:
         return SafeString(_("no end"))
     seconds = (row.expires_at - now).total_seconds()
-    text = _("over") if seconds <= 0 else between(now, row.expires_at)
+    text = _("over") if seconds <= 0 else in_words(seconds)
     urgent = " aa-urgent" if seconds < SOON_SECONDS else ""
     return format_html(
         '<span class="aa-left{}">{}</span><br><small>{}</small>', urgent, text, short_time(row.expires_at)

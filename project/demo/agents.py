@@ -45,7 +45,13 @@ class SupportAgent(Agent[Reply]):
         except shop.NotPossible as error:
             raise ToolFailed(str(error)) from error
 
-    @tool(effect="atomic", timeout=4, permission="shop.refund_order", summary="Pay {amount} EUR of {number} back")
+    @tool(
+        effect="atomic",
+        timeout=4,
+        permission="shop.refund_order",
+        risk="high",
+        summary="Pay {amount} EUR of {number} back",
+    )
     def refund(self, context: ToolContext, number: OrderNumber, amount: Amount) -> Receipt:
         """Pay `amount` of an order back to the customer."""
         try:

@@ -72,7 +72,7 @@ def test_time_left_and_who_has_taken_it_on(as_: Any, four: dict[str, Any]) -> No
     never.update(expires_at=None)
     over.update(expires_at=database_now() - timedelta(minutes=1))
     page = as_("approver").get(list_of("approvalrequest"), {"tab": "all"}).content.decode()
-    assert re.search(r'aa-urgent">(19|20) min', page)
+    assert re.search(r'aa-urgent">(19|20) minutes', page)
     assert 'aa-urgent">over<' in page
     assert "no end" in page
     assert "Taken on by second" in page

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.once
 
 LABELS = {"", "file", "append", "run", "tested", "install", "start", "approve", "curl", "ticket"}
 # Made elsewhere, and put there by hand.
-PICTURES = {ROOT / "docs" / "images" / "approval.png"}
+PICTURES = {ROOT / "docs" / "images" / name for name in ("approval.png", "desk.png")}
 # What the words of the product are not; `thread` and `job` of the operating system are meant where they stand as code.
 NOT_OUR_WORDS = re.compile(r"\b(bots?|workflows?|chats?|ctx)\b", re.IGNORECASE)
 each_page = pytest.mark.parametrize("path", pages(), ids=lambda path: str(path.relative_to(ROOT)))

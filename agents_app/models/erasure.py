@@ -92,6 +92,11 @@ KEPT: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "made_by_name": (),
         "revoked_by_name": (),
     },
+    "standinggrant": {
+        "owner_name": ("owner_key", "reason"),
+        "user_name": ("user_key", "conditions"),
+        "revoked_by_name": ("revoked_by_key", "revoked_reason"),
+    },
 }
 """The same of what staff keep, which belongs to no run: the person's name is replaced, and what is beside it."""
 
@@ -99,6 +104,7 @@ KEPT_HARMLESS: Mapping[str, tuple[str, ...]] = {
     "approvalpolicy": ("name", "agent", "tool", "conditions", "answer", "reason", "approvers"),
     "killswitch": ("agent", "tool", "reason", "on_reason"),
     "delegation": (),
+    "standinggrant": ("agent", "tool", "scope", "door"),
 }
 """What staff wrote of agents and tools, not of a person."""
 

@@ -26,6 +26,7 @@ from agents_app.models import (
     Archive,
     ArchivedRun,
     Delegation,
+    StandingGrant,
     StoredResponse,
     database_now,
 )
@@ -148,6 +149,8 @@ def _erase_kept(person: Person, *, by: str) -> None:
     mine = Q(giver_key=str(person.pk)) | Q(receiver_key=str(person.pk))
     open_ones = Delegation.objects.filter(mine, revoked_at__isnull=True)
     open_ones.update(revoked_at=database_now(), revoked_by_name=by)
+    granted = Q(owner_key=str(person.pk)) | Q(user_key=str(person.pk))
+    StandingGrant.objects.filter(granted, revoked_at=None).update(revoked_at=database_now(), revoked_by_name=by)
     for table, names in KEPT.items():
         rows = apps.get_model("agents_app", table)._base_manager
         for field, beside in names.items():

@@ -240,3 +240,20 @@ def test_the_check_and_the_doctor_tell_of_what_is_useless(agents: AgentsKit, olg
     assert check_grants(databases=None) == []
     services.revoke_grant(row.pk, by=olga)
     assert check_grants(databases=["default"]) == list(examine_grants()) == []
+
+
+def test_whose_person_is_erased_ends_and_loses_their_name(agents: AgentsKit, olga: Any) -> None:
+    ann = office.person("ann_the_customer")
+    run = play(agents, user=ann)
+    theirs, others = make(run, olga, scope="user"), make(run, olga)
+    services.reject(office.request_of(run).pk, by=olga, reason="No.")
+    agents.run_until_idle()
+    services.erase_user(ann, by=SYSTEM)
+    theirs.refresh_from_db()
+    others.refresh_from_db()
+    assert (theirs.user_name, theirs.conditions, theirs.revoked_at is None) == ("erased", "", False)
+    assert (theirs.owner_name, others.owner_name, others.revoked_at) == ("olga", "olga", None)
+    services.erase_user(olga, by=SYSTEM)
+    others.refresh_from_db()
+    assert (others.owner_name, others.revoked_by_name) == ("erased", "system")
+    assert str(olga.pk) != others.owner_key

@@ -75,7 +75,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     class Media:
         css = {"all": ["agents_app/admin.css"]}
-        js = ["agents_app/admin.js"]
+        js = ["agents_app/admin.js", "agents_app/times.js"]
 
     # Who may look.
 

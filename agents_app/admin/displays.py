@@ -203,13 +203,15 @@ def badge(status: StrEnum) -> SafeString:
 
 
 def time_tag(moment: datetime | None, *, since: datetime | None = None) -> SafeString:
-    """A moment as `<time>`, in local time; without the date if it is that of `since`."""
+    """A moment as `<time>`; without the date if it is that of `since`. A script shows it in the reader's own zone."""
     if moment is None:
         return SafeString("–")
     local = _local(moment)
     same_day = since is not None and _local(since).date() == local.date()
-    text = dateformat.format(local, "H:i:s" if same_day else "Y-m-d H:i:s")
-    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), _full(local), text)
+    if since is None or not same_day:
+        return _time("full", moment, dateformat.format(local, "Y-m-d H:i:s"))
+    day = format_html(' data-day="{}"', since.isoformat())
+    return _time("clock", moment, dateformat.format(local, "H:i:s"), day)
 
 
 def short_time(moment: datetime | None) -> SafeString:
@@ -217,17 +219,27 @@ def short_time(moment: datetime | None) -> SafeString:
     if moment is None:
         return SafeString("–")
     local = _local(moment)
-    text = dateformat.format(local, "M j, H:i" if local.year == _local(timezone.now()).year else "Y-m-d H:i")
-    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), _full(local), text)
+    this_year = local.year == _local(timezone.now()).year
+    return _time("short", moment, dateformat.format(local, "M j, H:i" if this_year else "Y-m-d H:i"))
+
+
+def _time(style: str, moment: datetime, text: str, more: SafeString | str = "") -> SafeString:
+    local = _local(moment)
+    zone = f" {local.tzname()}" if local.tzname() else ""
+    style = style if timezone.is_aware(moment) else ""  # nobody knows what the reader's clock showed then
+    return format_html(
+        '<time datetime="{}" title="{}" data-time="{}"{}>{}{}</time>',
+        moment.isoformat(),
+        dateformat.format(local, "Y-m-d H:i:s") + zone,
+        style,
+        more,
+        text,
+        zone,
+    )
 
 
 def _local(moment: datetime) -> datetime:
     return timezone.localtime(moment) if timezone.is_aware(moment) else moment
-
-
-def _full(local: datetime) -> str:
-    zone = local.tzname()
-    return dateformat.format(local, "Y-m-d H:i:s") + (f" {zone}" if zone else "")
 
 
 def number(value: int | float | Decimal, places: int | None = None) -> str:

@@ -50,6 +50,7 @@ class AgentRunsInline(GenericTabularInline):
 
     class Media:
         css = {"all": ["agents_app/admin.css"]}
+        js = ["agents_app/times.js"]
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[RunDetails]":
         rows: QuerySet[RunDetails] = not_hidden(super().get_queryset(request), request.user, "context__")

@@ -217,6 +217,7 @@ class ApprovalPolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     class Media:
         css = {"all": ["agents_app/admin.css"]}
+        js = ["agents_app/times.js"]
 
     def get_urls(self) -> list[URLPattern]:
         return [

@@ -73,6 +73,7 @@ class ApprovalRequest(models.Model):
 
     class Meta:
         verbose_name = gettext_lazy("approval request")
+        verbose_name_plural = gettext_lazy("approval requests")
         ordering = ["-id"]
         permissions = [
             ("decide_approvalrequest", "Can approve and reject tool calls"),
@@ -134,6 +135,7 @@ class NamedApprover(models.Model):
 
     class Meta:
         verbose_name = gettext_lazy("named approver")
+        verbose_name_plural = gettext_lazy("named approvers")
         constraints = [
             models.UniqueConstraint(
                 fields=["request", "round", "stage", "person_key"], name="agents_named_approver_once"
@@ -194,6 +196,7 @@ class Decision(models.Model):
 
     class Meta:
         verbose_name = gettext_lazy("decision")
+        verbose_name_plural = gettext_lazy("decisions")
         ordering = ["id"]
         constraints = [
             one_of("verdict", Verdict, "agents_decision_verdict"),

@@ -36,6 +36,7 @@ class Archive(models.Model):
 
     class Meta:
         verbose_name = gettext_lazy("archive")
+        verbose_name_plural = gettext_lazy("archives")
         ordering = ["-id"]
         constraints = [one_of("state", ArchiveState, "agents_archive_state")]
         indexes = [
@@ -70,6 +71,7 @@ class ArchivedRun(models.Model):
 
     class Meta:
         verbose_name = gettext_lazy("archived run")
+        verbose_name_plural = gettext_lazy("archived runs")
         ordering = ["-id"]
         constraints = [one_of("status", sorted(ENDED), "agents_archived_status")]
         indexes = [models.Index(fields=["user", "-id"], name="agents_archived_user")]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from agents_app.core.chain import seal_of
 from agents_app.models.audited import moment_text
@@ -55,7 +56,8 @@ class AuditAnchor(models.Model):
     objects = AuditAnchorQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "audit anchor"
+        verbose_name = gettext_lazy("audit anchor")
+        verbose_name_plural = gettext_lazy("audit anchors")
         ordering = ["-number"]
         permissions = [("export_audit", "Can export decisions, and see anchors")]
 

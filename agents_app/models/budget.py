@@ -112,6 +112,7 @@ class AgentBudget(models.Model):
 
     class Meta:
         verbose_name = gettext_lazy("budget")
+        verbose_name_plural = gettext_lazy("budgets")
         ordering = ["-id"]
         constraints = [
             one_of("scope", Scope, "agents_budget_scope"),

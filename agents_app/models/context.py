@@ -109,6 +109,7 @@ class AgentContext(models.Model):
 
     class Meta:
         verbose_name = gettext_lazy("run")
+        verbose_name_plural = gettext_lazy("runs")
         ordering = ["-id"]
         permissions = [
             ("view_transcript", "Can read what was said and done in runs"),

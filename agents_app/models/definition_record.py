@@ -18,6 +18,7 @@ class DefinitionRecord(models.Model):
 
     class Meta:
         verbose_name = gettext_lazy("definition record")
+        verbose_name_plural = gettext_lazy("definition records")
 
     def __str__(self) -> str:
         return f"{self.agent} {self.version}"

@@ -36,6 +36,7 @@ class Delegation(models.Model):
 
     class Meta:
         verbose_name = gettext_lazy("delegation")
+        verbose_name_plural = gettext_lazy("delegations")
         ordering = ["-id"]
         permissions = [("manage_delegation", "Can delegate decisions for others, and revoke that")]
         indexes = [

@@ -43,6 +43,7 @@ class AgentEvent(models.Model):
 
     class Meta:
         verbose_name = gettext_lazy("event")
+        verbose_name_plural = gettext_lazy("events")
         ordering = ["context", "sequence"]
         constraints = [
             models.UniqueConstraint(fields=["context", "sequence"], name="agents_event_sequence"),

@@ -55,6 +55,7 @@ class EventCursor(models.Model):
 
     class Meta:
         verbose_name = gettext_lazy("event handler")  # what it shows in the admin
+        verbose_name_plural = gettext_lazy("event handlers")
         ordering = ["-id"]
         permissions = [("control_eventcursor", "Can let parked event handlers go on")]
         indexes = [

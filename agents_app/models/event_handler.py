@@ -19,6 +19,7 @@ class EventHandler(models.Model):
 
     class Meta:
         verbose_name = gettext_lazy("event handler")
+        verbose_name_plural = gettext_lazy("event handlers")
         ordering = ["name"]
 
     def __str__(self) -> str:

@@ -20,6 +20,7 @@ class StoredResponse(models.Model):
 
     class Meta:
         verbose_name = gettext_lazy("stored response")
+        verbose_name_plural = gettext_lazy("stored responses")
         constraints = [models.UniqueConstraint(fields=["principal", "key"], name="agents_response_key")]
 
     def __str__(self) -> str:

@@ -33,6 +33,7 @@ class InputRequest(models.Model):
 
     class Meta:
         verbose_name = gettext_lazy("input request")
+        verbose_name_plural = gettext_lazy("input requests")
         ordering = ["-id"]
         permissions = [("answer_inputrequest", "Can answer questions of other people's runs")]
         constraints = [

@@ -77,6 +77,7 @@ class Notification(models.Model):
 
     class Meta:
         verbose_name = gettext_lazy("notification")
+        verbose_name_plural = gettext_lazy("notifications")
         ordering = ["-id"]
         permissions = [("release_notification", "Can let parked notifications be sent again")]
         constraints = [
@@ -109,6 +110,7 @@ class ChannelState(models.Model):
 
     class Meta:
         verbose_name = gettext_lazy("notification channel")
+        verbose_name_plural = gettext_lazy("notification channels")
         ordering = ["name"]
 
     def __str__(self) -> str:
@@ -126,6 +128,7 @@ class NotificationPreference(models.Model):
 
     class Meta:
         verbose_name = gettext_lazy("notification preference")
+        verbose_name_plural = gettext_lazy("notification preferences")
         ordering = ["user", "channel"]
         constraints = [
             one_of("mode", Mode, "agents_preference_mode"),

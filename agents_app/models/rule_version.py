@@ -24,6 +24,7 @@ class RuleVersion(models.Model):
 
     class Meta:
         verbose_name = gettext_lazy("version of the rules")
+        verbose_name_plural = gettext_lazy("versions of the rules")
         constraints = [models.CheckConstraint(condition=models.Q(id=THE_ONE), name="agents_rule_version_one")]
 
     def __str__(self) -> str:

@@ -18,6 +18,7 @@ class AgentSession(models.Model):
 
     class Meta:
         verbose_name = gettext_lazy("session")
+        verbose_name_plural = gettext_lazy("sessions")
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(

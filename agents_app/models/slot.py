@@ -21,6 +21,7 @@ class RunSlot(models.Model):
 
     class Meta:
         verbose_name = gettext_lazy("slot")
+        verbose_name_plural = gettext_lazy("slots")
         constraints = [models.UniqueConstraint(fields=["limit", "context"], name="agents_slot_once")]
 
     def __str__(self) -> str:

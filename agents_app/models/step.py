@@ -45,6 +45,7 @@ class AgentStep(models.Model):
 
     class Meta:
         verbose_name = gettext_lazy("step")
+        verbose_name_plural = gettext_lazy("steps")
         ordering = ["context", "number"]
         constraints = [
             models.UniqueConstraint(fields=["context", "number"], name="agents_step_number"),

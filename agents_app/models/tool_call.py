@@ -82,6 +82,7 @@ class ToolCall(models.Model):
 
     class Meta:
         verbose_name = gettext_lazy("tool call")
+        verbose_name_plural = gettext_lazy("tool calls")
         ordering = ["context", "number"]
         permissions = [("settle_toolcall", "Can settle calls of unknown outcome")]
         constraints = [

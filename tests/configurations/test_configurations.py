@@ -19,7 +19,7 @@ def run(arguments: list[str], place: Path, **environment: str) -> subprocess.Com
         env={**inherited, "PYTHONPATH": str(ROOT), "AGENTS_CONFIGURATION": str(place), **environment},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=250,
     )
 
 

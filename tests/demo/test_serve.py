@@ -15,7 +15,7 @@ from project.demo.ports import HOST, answers, free_port
 from tests.dead import all_gone
 
 ROOT = Path(__file__).parent.parent.parent
-SECONDS = 60
+SECONDS = 120
 pytestmark = [pytest.mark.long, pytest.mark.once]
 
 
@@ -82,7 +82,7 @@ def demo(tmp_path):
         demo.process.wait(timeout=SECONDS)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_whole_demo(demo):
     with socket.socket() as taken:
         taken.bind((HOST, 0))

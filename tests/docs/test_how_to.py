@@ -85,7 +85,7 @@ def test_one_file_script(tmp_path: Path) -> None:
     (block,) = [block for block in blocks(DOCS / "how-to" / "one-file-script.md") if block.label == "file"]
     (tmp_path / block.argument).write_text(block.text)
     command = [sys.executable, "-W", "error::RuntimeWarning", block.argument]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("completed ")
     assert "sunny" in done.stdout
@@ -193,7 +193,7 @@ def test_the_logging_of_watch_in_production(tmp_path: Path) -> None:
         env={**os.environ, "DJANGO_SETTINGS_MODULE": "its_settings", "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )
     assert done.returncode == 0, done.stderr

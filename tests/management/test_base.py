@@ -58,7 +58,7 @@ def test_a_reader_that_has_enough_is_no_error(child_environment: dict[str, str])
         stdout=writer,
         stderr=subprocess.PIPE,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )
     os.close(writer)

@@ -16,7 +16,7 @@ from agents_app.services import Run, start_run
 from tests.management.cluster.supervised import Supervised, until
 from tests.scenarios.cluster.story import DIARY
 
-pytestmark = [pytest.mark.postgresql_only, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.postgresql_only, pytest.mark.timeout(300)]
 BROKER = "agents_app.brokers.postgresql.PostgreSQLBroker"
 
 

@@ -1,16 +1,17 @@
 """Every error of the app. One base; `code` is stable and part of the API, the docstring is the default message.
 
-Doors map the class to their own answer (REST: HTTP status, websocket: reply, command line: exit code).
+Doors map the class to their own answer: those that speak HTTP by `http_status`, the command line by its exit codes.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 
 class AgentsError(Exception):
     """Something went wrong in agents_app."""
 
     code = "error"
+    http_status: ClassVar[int] = 500
 
     def __init__(self, message: str | None = None, *, code: str | None = None, **details: Any) -> None:
         self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
@@ -26,6 +27,7 @@ class InvalidInput(AgentsError):
     """What was sent cannot be used."""
 
     code = "invalid_input"
+    http_status = 400
 
 
 class UnknownAgent(InvalidInput):
@@ -75,12 +77,14 @@ class NotPermitted(AgentsError):
     """You may not do this."""
 
     code = "not_permitted"
+    http_status = 403
 
 
 class NotFound(AgentsError):
     """There is no such thing, or you may not see it."""
 
     code = "not_found"
+    http_status = 404
 
 
 class InvalidLink(NotFound):
@@ -93,6 +97,7 @@ class Archived(NotFound):
     """This run was archived: it is out of the database, and `manage.py agents_restore` brings it back to read."""
 
     code = "archived"
+    http_status = 410
 
 
 class BrokenArchive(AgentsError):
@@ -108,6 +113,7 @@ class WrongState(AgentsError):
     """The state of things does not allow this now."""
 
     code = "wrong_state"
+    http_status = 409
 
 
 class StaleContext(WrongState):
@@ -145,6 +151,7 @@ class Expired(WrongState):
     """The time to decide is over."""
 
     code = "expired"
+    http_status = 410
 
 
 class CodeChanged(WrongState):
@@ -169,6 +176,7 @@ class LLMError(AgentsError):
     """The LLM gave no usable reply. `transient`: trying again may help; `retry_after`: seconds, if it said so."""
 
     code = "llm_error"
+    http_status = 502
 
     def __init__(
         self,

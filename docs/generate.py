@@ -11,7 +11,6 @@ from pydantic import BaseModel
 
 import agents_app
 from agents_app import conf, exceptions, services, signals, testing
-from agents_app.api.errors import STATUSES
 from agents_app.core.event_payloads import Payload
 from agents_app.core.events import EVENTS
 from agents_app.core.lifecycle import (
@@ -183,9 +182,8 @@ def exceptions_page() -> str:
 
 
 def _exception_row(cls: type[exceptions.AgentsError]) -> tuple[str, ...]:
-    status = next((status for kind, status in STATUSES if issubclass(cls, kind)), 500)
     made = cls.__new__(cls)
-    return f"`{cls.__name__}`", f"`{cls.code}`", str(status), str(int(exit_of_error(made))), _first_line(cls)
+    return f"`{cls.__name__}`", f"`{cls.code}`", str(cls.http_status), str(int(exit_of_error(made))), _first_line(cls)
 
 
 def public_api_page() -> str:

@@ -9,7 +9,7 @@ from django.urls import URLPattern
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
-from agents_app.admin.base import ReadOnlyAdmin, http_status
+from agents_app.admin.base import ReadOnlyAdmin
 from agents_app.admin.displays import short_time, time_tag
 from agents_app.exceptions import AgentsError
 from agents_app.live.portions import download
@@ -63,7 +63,7 @@ class AuditAnchorAdmin(ReadOnlyAdmin):
             pieces = export_decisions(by=request.user, since=since, until=until, format=form)
         except AgentsError as error:
             extra = {"title": gettext("Export decisions"), "failure": error.message, "asked": asked.dict()}
-            return self.rendered(request, "agents_app/export.html", status=http_status(error), **extra)
+            return self.rendered(request, "agents_app/export.html", status=error.http_status, **extra)
         return download(request, pieces, name=f"decisions-{since:%Y-%m-%d}-{until:%Y-%m-%d}", format=form)
 
     @admin.display(description=gettext_lazy("anchor"), ordering="number")

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from agents_app.admin.base import http_status, origin_of
+from agents_app.admin.base import origin_of
 from agents_app.admin.blocks import as_json, block, differences
 from agents_app.admin.bulk import BulkDecisions
 from agents_app.admin.claims import claim_on, claimed, is_claiming
@@ -153,7 +153,7 @@ class ApprovalRequestAdmin(BulkDecisions):
         return self.page(
             request,
             fresh,
-            status=http_status(error),
+            status=error.http_status,
             decidable=again,
             failure="" if in_reason else (gettext("Some values cannot be used; see below.") if named else message),
             reason=request.POST.get("reason", ""),

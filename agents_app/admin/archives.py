@@ -9,7 +9,7 @@ from django.urls import URLPattern
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
-from agents_app.admin.base import ReadOnlyAdmin, http_status
+from agents_app.admin.base import ReadOnlyAdmin
 from agents_app.admin.displays import badge, short_time, time_tag
 from agents_app.admin.erase_form import EraseForm
 from agents_app.admin.filters import AgeFilter, AgentFilter
@@ -120,7 +120,7 @@ class ArchivedRunAdmin(ReadOnlyAdmin):
                 would = form.erase(by=request.user, dry_run=True)
             except AgentsError as error:
                 form.add_error(None, error.message)
-                status = http_status(error)
+                status = error.http_status
         return self.rendered(
             request,
             "agents_app/erase.html",

@@ -1,7 +1,6 @@
 """The one base of this app's ModelAdmins: rows are looked at, never edited; commands are the services' business."""
 
 from collections.abc import Callable
-from ipaddress import ip_address
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -19,39 +18,15 @@ from agents_app.admin.links import Links
 from agents_app.admin.pages import FewPages
 from agents_app.exceptions import (
     AgentsError,
-    Archived,
-    Expired,
-    InvalidInput,
-    LLMError,
     NotFound,
-    NotPermitted,
-    WrongState,
 )
 from agents_app.selectors.runs import is_id, one_of
 from agents_app.services import Origin
 
-HTTP_STATUS: tuple[tuple[type[AgentsError], int], ...] = (
-    (InvalidInput, 400),
-    (NotPermitted, 403),
-    (Archived, 410),
-    (NotFound, 404),
-    (Expired, 410),
-    (WrongState, 409),
-    (LLMError, 502),
-)
-
-
-def http_status(error: AgentsError) -> int:
-    """The HTTP status of a command's error."""
-    return next((status for kind, status in HTTP_STATUS if isinstance(error, kind)), 500)
-
 
 def origin_of(request: HttpRequest) -> Origin:
     """How decisions record that they came through the admin."""
-    try:
-        return Origin(door="admin", address=str(ip_address(request.META.get("REMOTE_ADDR", ""))))
-    except ValueError:
-        return Origin(door="admin")  # behind a Unix socket there is no address
+    return Origin.of_request("admin", request)
 
 
 def and_more(count: int) -> str:

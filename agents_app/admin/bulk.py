@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from agents_app.admin.base import http_status, origin_of
+from agents_app.admin.base import origin_of
 from agents_app.admin.blocks import amount
 from agents_app.admin.declared import currencies_of_call
 from agents_app.admin.displays import EFFECTS, RISKS, excerpt, humanized
@@ -122,7 +122,7 @@ class BulkDecisions(InboxList):
         return self.rendered(
             request,
             "agents_app/bulk.html",
-            status=http_status(error) if error else 200,
+            status=error.http_status if error else 200,
             title=_("Decide on several requests"),
             common=common,
             columns=columns,

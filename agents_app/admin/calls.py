@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
-from agents_app.admin.base import ReadOnlyAdmin, http_status, origin_of
+from agents_app.admin.base import ReadOnlyAdmin, origin_of
 from agents_app.admin.blocks import Block, block
 from agents_app.admin.declared import currencies_of_call
 from agents_app.admin.displays import DOORS, EFFECTS, VERDICTS, badge, between, short_time, time_tag
@@ -110,7 +110,7 @@ class ToolCallAdmin(ReadOnlyAdmin):
             return self.page(
                 request,
                 fresh,
-                status=http_status(error),
+                status=error.http_status,
                 form=form,
                 failure=gettext(error.message),
                 typed=given["reason"],

@@ -12,7 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
-from agents_app.admin.base import ReadOnlyAdmin, http_status
+from agents_app.admin.base import ReadOnlyAdmin
 from agents_app.admin.displays import excerpt, time_tag
 from agents_app.admin.icons import icon
 from agents_app.exceptions import AgentsError
@@ -178,7 +178,7 @@ class DelegationAdmin(ReadOnlyAdmin):
                 row = delegate(by=request.user, **form.values())
             except AgentsError as error:
                 form.add_error(FIELD_OF.get(error.code), error.message)
-                status = http_status(error)
+                status = error.http_status
             else:
                 told = {"what": sentence(row, key_of(request.user))}
                 messages.success(request, gettext("Delegated: %(what)s.") % told)

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
-from agents_app.admin.base import ReadOnlyAdmin, http_status
+from agents_app.admin.base import ReadOnlyAdmin
 from agents_app.admin.blocks import block
 from agents_app.admin.columns import column
 from agents_app.admin.decide_form import put_on_form
@@ -106,7 +106,7 @@ class InputRequestAdmin(ReadOnlyAdmin):
             named = put_on_form(form, error)
             typed = form.changes() if fresh.status != InputStatus.PENDING else []
             failure = "" if named else gettext(error.message)
-            return self.page(request, fresh, status=http_status(error), form=form, failure=failure, typed=typed)
+            return self.page(request, fresh, status=error.http_status, form=form, failure=failure, typed=typed)
         if was_open:
             self.log(request, row, "answered")
         messages.success(request, gettext("Your answer has been recorded; the run goes on."))

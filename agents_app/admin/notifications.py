@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
-from agents_app.admin.base import ReadOnlyAdmin, http_status
+from agents_app.admin.base import ReadOnlyAdmin
 from agents_app.admin.columns import column
 from agents_app.admin.displays import excerpt, short_time, time_tag
 from agents_app.admin.icons import icon
@@ -226,7 +226,7 @@ class NotificationPreferenceAdmin(ReadOnlyAdmin):
             try:
                 set_preferences(given, by=request.user)
             except AgentsError as error:
-                failure, status = gettext(error.message), http_status(error)
+                failure, status = gettext(error.message), error.http_status
             else:
                 messages.success(request, gettext("Your preferences are kept."))
                 return HttpResponseRedirect(self.links.to("notificationpreference_changelist"))

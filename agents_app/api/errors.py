@@ -14,27 +14,9 @@ from rest_framework.response import Response
 
 from agents_app.exceptions import (
     AgentsError,
-    Archived,
-    Expired,
-    InvalidInput,
-    LLMError,
-    NotFound,
-    NotPermitted,
-    WrongState,
 )
 
 logger = logging.getLogger("agents_app.api")
-
-STATUSES: tuple[tuple[type[AgentsError], int], ...] = (
-    (InvalidInput, 400),
-    (NotPermitted, 403),
-    (Archived, 410),
-    (NotFound, 404),
-    (Expired, 410),
-    (WrongState, 409),
-    (LLMError, 502),
-)
-"""The HTTP status of our own errors; the first that fits counts, any other is 500."""
 
 CODES: dict[type[Exception], str] = {
     exceptions.ParseError: "invalid_json",
@@ -89,10 +71,9 @@ def answer_to(error: Exception, context: dict[str, Any]) -> Response:
 
 
 def _ours(error: AgentsError, context: dict[str, Any]) -> Response:
-    status = next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
-    if status == 500:
+    if error.http_status == 500:
         _report(error, context)
-    return error_response(status, error.code, gettext(error.message), error.details)
+    return error_response(error.http_status, error.code, gettext(error.message), error.details)
 
 
 def _framework(error: exceptions.APIException) -> Response:

@@ -1,6 +1,5 @@
 """What all views of the API have in common."""
 
-import ipaddress
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -74,11 +73,7 @@ class ApiView(GenericAPIView[Any]):
     @property
     def origin(self) -> Origin:
         """This door, and the address that the server saw."""
-        address = self.request.META.get("REMOTE_ADDR", "")
-        try:
-            return Origin(door="rest", address=str(ipaddress.ip_address(address)))
-        except ValueError:
-            return Origin(door="rest")
+        return Origin.of_request("rest", self.request)
 
     def run(self, run_id: Any) -> AgentContext:
         """A run that this person may know of. Raises NotFound, and Archived."""

@@ -1,6 +1,5 @@
 """The page of a link. Opening it changes nothing: mail scanners and previews follow links. Only its form decides."""
 
-import ipaddress
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
@@ -14,18 +13,11 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods
 
-from agents_app.exceptions import AgentsError, Expired, InvalidInput, NotFound, NotPermitted, WrongState
+from agents_app.exceptions import AgentsError, InvalidInput
 from agents_app.selectors.transcript import arguments_of
 from agents_app.services import LinkedRequest, Origin, decide_by_link, read_link
 from agents_app.services.links import page_of
 
-HTTP_STATUS: tuple[tuple[type[AgentsError], int], ...] = (
-    (InvalidInput, 400),
-    (NotPermitted, 403),
-    (NotFound, 404),
-    (Expired, 410),
-    (WrongState, 409),
-)
 SHOWN_CHARACTERS = 2_000
 """Of one argument."""
 
@@ -62,7 +54,7 @@ def _decided(request: HttpRequest, token: str, linked: LinkedRequest) -> HttpRes
             approved=verdict == "approve",
             reason=reason,
             visitor=getattr(request, "user", None),
-            origin=_origin(request),
+            origin=Origin.of_request("link", request),
         )
     except InvalidInput as error:
         return _page(request, linked, failure=gettext(error.message), reason=reason, status=400)
@@ -101,9 +93,11 @@ def _shown(value: Any) -> str:
 
 
 def _answer(request: HttpRequest, error: AgentsError) -> HttpResponse:
-    status = next((status for kind, status in HTTP_STATUS if isinstance(error, kind)), 500)
     return _render(
-        request, "agents_app/links/answer.html", {"title": gettext(error.message), "code": error.code}, status
+        request,
+        "agents_app/links/answer.html",
+        {"title": gettext(error.message), "code": error.code},
+        error.http_status,
     )
 
 
@@ -113,10 +107,3 @@ def _render(request: HttpRequest, template: str, context: dict[str, Any], status
     response["Referrer-Policy"] = "same-origin"
     response["X-Robots-Tag"] = "noindex"
     return response
-
-
-def _origin(request: HttpRequest) -> Origin:
-    try:
-        return Origin(door="link", address=str(ipaddress.ip_address(request.META.get("REMOTE_ADDR", ""))))
-    except ValueError:
-        return Origin(door="link")

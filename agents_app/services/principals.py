@@ -1,6 +1,7 @@
 """Who does something, and through which door."""
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 from django.utils.translation import gettext
@@ -34,6 +35,14 @@ class Origin:
 
     door: str = "code"
     address: str | None = None
+
+    @classmethod
+    def of_request(cls, door: str, request: Any) -> "Origin":
+        """Of an HTTP request: the address that the server saw. Behind a Unix socket there is none."""
+        try:
+            return cls(door=door, address=str(ip_address(request.META.get("REMOTE_ADDR", ""))))
+        except ValueError:
+            return cls(door=door)
 
 
 CODE = Origin()

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.urls import reverse
 
-from agents_app.admin.base import ReadOnlyAdmin, http_status, origin_of
+from agents_app.admin.base import ReadOnlyAdmin, origin_of
 from agents_app.admin.budgets import AgentBudgetAdmin
 from agents_app.admin.policies import ApprovalPolicyAdmin
 from agents_app.exceptions import AgentsError, Expired, InvalidArguments, LLMError, NotFound, NotPermitted, StaleDigest
@@ -207,7 +207,7 @@ def test_decisions_name_the_address_behind_them_if_there_is_one(rf: Any, said: s
 
 def test_every_error_has_its_http_status() -> None:
     errors = [InvalidArguments(), NotPermitted(), NotFound(), StaleDigest(), Expired(), LLMError(), AgentsError()]
-    assert [http_status(error) for error in errors] == [400, 403, 404, 409, 410, 502, 500]
+    assert [error.http_status for error in errors] == [400, 403, 404, 409, 410, 502, 500]
 
 
 def test_the_index_works_for_everybody(as_: Any, rows: Any) -> None:

@@ -11,7 +11,7 @@ from tests.docs.following import Project, new_project
 from tests.docs.markdown import DOCS, ROOT, blocks
 from tests.packaging.test_readme import before_the_start, labelled, running
 
-pytestmark = [pytest.mark.once, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.once, pytest.mark.timeout(600)]
 
 HERE = Path(sys.executable).parent
 TUTORIAL = blocks(DOCS / "tutorial" / "index.md")

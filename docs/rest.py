@@ -6,10 +6,11 @@ from typing import Any
 from django.urls import include, path
 from drf_spectacular.generators import SchemaGenerator
 
-from agents_app.api.errors import CODES, STATUSES, BodyTooLarge
+from agents_app.api.errors import CODES, BodyTooLarge
 from agents_app.api.pagination import LARGEST_PAGE, PAGE_SIZE
 from agents_app.api.parsing import BODY_LIMIT, DEPTH_LIMIT
 from agents_app.api.throttling import RATES
+from agents_app.exceptions import Archived, Expired, InvalidInput, LLMError, NotFound, NotPermitted, WrongState
 
 NOTE = "<!-- Made from the code by scripts/docs. Change the code, not this page. -->"
 PREFIX = "/api/"
@@ -142,7 +143,7 @@ def _name(schema: dict[str, Any]) -> str:
 def _codes() -> Iterator[tuple[str, str]]:
     for error, code in {**CODES, BodyTooLarge: BodyTooLarge.default_code}.items():
         yield f"`{code}`", str(error.status_code)  # type: ignore[attr-defined]
-    for error, status in STATUSES:
-        yield f"`{error.code}`", f"{status}"
+    for error in (InvalidInput, NotPermitted, Archived, NotFound, Expired, WrongState, LLMError):
+        yield f"`{error.code}`", f"{error.http_status}"
     yield "`unavailable`", "503"
     yield "`server_error`", "500"

@@ -96,9 +96,11 @@ class InboxList(ReadOnlyAdmin):
         rows: QuerySet[ApprovalRequest] = visible_approvals(user)
         return rows
 
-    def get_paginator(self, request: HttpRequest, *args: Any, **options: Any) -> Any:
+    def get_paginator(self, request: HttpRequest, queryset: Any, *args: Any, **options: Any) -> Any:
         """Parts in which everything waits need no look at what is decided."""
-        return (PendingFirst if tab_of(request) is Tab.ALL else PendingAlone)(*args, **options)
+        if queryset.model is not self.model:  # the entries of the history have an order of their own
+            return super().get_paginator(request, queryset, *args, **options)
+        return (PendingFirst if tab_of(request) is Tab.ALL else PendingAlone)(queryset, *args, **options)
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         """What will happen is searched by those who may read it."""

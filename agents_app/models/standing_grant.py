@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy
 
 from agents_app.core.grants import GrantScope, GrantState
 from agents_app.models.clock import DatabaseNow
@@ -69,7 +70,8 @@ class StandingGrant(RuleModel):
     objects = StandingGrantQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "standing grant"
+        verbose_name = gettext_lazy("standing grant")
+        verbose_name_plural = gettext_lazy("standing grants")
         ordering = ["-id"]
         permissions = [("revoke_standinggrant", "Can revoke standing grants of others")]
         constraints = [

@@ -19,7 +19,7 @@ from agents_app.admin.base import ReadOnlyAdmin
 from agents_app.admin.displays import RISKS, badge, between, excerpt, short_time
 from agents_app.admin.filters import AgeFilter, AgentOfRunFilter, ApprovalStatusFilter, RiskFilter
 from agents_app.admin.icons import icon
-from agents_app.admin.pages import MOST, PendingAlone, PendingFirst
+from agents_app.admin.pages import PendingAlone, PendingFirst
 from agents_app.admin.request_page import in_words
 from agents_app.admin.revealed import revealed
 from agents_app.core.risk import Risk
@@ -35,6 +35,8 @@ TABS = {
     Tab.GROUPS: gettext_lazy("My groups'"),
     Tab.ALL: gettext_lazy("All"),
 }
+COUNTED = 200
+"""What waits in a part is counted up to here: it is told on every page, and a longer list is not read to its end."""
 SOON_SECONDS = 3600
 """Less time left than this is shown as urgent."""
 
@@ -175,17 +177,17 @@ class InboxList(ReadOnlyAdmin):
 
 
 def tabs_of(request: HttpRequest) -> Iterator[dict[str, Any]]:
-    """The tabs with how much waits in each, up to MOST, whatever else the list is narrowed by."""
+    """The tabs with how much waits in each, up to COUNTED, whatever else the list is narrowed by."""
     desk, now = desk_of_request(request), tab_of(request)
     for tab, label in TABS.items():
         if tab is Tab.GROUPS and not desk.groups:
             continue
-        found = at_most(desk.rows(tab).select_related(None), MOST + 1)
+        found = at_most(desk.rows(tab).select_related(None), COUNTED + 1)
         given = request.GET.copy()
         for name in ("p", "status", "e"):
             given.pop(name, None)
         given["tab"] = tab.value
-        count = f"{MOST}+" if found > MOST else str(found)
+        count = f"{COUNTED}+" if found > COUNTED else str(found)
         yield {"label": label, "count": count, "url": f"?{given.urlencode()}", "here": tab is now}
 
 

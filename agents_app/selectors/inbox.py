@@ -122,8 +122,12 @@ def _holds(rights: Rights, column: str) -> Q:
 
 def _unspoken(key: str) -> Q:
     """That this person has not said yes, nor anybody in their place; nor changed the arguments, under four eyes."""
+    # What waits though somebody has said yes waits for a second one, or at a later stage; and an edit begins a round.
+    # Said first, so that decisions are looked up of these alone: a database would read all of them once instead.
+    nobody_yet = Q(quorum=1, stage=0)
     said_yes = _decided(Q(user_id=key) | Q(on_behalf_of_key=key), verdict__in=YES_VERDICTS)
-    return ~said_yes & ~(Q(four_eyes=True) & _decided(verdict=Verdict.EDITED, user_id=key))
+    unchanged = Q(four_eyes=False) | Q(round=0)
+    return (nobody_yet | ~said_yes) & (unchanged | ~_decided(verdict=Verdict.EDITED, user_id=key))
 
 
 def _decided(*conditions: Q, **fields: Any) -> Q:

@@ -18,7 +18,8 @@ from tests import emptying
 
 TESTS = Path(__file__).parent
 # Folders whose tests cannot depend on the database.
-ONCE = ("core", "llm")
+# What does not depend on the database is not run again on the second one.
+ONCE = ("core/", "llm/", "definitions/", "promises/test_mutants.py")
 # Where each test takes many seconds, most of them in processes of its own.
 SLOW = ("packaging", "docs", "configurations", "browser", "upgrades", "scenarios", "demo/test_serve.py")
 
@@ -37,7 +38,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not config.getoption("--chaos"):
         left_out.add("chaos")
     for item in items:
-        if item.path.relative_to(TESTS).parts[0] in ONCE:
+        if item.path.relative_to(TESTS).as_posix().startswith(ONCE):
             item.add_marker("once")
     wanted = [item for item in items if not left_out & {mark.name for mark in item.iter_markers()}]
     if len(wanted) < len(items):

@@ -103,4 +103,5 @@ def _chain(context: AgentContext, until: datetime | None) -> RunChain:
 
 def moment_of(day: datetime) -> datetime:
     """A moment somebody gave, as the rows have it."""
-    return as_stored(day if timezone.is_aware(day) else timezone.make_aware(day))
+    aware = day if timezone.is_aware(day) else timezone.make_aware(day)
+    return as_stored(timezone.localtime(aware))  # databases know no offset of sixteen hours and more

@@ -55,7 +55,7 @@ def export_decisions(
     _check(by, format)
     if until <= since:
         raise InvalidInput(gettext("The period ends before it begins."), code="period")
-    since, until = max(since, EARLIEST), min(until, LATEST)
+    since, until = (min(max(moment, EARLIEST), LATEST) for moment in (since, until))
     portions = _stored(by, since, until)
     if archives:
         portions = _chained(portions, _archived(by, since, until))

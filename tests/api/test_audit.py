@@ -50,6 +50,14 @@ def test_a_period_comes_as_csv_and_json(auditor: Client, agents: AgentsKit) -> N
 
 
 @pytest.mark.parametrize(
+    "period", ["from=0698-02-14T22:29:34Z&to=0791-09-24T02:17:13%2B21:20", "from=2026-01-01T00:00:00%2B21:20"]
+)
+def test_odd_moments_are_moments(auditor: Client, agents: AgentsKit, period: str) -> None:
+    answer = auditor.get(f"/api/audit/decisions/?format=json&{period}")
+    assert (answer.status_code, json.loads(answer.getvalue())) == (200, [])
+
+
+@pytest.mark.parametrize(
     "query",
     [
         "from=2999-01-01",

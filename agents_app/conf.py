@@ -26,9 +26,23 @@ class Conf:
     PUSH_SECONDS: float = 25.0
     # The LLM of agents that name none: an alias of LLMS or "provider:model".
     DEFAULT_LLM: str = "demo"
+    # The LLM that sums up long talks and proposes what to remember: as DEFAULT_LLM; empty: that of the agent itself.
+    MEMORY_LLM: str = ""
+    # Whether the runs that do so count under the limits of the user whose memory it is (budgets, MAX_RUNNING_PER_USER).
+    MEMORY_COUNTS_FOR_USER: bool = False
+    # How many of them are begun within 24 hours for one user (what has no user counts together), None for no limit.
+    # What is left out is made up for when a later run ends.
+    MEMORY_RUNS_PER_DAY: int | None = None
     # Aliases: {"fast": "openai:gpt-5-mini"} or {"local": {"llm": "openai:qwen3", "base_url": …, "api_key": …}}
     # or {"mine": "dotted.path.to.LLMClass"}. Limits stand there too: see "When an LLM is down or slow".
     LLMS: dict[str, Any] = {}
+    # What turns texts into vectors: "openai:text-embedding-3-small", the dotted path of an Embedder class, or
+    # {"embedder": "openai:bge-m3", "base_url": …, "api_key": …, "dimensions": 512}. Empty: full text search only.
+    EMBEDDER: str | dict[str, Any] = ""
+    # Texts that are sent to the embedder at once.
+    EMBEDDING_BATCH: int = 64
+    # Seconds that one such request may take.
+    EMBEDDING_SECONDS: float = 30.0
     # What runs, sessions and users may spend: {"run": {"tokens": …}, "session": {"ever": {…}}, "user": {"day": {…}}}.
     BUDGETS: dict[str, Any] = {}
     # USD per million tokens, {"my-alias": {"input": "0.25", "output": "2.00"}}; else the installed price list counts.
@@ -97,6 +111,12 @@ class Conf:
     CALLS_PER_TURN: int = 50
     # Characters of the input of a run.
     INPUT_LIMIT: int = 1_000_000
+    # Facts that are kept of one user, or of one session; then those confirmed longest ago end.
+    MEMORY_FACTS: int = 500
+    # Entities that are kept of one user, or of one session.
+    MEMORY_ENTITIES: int = 200
+    # Days that what is superseded, forgotten or expired stays, and the history of memory; None: until it is erased.
+    MEMORY_KEEP_DAYS: float | None = 180.0
     # Characters of the metadata of a run, as JSON.
     METADATA_LIMIT: int = 20_000
     # Keys that encrypt sensitive arguments; the first encrypts, all decrypt.
@@ -139,14 +159,35 @@ class Conf:
     TICKET_SECONDS: float = 60.0
     # Frames a slow websocket may be behind before it is closed with 4408.
     SOCKET_BACKLOG: int = 1000
+    # Folder of the documents of `agents_app.knowledge` where STORAGES has no "agents_knowledge"; relative to BASE_DIR.
+    KNOWLEDGE_FOLDER: str = "agents_knowledge"
+    # Bytes of a document; larger ones are refused before they are read.
+    KNOWLEDGE_BYTES: int = 50_000_000
+    # Characters of a document's text.
+    KNOWLEDGE_CHARACTERS: int = 10_000_000
+    # Pages of a PDF.
+    KNOWLEDGE_PAGES: int = 5_000
+    # Seconds that one page of a PDF may take to be read, and its beginning.
+    KNOWLEDGE_PAGE_SECONDS: float = 20.0
+    # Bytes of memory of the process that reads a PDF.
+    KNOWLEDGE_MEMORY: int = 1_000_000_000
+    # Tries to read a document in a row that came no further, before it counts as failed.
+    KNOWLEDGE_ATTEMPTS: int = 3
+    # Characters of a chunk at most. What has been read keeps its chunks until it is read again.
+    KNOWLEDGE_CHUNK: int = 1_500
     # DRF authentication classes of the API (dotted paths), None for the project's REST_FRAMEWORK default.
     API_AUTHENTICATION_CLASSES: list[str] | None = None
 
     def __getattribute__(self, name: str) -> Any:
-        if name.startswith("_") or not name.isupper():
-            return object.__getattribute__(self, name)
         default = object.__getattribute__(self, name)
-        return getattr(settings, "AGENTS_APP", {}).get(name, default)
+        if not name.isupper():
+            return default
+        try:
+            # What Django's proxy has read once it keeps, until settings are overridden; to ask it takes long.
+            given = object.__getattribute__(settings, "AGENTS_APP")
+        except AttributeError:
+            given = getattr(settings, "AGENTS_APP", {})
+        return given.get(name, default)
 
     def given(self) -> Any:
         """What the project's settings say, as they stand there: another object whenever they are overridden."""

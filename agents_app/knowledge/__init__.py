@@ -1,0 +1,1 @@
+"""What agents may look up: collections of documents that people put there."""

@@ -12,10 +12,13 @@ from agents_app.core.policy import Rule
 from agents_app.definitions.agent import Agent
 from agents_app.definitions.code_change import MigratingCall, MigratingRun, migrates
 from agents_app.definitions.handlers import on
+from agents_app.definitions.knowledge import Knowledge
 from agents_app.definitions.markers import Money, Ref, Sensitive
+from agents_app.definitions.memory import Memory
 from agents_app.definitions.reconcile import Happened, NotHappened, happened, not_happened
 from agents_app.definitions.registry import override_llm, register
 from agents_app.definitions.resolvers import approver_resolver
+from agents_app.definitions.retrieval import Passage, Retriever
 from agents_app.definitions.tool_context import ToolContext, tool_context
 from agents_app.definitions.tools import Toolset, tool
 from agents_app.exceptions import ApprovalRequired, Postpone, ToolFailed, ToolRetry
@@ -28,12 +31,16 @@ __all__ = [
     "Budget",
     "Condition",
     "Happened",
+    "Knowledge",
+    "Memory",
     "MigratingCall",
     "MigratingRun",
     "Money",
     "NotHappened",
+    "Passage",
     "Postpone",
     "Ref",
+    "Retriever",
     "Rule",
     "Sensitive",
     "Stage",

@@ -27,12 +27,16 @@ class AgentsAppConfig(AppConfig):
         from agents_app import checks  # noqa: F401 (they register themselves)
         from agents_app.live import publish
         from agents_app.logs import mark_records
+        from agents_app.memory import extractor  # noqa: F401 (it and the summariser register themselves)
         from agents_app.notify import outbox
+        from agents_app.services import extraction, summaries
         from agents_app.signals import run_changed
 
         mark_records()
         autodiscover_modules("agents", "event_handlers")
         outbox.listen()
+        summaries.listen()
+        extraction.listen()
         run_changed.connect(publish.announce, dispatch_uid="agents_app.live")
         post_migrate.connect(remember_definitions, sender=self, dispatch_uid="agents_app.remember_definitions")
         post_migrate.connect(schedule_sweep, sender=self, dispatch_uid="agents_app.schedule_sweep")

@@ -126,6 +126,12 @@ class Overtaken(StaleContext):
     """What a worker knew of its run is not so any more; under the run's lock it finds out what is."""
 
 
+class MemoryChanged(WrongState):
+    """This was changed meanwhile by somebody else; nothing was written."""
+
+    code = "memory_changed"
+
+
 class AlreadyDecided(WrongState):
     """Somebody else has decided this already."""
 
@@ -189,6 +195,12 @@ class LLMError(AgentsError):
         self.transient = transient
         self.retry_after = retry_after
         super().__init__(message, code=code)
+
+
+class EmbeddingError(LLMError):
+    """There is no embedder: AGENTS_APP["EMBEDDER"] is empty."""
+
+    code = "embedding_error"
 
 
 class UnknownLLM(AgentsError):

@@ -10,11 +10,11 @@ from django.db.utils import DEFAULT_DB_ALIAS
 
 from agents_app.conf import conf
 
-LABEL = "agents_app"
+LABELS = ("agents_app", "agents_knowledge")
 
 
 def _ours(model: type[models.Model] | models.Model) -> bool:
-    return model._meta.app_label == LABEL
+    return model._meta.app_label in LABELS
 
 
 class AgentsRouter:
@@ -34,4 +34,4 @@ class AgentsRouter:
         return True if _ours(first) or _ours(second) else None
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
-        return db == conf.DATABASE if app_label == LABEL else None
+        return db == conf.DATABASE if app_label in LABELS else None

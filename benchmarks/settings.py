@@ -10,11 +10,15 @@ DEBUG = False
 DATABASES = {"default": postgresql(_NAMED) if "://" in _NAMED else sqlite(_NAMED)}
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 INSTALLED_APPS = [*INSTALLED_APPS, "benchmarks.clerk"]  # noqa: F405
+_SCRIPTED: str | dict[str, str] = "benchmarks.clerk.agents.ScriptedLLM"
+if "BENCH_LLM_URL" in os.environ:
+    _SCRIPTED = {"llm": "openai:scripted", "base_url": os.environ["BENCH_LLM_URL"], "api_key": "none"}
 AGENTS_APP = {
     "EXECUTOR": os.environ.get("BENCH_EXECUTOR", "immediate"),
-    "LLMS": {"scripted": "benchmarks.clerk.agents.ScriptedLLM"},
+    "LLMS": {"scripted": _SCRIPTED},
     "DEFAULT_LLM": "scripted",
     "RUNS_PER_WORKER": int(os.environ.get("BENCH_RUNS_PER_WORKER", "100")),
+    "KNOWLEDGE_FOLDER": os.environ.get("BENCH_FOLDER", "agents_knowledge"),
 }
 if "BENCH_REDIS" in os.environ:
     Q_CLUSTER = {

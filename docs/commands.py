@@ -5,6 +5,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 
+from agents_app.knowledge.management import commands as knowledge_commands
 from agents_app.management import commands
 from agents_app.management.base import AgentsCommand
 from agents_app.management.exits import MEANINGS
@@ -47,12 +48,15 @@ GROUPS = {
         "agents_restore",
         "agents_rotate_keys",
         "agents_erase_user",
+        "agents_memory_export",
+        "agents_memory_erase",
         "agents_verify_audit",
         "agents_export_audit",
         "agents_handlers",
         "agents_notify",
         "agents_budget",
     ),
+    "Know": ("agents_ingest", "agents_knowledge_setup"),
 }
 INTRODUCTION = """\
 `manage.py agents_…` does what the other doors do, by the same rules. `manage.py COMMAND --help` says what stands here.
@@ -72,8 +76,14 @@ def commands_page() -> str:
 
 def names() -> list[str]:
     """The names of all commands of this app."""
-    found = (module.name for module in pkgutil.iter_modules(commands.__path__))
-    return sorted(name for name in found if name.startswith("agents_"))
+    return sorted(_homes())
+
+
+def _homes() -> dict[str, str]:
+    """The package of each command."""
+    packages = (commands, knowledge_commands)
+    found = ((module.name, each.__name__) for each in packages for module in pkgutil.iter_modules(each.__path__))
+    return {name: home for name, home in found if name.startswith("agents_")}
 
 
 def _exits() -> str:
@@ -89,7 +99,7 @@ def _groups() -> Iterator[str]:
 
 
 def _command(name: str) -> str:
-    command: AgentsCommand = importlib.import_module(f"{commands.__name__}.{name}").Command()
+    command: AgentsCommand = importlib.import_module(f"{_homes()[name]}.{name}").Command()
     parser = argparse.ArgumentParser(prog=name, add_help=False)
     command.add_arguments(parser)  # type: ignore[arg-type]
     actions = parser._actions

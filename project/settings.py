@@ -16,6 +16,7 @@ ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *filter(None, os.environ.get
 
 INSTALLED_APPS = [
     "agents_app",  # before the admin, whose first page it adds its numbers to
+    "agents_app.knowledge",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -33,6 +34,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "project.middleware.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -118,6 +120,9 @@ def default_llm() -> str:
 
 AGENTS_APP = {
     "DEFAULT_LLM": default_llm(),
+    "KNOWLEDGE_FOLDER": str(DEMO_DB.parent / "knowledge"),
+    "SITE_URL": os.environ.get("AGENTS_SITE_URL", "http://127.0.0.1:8000"),
+    "NOTIFY": {"browser": {}},
     "ENCRYPTION_KEYS": [os.environ.get("AGENTS_ENCRYPTION_KEY", "ZGVtby1vbmx5LWRlbW8tb25seS1kZW1vLW9ubHktZGU=")],
 }
 
@@ -151,5 +156,6 @@ STATIC_URL = "static/"
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 
 LANGUAGE_CODE = "en-us"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]  # those that agents_app speaks
 TIME_ZONE = "UTC"
 USE_TZ = True

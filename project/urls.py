@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("api/knowledge/", include("agents_app.knowledge.urls")),
     path("api/", include("agents_app.urls")),
     path("decide/", include("agents_app.links.urls")),
     path("health/", include("agents_app.health.urls")),

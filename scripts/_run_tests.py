@@ -18,10 +18,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 import psutil
 import psycopg
 
+Process = subprocess.Popen[str]
 ROOT = Path(__file__).resolve().parent.parent
 WORKERS = 3  # on two processors: many tests wait for processes, threads and leases
 PR_SET_CHILD_SUBREAPER = 36
@@ -30,6 +32,9 @@ ON_POSTGRES = ["--ds", "tests.settings_postgres"]
 IN_PARALLEL = ["-n", str(WORKERS), "--dist", "worksteal"]
 ROOM_IN_MEMORY = 1 << 30
 NOTHING_COLLECTED = 5
+CHAOS_MINUTES = 0.2
+CHAOS_MINUTES_OF_ALL = 7.0
+"""Of harm at least: it goes on until 200 runs, 100 kills and every failpoint are reached."""
 
 
 @contextmanager
@@ -49,7 +54,7 @@ def postgres(directory: Path) -> Iterator[dict[str, str]]:
             for name in ("fsync", "synchronous_commit", "full_page_writes"):
                 connection.execute(f"ALTER SYSTEM SET {name} = off")
             connection.execute("SELECT pg_reload_conf()")
-        yield {"AGENTS_TEST_PG": url}
+        yield {"AGENTS_TEST_PG": url, "AGENTS_TEST_PG_COPY": "agents_app_migrated"}
     finally:
         server.cleanup()
 
@@ -66,7 +71,7 @@ def redis(directory: Path) -> Iterator[dict[str, str]]:
     options = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no", "--dir", str(home)]
     server = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL, start_new_session=True)
     try:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not socket.exists() and server.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
         yield {"AGENTS_TEST_REDIS": f"unix://{socket}"}
@@ -105,21 +110,34 @@ def services() -> Iterator[tuple[Path, dict[str, str]]]:
         yield directory, environment
 
 
-def run(command: list[str], environment: dict[str, str] | None = None) -> int:
-    """Run in a session of its own, so that all of it can be ended; an interrupt is passed on first."""
+started: dict[int, Process] = {}
+
+
+def start(command: list[str], environment: dict[str, str] | None = None, output: IO[str] | None = None) -> Process:
+    """In a session of its own, so that all of it can be ended."""
     process = subprocess.Popen(
         command,
         cwd=ROOT,
         env=environment,
         stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
         start_new_session=True,
+        text=True,
     )
+    started[process.pid] = process
+    return process
+
+
+def ended(process: Process) -> int:
+    """Its code, as soon as it has ended; an interrupt is passed on first."""
     try:
-        while True:  # all children: those whose parents died have become ours, and shall not stay as zombies
+        while process.returncode is None:
+            # All children: those whose parents died have become ours, and shall not stay as zombies.
             pid, status = os.waitpid(-1, 0)
-            if pid == process.pid:
-                process.returncode = os.waitstatus_to_exitcode(status)
-                return process.returncode
+            if pid in started:
+                started.pop(pid).returncode = os.waitstatus_to_exitcode(status)
+        return process.returncode
     except BaseException:
         os.killpg(process.pid, signal.SIGINT)
         try:
@@ -127,6 +145,11 @@ def run(command: list[str], environment: dict[str, str] | None = None) -> int:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
         raise
+
+
+def run(command: list[str], environment: dict[str, str] | None = None) -> int:
+    """Its code."""
+    return ended(start(command, environment))
 
 
 def end_what_is_left() -> None:
@@ -151,6 +174,7 @@ class Tests:
         self.counts_file = directory / "counts"
         own = {
             "AGENTS_TEST_COUNTS": str(self.counts_file),
+            "AGENTS_TEST_SQLITE_COPY": str(directory / "migrated.sqlite3"),
             "TMPDIR": str(directory),
             "COVERAGE_FILE": str(directory / "coverage"),
         }
@@ -182,11 +206,24 @@ def heading(title: str) -> None:
     print(f"\n=== {title} ===", flush=True)
 
 
+@contextmanager
+def checks(tests: Tests) -> Iterator[None]:
+    """Beside what is run inside, since they use one processor; shown afterwards."""
+    with tempfile.TemporaryFile("w+") as output:
+        process = start([sys.executable, "scripts/_checks.py"], output=output)
+        yield
+        code = ended(process)
+        heading("Checks")
+        output.seek(0)
+        print(output.read(), flush=True)
+        tests.extra["failed"] += abs(code)
+
+
 def run_everything(tests: Tests, *, with_all: bool) -> None:
-    heading("Checks")
-    tests.extra["failed"] += run([sys.executable, "scripts/_checks.py"])
     options = [*IN_PARALLEL, "--durations=10", *(["--long"] if with_all else [])]
-    tests.pytest("Tests on SQLite", [*ON_SQLITE, *options])
+    spared = ["--spare"] if "AGENTS_TEST_PG" in tests.environment else []
+    with checks(tests):
+        tests.pytest("Tests on SQLite", [*ON_SQLITE, *spared, *options])
     if "AGENTS_TEST_PG" in tests.environment:
         tests.pytest("Tests on PostgreSQL + Redis", [*ON_POSTGRES, *options])
     for service in ("AGENTS_TEST_PG", "AGENTS_TEST_REDIS"):
@@ -194,7 +231,8 @@ def run_everything(tests: Tests, *, with_all: bool) -> None:
             heading(f"SKIPPED for want of a service: what needs {service}")
             tests.extra["skipped"] += 1
     # By itself: it loads the machine, and other tests would have to bear it.
-    tests.pytest("Chaos", [*ON_SQLITE, "--chaos", "tests/chaos/test_chaos.py"])
+    minutes = CHAOS_MINUTES_OF_ALL if with_all else CHAOS_MINUTES
+    tests.pytest("Chaos", [*ON_SQLITE, "--chaos", f"--chaos-minutes={minutes}", "tests/chaos/test_chaos.py"])
 
 
 def run_measured(tests: Tests) -> None:

@@ -5,6 +5,9 @@ VENV_PYTHON="$ROOT/.venv/bin/python"
 cd "$ROOT" || exit 1
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PYTHONUNBUFFERED=1
 
+# Else each of the hundreds of processes that tests start would compile all of it anew.
+unset PYTHONDONTWRITEBYTECODE
+
 say() { printf '%s\n' "$*" >&2; }
 
 # The first Python >= 3.11; $PYTHON is tried before the usual names.
@@ -59,7 +62,8 @@ set_up() {
   make_venv || return 1
   if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
     say "Installing into .venv …"
-    "$VENV_PYTHON" -m pip install -q -c constraints.txt -e ".[$extras]" </dev/null >&2 || return 1
+    # What is imported is compiled then; much of what is installed never is.
+    "$VENV_PYTHON" -m pip install -q --no-compile -c constraints.txt -e ".[$extras]" </dev/null >&2 || return 1
     printf '%s\n' "$wanted" >"$stamp"
   fi
   exec 9>&-

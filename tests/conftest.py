@@ -4,46 +4,95 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from asgiref.sync import SyncToAsync
 from django.conf import settings
-from django.db import connection
+from django.db import connection, connections
+from django.test.utils import setup_databases, teardown_databases
+from django.utils import translation
 from pytest_django import DjangoDbBlocker
 
 from agents_app.live import publish
 from agents_app.runtime.engines import close_engine
-from tests import emptying
+from tests import emptying, migrated
 
 TESTS = Path(__file__).parent
 # Folders whose tests cannot depend on the database.
 # What does not depend on the database is not run again on the second one.
 ONCE = ("core/", "llm/", "definitions/", "promises/test_mutants.py")
+# Folders whose tests go in by doors to commands and lists that others try on both databases: on PostgreSQL with --long
+# only.
+DOORS = (
+    "admin/",
+    "api/",
+    "bad_input/test_desk",
+    "bad_input/test_commands",
+    "browser/",
+    "doors/",
+    "knowledge/test_admin",
+    "knowledge/test_api_rules",
+)
+# Processes of their own, in which the database matters less than they do: with --spare on PostgreSQL only.
+PROCESSES = (
+    "contracts/test_processes.py",
+    "runtime/test_handler_killed.py",
+    "runtime/test_isolation.py",
+    "scenarios/test_aws_lambda.py",
+    "scenarios/test_two_releases.py",
+)
 # Where each test takes many seconds, most of them in processes of its own.
 SLOW = ("packaging", "docs", "configurations", "browser", "upgrades", "scenarios", "demo/test_serve.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the tests marked `long` too")
+    parser.addoption("--spare", action="store_true", help="leave some processes to PostgreSQL (scripts/test)")
     parser.addoption("--chaos", action="store_true", help="run the tests marked `chaos` too")
+    parser.addoption("--chaos-minutes", type=float, default=0.2, help="of harm at least, until all was done (0.2)")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    on_postgresql = settings.DATABASES["default"]["ENGINE"].endswith("postgresql")
-    left_out = {"sqlite_only", "once"} if on_postgresql else {"postgresql_only"}
+    left_out = {"sqlite_only", "once"} if on_postgresql() else {"postgresql_only"}
     if not config.getoption("--long"):
         left_out.add("long")
     if not config.getoption("--chaos"):
         left_out.add("chaos")
+    left_to_postgresql = PROCESSES if config.getoption("--spare") and not config.getoption("--long") else ()
     for item in items:
-        if item.path.relative_to(TESTS).as_posix().startswith(ONCE):
+        path = item.path.relative_to(TESTS).as_posix()
+        if path.startswith(left_to_sqlite(config)):
             item.add_marker("once")
-    wanted = [item for item in items if not left_out & {mark.name for mark in item.iter_markers()}]
-    if len(wanted) < len(items):
-        config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
+        if path.startswith(left_to_postgresql):
+            item.add_marker("postgresql_only")
+    unwanted = [item for item in items if left_out & {mark.name for mark in item.iter_markers()}]
+    wanted = without(items, unwanted)
+    if unwanted:
+        config.hook.pytest_deselected(items=unwanted)
     items[:] = slowest_first(wanted, int(getattr(config, "workerinput", {}).get("workercount", 1)))
+
+
+def left_to_sqlite(config: pytest.Config) -> tuple[str, ...]:
+    return ONCE if config.getoption("--long") else (*ONCE, *DOORS)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What would be left out anyway need not be imported."""
+    path = collection_path.relative_to(TESTS).as_posix() + ("/" if collection_path.is_dir() else "")
+    return True if on_postgresql() and path.startswith(left_to_sqlite(config)) else None
+
+
+def on_postgresql() -> bool:
+    return str(settings.DATABASES["default"]["ENGINE"]).endswith("postgresql")
+
+
+def without(items: list[pytest.Item], others: list[pytest.Item]) -> list[pytest.Item]:
+    left_out = set(others)
+    return [item for item in items if item not in left_out]
 
 
 def slowest_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
@@ -61,7 +110,12 @@ def slowest_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
         mine = found[worker::workers][:share]
         ordered += mine
         ordered += [fast.pop() for _ in range(min(share - len(mine), len(fast)))]
-    return ordered + [item for item in items if item not in set(ordered)]
+    return ordered + without(items, ordered)
+
+
+def pytest_runtest_teardown() -> None:
+    """A request leaves its language behind in this thread; in a server the next one says its own."""
+    translation.deactivate()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -107,10 +161,17 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Before the test database is dropped, cut what still holds a connection to it: tools that hang on purpose were
-    abandoned with theirs."""
+def django_db_setup(
+    pytestconfig: pytest.Config,
+    django_test_environment: None,
+    django_db_modify_db_settings: None,
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[None]:
+    """In parallel only the first process migrates. Before the test database is dropped, cut what still holds a
+    connection to it: tools that hang on purpose were abandoned with theirs."""
     with django_db_blocker.unblock():
+        with migrated.copied() if hasattr(pytestconfig, "workerinput") else nullcontext(False) as copied:
+            databases = setup_databases(0, interactive=False, keepdb=copied, serialized_aliases=[])
         emptying.remember(connection.alias)
     end = emptying.empty_quickly()
     yield
@@ -124,6 +185,15 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
                 )
+        teardown_databases(databases, verbosity=0)
+
+
+@pytest.fixture
+def cut_off() -> Iterator[None]:
+    """For a test that ends this database's connections: the thread that serves asynchronous tests is given a new one
+    afterwards, since later tests find the old one there."""
+    yield
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result()
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 INSTALLED_APPS = [
     "agents_app",  # before the admin, whose first page it adds its numbers to
+    "agents_app.knowledge",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -81,6 +82,8 @@ Q_CLUSTER = {
 AGENTS_APP = {
     "EXECUTOR": "immediate",
     "APPROVAL_EXPIRES_SECONDS": "never",
+    "KNOWLEDGE_PAGE_SECONDS": 60.0,  # a busy machine
+    "KNOWLEDGE_FOLDER": f"{database_file}-knowledge",
     "ENCRYPTION_KEYS": ["dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk="],
 }
 REST_FRAMEWORK = {

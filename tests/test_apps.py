@@ -1,5 +1,8 @@
-"""The sweep's schedule."""
+"""What is wired together at start-up: the sweep's schedule, and the agents that do memory's own work."""
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from django_q.models import Schedule
 
 from agents_app import tasks
 from agents_app.apps import CLEANING, SWEEP, schedule_sweep
+from agents_app.core.internal import INTERNAL_AGENTS
 
 pytestmark = pytest.mark.django_db
 QUEUE = override_settings(AGENTS_APP={"EXECUTOR": "django_q2"})
@@ -59,3 +63,16 @@ def test_no_schedule_without_django_q2_in_another_database_or_before_its_migrati
         patch.setattr(connection.introspection, "table_names", list)
         schedule_sweep(using="default")
     assert schedules() == []
+
+
+def test_a_process_that_imports_nothing_more_knows_the_agents_of_memory() -> None:
+    """In a process of its own: here the tests themselves have imported them."""
+    code = (
+        "import django; django.setup()\n"
+        "from agents_app.core.internal import INTERNAL_AGENTS as names\n"
+        "from agents_app.definitions.registry import registry\n"
+        "print(*(registry.get(name).name for name in names))"
+    )
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "project.settings"}
+    said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert said.stdout.split() == list(INTERNAL_AGENTS), said.stderr

@@ -36,7 +36,8 @@ def test_relations_across_are_allowed() -> None:
 
 
 def test_our_tables_are_made_there_and_nowhere_else() -> None:
-    assert ROUTER.allow_migrate("agents", "agents_app") is True
-    assert ROUTER.allow_migrate("default", "agents_app") is False
+    for label in ("agents_app", "agents_knowledge"):
+        assert ROUTER.allow_migrate("agents", label) is True
+        assert ROUTER.allow_migrate("default", label) is False
     assert ROUTER.allow_migrate("default", "auth") is None
     assert ROUTER.allow_migrate("agents", "auth") is None

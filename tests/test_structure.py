@@ -4,6 +4,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from statistics import quantiles
 
@@ -14,8 +15,6 @@ pytestmark = pytest.mark.once
 ROOT = Path(__file__).parent.parent
 APP = ROOT / "agents_app"
 MODULES = sorted(path for path in APP.rglob("*.py") if "migrations" not in path.parts)
-PATHS = [str(path.relative_to(ROOT)) for path in MODULES]
-each_module = pytest.mark.parametrize("path", MODULES, ids=PATHS)
 
 MODULE_LINES = 400
 FUNCTION_LINES = 60
@@ -38,6 +37,11 @@ FORBIDDEN_WORDS |= {"workflow", "review", "ctx"}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+@cache
+def trees() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text()) for path in MODULES}
+
+
 def functions(tree: ast.AST) -> Iterator[Function]:
     return (node for node in ast.walk(tree) if isinstance(node, Function))
 
@@ -52,13 +56,16 @@ def test_there_is_something_to_look_at() -> None:
     assert len(MODULES) > 40
 
 
-@each_module
-def test_own_code_is_imported_at_the_top(path: Path) -> None:
-    if path == APP / "apps.py":
-        return
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_own_code_is_imported_at_the_top() -> None:
     hidden = [
-        f"{function.name}, line {node.lineno}"
-        for function in functions(ast.parse(path.read_text()))
+        f"{name_of(path)}, {function.name}, line {node.lineno}"
+        for path, tree in trees().items()
+        if path.name != "apps.py"
+        for function in functions(tree)
         for node in ast.walk(function)
         if (isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").split(".")[0] == "agents_app"))
         or (isinstance(node, ast.Import) and any(name.name.split(".")[0] == "agents_app" for name in node.names))
@@ -99,34 +106,34 @@ def test_status_writes_are_recognised(code: str) -> None:
     assert status_writes(ast.parse(code)) == [1]
 
 
-@each_module
-def test_status_is_written_by_transitions_alone(path: Path) -> None:
-    if path.relative_to(APP).parts[0] in {"transitions", "transitions.py"}:
-        return
-    lines = status_writes(ast.parse(path.read_text()))
-    assert not lines, f"{path.relative_to(ROOT)} writes a status in lines {lines}; use agents_app.transitions"
+def test_status_is_written_by_transitions_alone() -> None:
+    others = [path for path in MODULES if path.relative_to(APP).parts[0] not in {"transitions", "transitions.py"}]
+    found = {name_of(path): lines for path in others if (lines := status_writes(trees()[path]))}
+    assert not found, f"a status is written in these lines: {found}; use agents_app.transitions"
 
 
-@each_module
-def test_module_is_short(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= MODULE_LINES
+def test_modules_are_short() -> None:
+    lengths = {name_of(path): len(path.read_text().splitlines()) for path in MODULES}
+    assert not {name: length for name, length in lengths.items() if length > MODULE_LINES}
 
 
-@each_module
-def test_functions_are_short(path: Path) -> None:
-    lengths = {function.name: body_lines(function) for function in functions(ast.parse(path.read_text()))}
+def test_functions_are_short() -> None:
+    lengths = {
+        f"{name_of(path)}, {function.name}": body_lines(function)
+        for path, tree in trees().items()
+        for function in functions(tree)
+    }
     assert not {name: length for name, length in lengths.items() if length > FUNCTION_LINES}
 
 
 def test_most_functions_are_very_short() -> None:
-    lengths = [body_lines(function) for path in MODULES for function in functions(ast.parse(path.read_text()))]
+    lengths = [body_lines(function) for tree in trees().values() for function in functions(tree)]
     assert quantiles(lengths, n=10)[-1] <= FUNCTION_LINES_P90
 
 
-@each_module
-def test_names_of_modules_are_the_designs_words(path: Path) -> None:
-    words = set(re.split(r"[_/.]", str(path.relative_to(APP).with_suffix(""))))
-    assert not words & FORBIDDEN_WORDS
+def test_names_of_modules_are_the_designs_words() -> None:
+    words = {path: set(re.split(r"[_/.]", str(path.relative_to(APP).with_suffix("")))) for path in MODULES}
+    assert not {name_of(path): found & FORBIDDEN_WORDS for path, found in words.items() if found & FORBIDDEN_WORDS}
 
 
 def test_every_module_has_its_import_rule() -> None:

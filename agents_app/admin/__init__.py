@@ -14,6 +14,7 @@ from agents_app.admin.handlers import EventCursorAdmin
 from agents_app.admin.inlines import AgentRunsInline
 from agents_app.admin.inputs import InputRequestAdmin
 from agents_app.admin.llms import LLMStateAdmin
+from agents_app.admin.memory import EntityAdmin, FactAdmin, WorkingMemoryAdmin
 from agents_app.admin.notifications import ChannelStateAdmin, NotificationAdmin, NotificationPreferenceAdmin
 from agents_app.admin.policies import ApprovalPolicyAdmin
 from agents_app.admin.runs import AgentContextAdmin
@@ -30,7 +31,9 @@ from agents_app.models import (
     AuditAnchor,
     ChannelState,
     Delegation,
+    Entity,
     EventCursor,
+    Fact,
     InputRequest,
     KillSwitch,
     LLMState,
@@ -38,6 +41,7 @@ from agents_app.models import (
     NotificationPreference,
     StandingGrant,
     ToolCall,
+    WorkingMemory,
 )
 
 __all__ = ["AgentRunsInline", "register_with"]
@@ -50,6 +54,9 @@ def register_with(site: admin.AdminSite) -> None:
     site.register(InputRequest, InputRequestAdmin)
     site.register(ToolCall, ToolCallAdmin)
     site.register(AgentSession, AgentSessionAdmin)
+    site.register(Fact, FactAdmin)
+    site.register(Entity, EntityAdmin)
+    site.register(WorkingMemory, WorkingMemoryAdmin)
     site.register(AgentBudget, AgentBudgetAdmin)
     site.register(AgentEvent, AgentEventAdmin)
     site.register(EventCursor, EventCursorAdmin)

@@ -25,6 +25,9 @@ LONGEST_NUMBER = 19
 class AuditAnchorAdmin(ReadOnlyAdmin):
     """For those with `export_audit`."""
 
+    nothing_yet = gettext_lazy(
+        "There is no anchor yet. Once a day the heads of all chains are kept here, so that a run that is removed shows."
+    )
     list_display = ["anchor", "made", "runs", "seal"]
     list_display_links = None
     ordering = ["-number"]

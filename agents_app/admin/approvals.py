@@ -21,13 +21,15 @@ from agents_app.admin.displays import DOORS, VERDICTS, badge, time_tag
 from agents_app.admin.grants import grant_url
 from agents_app.admin.inbox import risk_badge
 from agents_app.admin.links import subject_of
+from agents_app.admin.news import news
 from agents_app.admin.request_page import consequences, done_before, earlier_decisions
 from agents_app.admin.revealed import revealed, warnings_about
 from agents_app.admin.run_page import head_of
 from agents_app.conf import conf
 from agents_app.core.status import ApprovalStatus, Verdict
 from agents_app.exceptions import AgentsError, InvalidInput, StaleDigest
-from agents_app.models import ApprovalRequest, Decision, database_now
+from agents_app.models import AgentContext, ApprovalRequest, Decision, database_now
+from agents_app.selectors.approvers import nobody_because
 from agents_app.selectors.inbox import Tab
 from agents_app.selectors.people import DECIDE, may_view_run, may_view_transcript
 from agents_app.selectors.presentation import stages_of
@@ -87,7 +89,9 @@ class ApprovalRequestAdmin(BulkDecisions):
         else:
             edited = self._edited(shown)
             made = approve(row.pk, arguments=edited, **options)
-            said = gettext("You approved it with changes.") if edited else gettext("You approved it.")
+            # A second click gives all of the arguments: what was changed shows in what it was shown.
+            changed = edited and (shown.open or words["digest"] != row.call.digest)
+            said = gettext("You approved it with changes.") if changed else gettext("You approved it.")
             if made.status == ApprovalStatus.PENDING:
                 said = f"{said} " + gettext("It still waits for somebody else's yes.")
         messages.success(request, format_html("{} {}", said, self._next(request)))
@@ -196,6 +200,7 @@ class ApprovalRequestAdmin(BulkDecisions):
             "follows": consequences(row, conf.APPROVAL_VALID_SECONDS, database_now()) if shown.open else None,
             "may_decide_any": user.has_perm(DECIDE),
             "stages": stages_of(row),
+            "nobody": nobody_because(row) if shown.open and not shown.may_approve else "",
             "escalated": time_tag(row.escalated_at) if row.escalated_at else "",
             "grant_url": grant_url(self.links, user, row),
             "claim": claim_on(user, row, allowed=shown.allowed) if shown.open else None,
@@ -208,11 +213,12 @@ class ApprovalRequestAdmin(BulkDecisions):
     def news_view(self, request: HttpRequest, request_id: Any) -> JsonResponse:
         """How the request's run stands, for a page that goes on by itself."""
         row = self.found(request, str(request_id))
-        key = f"{row.context.version}"
-        parts = {}
-        if request.GET.get("known") != key:
-            parts = {"head": render_to_string("agents_app/run/head.html", {"head": head_of(row.context)})}
-        return JsonResponse({"known": key, "version": row.context.version, "ended": row.context.ended, "parts": parts})
+        run = row.context
+        return news(request, f"{run.version}", lambda: _head(run), ended=run.ended, version=run.version)
+
+
+def _head(run: AgentContext) -> dict[str, str]:
+    return {"head": render_to_string("agents_app/run/head.html", {"head": head_of(run)})}
 
 
 def said_with(row: ApprovalRequest) -> str:

@@ -13,6 +13,7 @@ from agents_app.admin.base import ReadOnlyAdmin
 from agents_app.admin.displays import badge, short_time, time_tag
 from agents_app.admin.erase_form import EraseForm
 from agents_app.admin.filters import AgeFilter, AgentFilter
+from agents_app.admin.memory_export import export_page
 from agents_app.core.status import RunStatus
 from agents_app.exceptions import AgentsError
 from agents_app.models import AgentContext, ArchivedRun
@@ -24,6 +25,9 @@ from agents_app.services import Erasure, restore_run
 class ArchivedRunAdmin(ReadOnlyAdmin):
     """Archived runs, for those with `view_agentcontext`; others see their own if they know its address."""
 
+    nothing_yet = gettext_lazy(
+        "No run was archived yet. Ended runs move to files when they are old enough, if the settings say so."
+    )
     list_display = ["status_badge", "run", "user_name", "ended", "archived"]
     list_display_links = None
     list_filter = [AgentFilter, AgeFilter]
@@ -84,7 +88,12 @@ class ArchivedRunAdmin(ReadOnlyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         erase = self.links.to("archivedrun_erase") if request.user.has_perm(ERASE) else ""
-        return super().changelist_view(request, {"erase_url": erase, **(extra_context or {})})
+        extra = {
+            "erase_url": erase,
+            "export_person_url": export_page(self.links, request.user),
+            **(extra_context or {}),
+        }
+        return super().changelist_view(request, extra)
 
     def own_urls(self) -> list[URLPattern]:
         return [
@@ -132,7 +141,10 @@ class ArchivedRunAdmin(ReadOnlyAdmin):
 
     def _erased(self, request: HttpRequest, done: Erasure) -> HttpResponse:
         counts = {"runs": done.runs, "archived": done.archived_runs, "sessions": done.sessions}
-        text = gettext("Erased: %(runs)s runs, %(archived)s archived runs, %(sessions)s sessions.") % counts
+        text = gettext(
+            "Erased: %(runs)s runs, %(archived)s archived runs, %(sessions)s sessions, %(memories)s memories."
+        )
+        text %= {**counts, "memories": done.memories}
         messages.success(request, text)
         if done.still_open:
             named = ", ".join(str(run_id) for run_id in done.still_open)

@@ -41,6 +41,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     page_template = "agents_app/facts.html"
     change_list_template = "agents_app/list.html"
     search_label: Words = ""
+    nothing_yet: Words = ""
+    """What an empty list says: what would stand here, and what it would take."""
     own_lookups: tuple[str, ...] = ()
     """What a link of ours may narrow the list by, besides its filters."""
     show_full_result_count = False
@@ -50,7 +52,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     class Media:
         css = {"all": ["agents_app/admin.css"]}
-        js = ["agents_app/admin.js", "agents_app/times.js"]
+        js = ["agents_app/admin.js", "agents_app/times.js", "agents_app/lists.js"]
 
     # Who may look.
 
@@ -107,11 +109,11 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     # Pages.
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The list. `search_label` says visibly what can be searched for, which Django only hints at."""
+        """The list. `search_label` says visibly what can be searched for, which Django only hints at; `nothing_yet` why
+        it is empty."""
         title = capfirst(str(self.opts.verbose_name_plural))
-        return super().changelist_view(
-            request, {"title": title, "search_label": self.search_label, **(extra_context or {})}
-        )
+        own = {"title": title, "search_label": self.search_label, "nothing_yet": self.nothing_yet}
+        return super().changelist_view(request, {**own, **(extra_context or {})})
 
     def get_urls(self) -> list[URLPattern]:
         """Our own pages first: Django's catch-all for objects would swallow them."""

@@ -83,10 +83,15 @@ def amount(value: Any, currency: str | None) -> str:
 
 
 def _is_flat(value: Any) -> bool:
-    """An object of a few short values reads better as a list than as JSON."""
+    """An object of a few short values, or short lists of such, reads better as a list than as JSON."""
     if not isinstance(value, dict) or not 0 < len(value) <= 12:
         return False
-    return all(not isinstance(item, dict | list) and len(inline(item)) <= 400 for item in value.values())
+    return all(_is_plain(item) and len(inline(item)) <= 400 for item in value.values())
+
+
+def _is_plain(item: Any) -> bool:
+    """A value, or a list of values, without anything inside of them."""
+    return not any(isinstance(each, dict | list) for each in (item if isinstance(item, list) else [item]))
 
 
 def differences(before: Any, after: Any, currencies: Mapping[str, str] = NO_CURRENCIES) -> tuple[Difference, ...]:

@@ -124,7 +124,7 @@ class AgentBudgetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     class Media:
         css = {"all": ["agents_app/admin.css"]}
-        js = ["agents_app/times.js"]
+        js = ["agents_app/times.js", "agents_app/lists.js"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and self.has_change_permission(request)

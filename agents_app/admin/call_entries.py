@@ -36,13 +36,22 @@ def step_started(told: Told) -> Entry:
     if told.outcome.type == _E.STEP_FAILED:
         note = f"{told.outcome.data['message']} ({told.outcome.data['code']})"
         facts = (*_asked(told), *facts, *took(told))
-        return Entry(title=gettext("The LLM did not reply"), icon="spark", tone="bad", note=note, facts=facts)
+        title = gettext("The LLM did not reply")
+        return Entry(title=title, icon="spark", tone="bad", note=note, facts=facts, link=_sent(told, step))
     return Entry(
         title=gettext("The LLM gave its answer") if step.answered else gettext("The LLM replied"),
         icon="spark",
         facts=(*facts, *took(told), *usage_of(step)),
         blocks=_said(told, step),
+        link=_sent(told, step),
     )
+
+
+def _sent(told: Told, step: AgentStep) -> tuple[str, str] | None:
+    """The page of what was sent, for those who may read it."""
+    if not told.rows.transcript or step.number is None:
+        return None
+    return told.links.to("agentcontext_sent", told.rows.context.pk, step.number), gettext("What was sent")
 
 
 def _asked(told: Told) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from agents_app.admin.displays import DOORS, EFFECTS, VERDICTS, badge, between, 
 from agents_app.admin.filters import AgeFilter, AgentOfRunFilter, ToolCallStatusFilter
 from agents_app.admin.settle_form import SettleForm
 from agents_app.core.status import Effect, ToolCallStatus, Verdict
+from agents_app.definitions.registry import tool_now
 from agents_app.exceptions import AgentsError
 from agents_app.models import Decision, ToolCall
 from agents_app.selectors.grants import grant_of
@@ -35,6 +36,7 @@ class ToolCallAdmin(ReadOnlyAdmin):
     """Tool calls, for those who may know of the runs or settle unknown outcomes."""
 
     page_template = "agents_app/call.html"
+    nothing_yet = gettext_lazy("No agent has called a tool yet.")
     list_display = ["call", "status_badge", "agent", "user_name", "what_effect", "proposed", "took", "tries"]
     list_display_links = None
     list_filter = [ToolCallStatusFilter, AgentOfRunFilter, AgeFilter]
@@ -92,10 +94,10 @@ class ToolCallAdmin(ReadOnlyAdmin):
         if request.method != "POST":
             return self.page(request, row)
         self.require(may_settle(request.user, row))
-        form = SettleForm(request.POST, over=row.context.ended)
+        form = SettleForm(request.POST, over=row.context.ended, tool=tool_now(row.context.agent, row.tool))
         if not form.is_valid():
             return self.page(request, row, status=400, form=form)
-        given = form.cleaned_data
+        given = dict(form.cleaned_data)
         try:
             settle_outcome(
                 row.pk,
@@ -112,7 +114,7 @@ class ToolCallAdmin(ReadOnlyAdmin):
                 fresh,
                 status=error.http_status,
                 form=form,
-                failure=gettext(error.message),
+                failure="" if form.refuse(error) else gettext(error.message),
                 typed=given["reason"],
             )
         messages.success(request, gettext("The outcome is settled."))
@@ -131,7 +133,7 @@ class ToolCallAdmin(ReadOnlyAdmin):
             "allowed": may_settle(request.user, row),
             "readable": readable,
             "blocks": self._blocks(request, row) if readable else [],
-            "form": SettleForm(over=row.context.ended) if unknown else None,
+            "form": SettleForm(over=row.context.ended, tool=tool_now(row.context.agent, row.tool)) if unknown else None,
             "decisions": [
                 _decision(made, readable=readable) for made in Decision.objects.filter(call=row).order_by("pk")
             ],

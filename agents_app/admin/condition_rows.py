@@ -27,6 +27,12 @@ class ConditionRows(forms.Widget):
         self.paths: list[tuple[str, str]] = []
         self.wrong: dict[int, list[str]] = {}
 
+    def __deepcopy__(self, memo: Any) -> "ConditionRows":
+        """Each form has its own: Django copies of a widget only the attributes."""
+        made: ConditionRows = super().__deepcopy__(memo)
+        made.paths, made.wrong = [], {}
+        return made
+
     def value_from_datadict(self, data: Any, files: Any, name: str) -> list[dict[str, str]]:
         """The rows as they were typed."""
         given = data if isinstance(data, MultiValueDict) else MultiValueDict()
@@ -42,30 +48,29 @@ class ConditionRows(forms.Widget):
         options = format_html_join("", '<option value="{}">{}</option>', self.paths)
         shown = format_html_join("", "{}", ((self._row(name, place, row),) for place, row in enumerate(rows)))
         return format_html(
-            '<datalist id="{0}-paths">{1}</datalist><table class="aa-conditions"><thead><tr>'
-            "<th>{3}</th><th>{4}</th><th>{5}</th><th>{6}</th></tr></thead><tbody>{2}</tbody></table>",
+            '<datalist id="{}-paths">{}</datalist><div class="aa-rows"><table class="aa-conditions"><thead><tr>'
+            "{}</tr></thead><tbody>{}</tbody></table></div>",
             name,
             options,
+            format_html_join("", "<th>{}</th>", ((text,) for text in _headings().values())),
             shown,
-            gettext("Field"),
-            gettext("Comparison"),
-            gettext("Value"),
-            gettext("Of a list"),
         )
 
     def _row(self, name: str, place: int, row: Mapping[str, str]) -> SafeString:
         number = {"number": place + 1}
         wrong = format_html_join("", '<div class="errornote">{}</div>', ((text,) for text in self.wrong.get(place, [])))
         return format_html(
-            '<tr><td>{wrong}<input name="{name}-path" value="{path}" list="{name}-paths" maxlength="200" '
-            'aria-label="{field}"></td><td>{operator}</td><td><input name="{name}-value" '
-            'value="{value}" aria-label="{given}"></td><td>{items}</td></tr>',
+            '<tr><td data-label="{head_path}">{wrong}<input name="{name}-path" value="{path}" list="{name}-paths" '
+            'maxlength="200" aria-label="{field}"></td><td data-label="{head_operator}">{operator}</td>'
+            '<td data-label="{head_value}"><input name="{name}-value" value="{value}" aria-label="{given}"></td>'
+            '<td data-label="{head_items}">{items}</td></tr>',
             name=name,
             path=row["path"],
             value=row["value"],
             field=gettext("Field of condition %(number)s") % number,
             given=gettext("Value of condition %(number)s") % number,
             wrong=wrong,
+            **{f"head_{part}": text for part, text in _headings().items()},
             operator=_select(
                 f"{name}-operator",
                 gettext("Comparison of condition %(number)s") % number,
@@ -76,13 +81,24 @@ class ConditionRows(forms.Widget):
         )
 
 
+def _headings() -> dict[str, str]:
+    """Of the columns; on a phone they stand above each field."""
+    return {
+        "path": gettext("Field"),
+        "operator": gettext("Comparison"),
+        "value": gettext("Value"),
+        "items": gettext("Of a list"),
+    }
+
+
 def _select(name: str, label: str, options: Mapping[Any, Words], chosen: str) -> SafeString:
-    shown = format_html_join(
-        "",
-        '<option value="{}"{}>{}</option>',
-        ((str(key), SafeString(" selected") if str(key) == chosen else "", text) for key, text in options.items()),
-    )
-    return format_html('<select name="{}" aria-label="{}">{}</select>', name, label, shown)
+    return format_html('<select name="{}" aria-label="{}">{}</select>', name, label, options_with(chosen, options))
+
+
+def options_with(chosen: str, options: Mapping[Any, Words]) -> SafeString:
+    """The options of a select, of which one is chosen."""
+    marked = ((str(key), SafeString(" selected") if str(key) == chosen else "", text) for key, text in options.items())
+    return format_html_join("", '<option value="{}"{}>{}</option>', marked)
 
 
 def _typed(row: Any) -> dict[str, str]:

@@ -13,19 +13,21 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from agents_app.admin.blocks import SHOWN_AT_MOST, Block, Difference, block, differences
-from agents_app.admin.declared import currencies_of_call, tool_now
+from agents_app.admin.declared import currencies_of_call
 from agents_app.admin.displays import EFFECTS, plain
 from agents_app.admin.links import Described, referred
-from agents_app.admin.origins import ArgumentOrigin, origins_of, rows_before
+from agents_app.admin.origins import ArgumentOrigin, shown_origins
 from agents_app.admin.revealed import revealed, warnings_about
 from agents_app.admin.schema_form import Row, SchemaForm
 from agents_app.core.status import ApprovalStatus, Effect, Verdict
+from agents_app.definitions.registry import tool_now
 from agents_app.definitions.tool_spec import ToolSpec
 from agents_app.exceptions import AgentsError, InvalidArguments
 from agents_app.models import ApprovalRequest
 from agents_app.selectors.people import may_view_sensitive, may_view_transcript
 from agents_app.selectors.transcript import TranscriptRows, arguments_of, hides_something
 from agents_app.services.approvals import Decider
+from agents_app.services.argument_origins import rows_before
 
 LONGEST_EDITED = 20_000
 """Characters of a value that a form takes; a longer one is shown, and stays as it is."""
@@ -116,7 +118,7 @@ class Decidable:
             return {}
         user, call = self.request.user, self.approval.call
         quote = may_view_transcript(user, self.approval.context)
-        return origins_of(call, self.before, hidden=self.tool.sensitive if self.tool else frozenset(), quote=quote)
+        return shown_origins(call, self.before, quote=quote)
 
     @cached_property
     def edit(self) -> "Edit | None":

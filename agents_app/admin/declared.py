@@ -1,22 +1,13 @@
-"""What the code declares today of a run's agent: its tools, and which values are amounts of money."""
+"""What the code declares today of a run's agent: which values are amounts of money."""
 
 from collections.abc import Iterable, Mapping
 from typing import get_type_hints
 
 from agents_app.definitions.annotations import markers_of
 from agents_app.definitions.markers import Marker, Money
-from agents_app.definitions.registry import registry
-from agents_app.definitions.tool_spec import ToolSpec
+from agents_app.definitions.registry import registry, tool_now
 from agents_app.exceptions import UnknownAgent
 from agents_app.models import ToolCall
-
-
-def tool_now(agent: str, tool: str) -> ToolSpec | None:
-    """The tool as the code declares it now; None if it is gone."""
-    try:
-        return registry.get(agent).tools.get(tool)
-    except UnknownAgent:
-        return None
 
 
 def currencies_of_call(agent: str, call: ToolCall) -> Mapping[str, str]:

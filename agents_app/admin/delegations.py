@@ -91,6 +91,9 @@ class DelegationAdmin(ReadOnlyAdmin):
 
     page_template = "agents_app/delegation.html"
     change_list_template = "agents_app/delegations.html"
+    nothing_yet = gettext_lazy(
+        "Nobody decides for somebody else. “Delegate” lets a colleague decide in your place for a while."
+    )
     list_display = ["who", "state", "begins", "ends", "why"]
     list_display_links = None
     search_fields = ["giver_name", "receiver_name"]

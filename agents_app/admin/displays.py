@@ -155,10 +155,10 @@ SCOPES: Mapping[Scope, Words] = {
 }
 
 VERDICTS: Mapping[Verdict, Words] = {
-    Verdict.APPROVED: "approved",
+    Verdict.APPROVED: gettext_lazy("approved"),
     Verdict.ENDORSED: gettext_lazy("approved, as others still have to"),
     Verdict.EDITED: gettext_lazy("proposed other arguments"),
-    Verdict.REJECTED: "rejected",
+    Verdict.REJECTED: gettext_lazy("rejected"),
     Verdict.SENT_BACK: gettext_lazy("sent back"),
     Verdict.HAPPENED: gettext_lazy("said that it happened"),
     Verdict.TRY_AGAIN: gettext_lazy("let it be tried again"),

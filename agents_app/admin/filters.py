@@ -12,6 +12,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.admin.displays import DISPLAYS, RISKS
 from agents_app.core.events import EventType
+from agents_app.core.internal import INTERNAL_AGENTS
 from agents_app.core.status import ApprovalStatus, InputStatus, RunStatus, ToolCallStatus
 from agents_app.definitions.registry import registry
 from agents_app.models import database_now
@@ -68,6 +69,21 @@ class SlotFilter(SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         return queryset.filter(WAITS_FOR_SLOT) if self.value() == "waits" else queryset
+
+
+class InternalFilter(SimpleListFilter):
+    """Those of this app's own, or all others."""
+
+    title = gettext_lazy("work")
+    parameter_name = "internal"
+
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> list[tuple[str, str]]:
+        return [("no", gettext("For users")), ("yes", gettext("Internal: memory's own"))]
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        if self.value() == "yes":
+            return queryset.filter(agent__in=INTERNAL_AGENTS)
+        return queryset.exclude(agent__in=INTERNAL_AGENTS) if self.value() == "no" else queryset
 
 
 class AgentFilter(SimpleListFilter):

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from agents_app.admin.base import ReadOnlyAdmin, origin_of
+from agents_app.admin.columns import column
 from agents_app.admin.condition_rows import ConditionRows, conditions_from
 from agents_app.admin.displays import time_tag
 from agents_app.admin.links import Links
@@ -172,7 +173,11 @@ class StandingGrantAdmin(ReadOnlyAdmin):
     """For those who decide or may view them; everybody sees and ends their own."""
 
     page_template = "agents_app/grant.html"
-    list_display = ["what", "state", "where", "limits", "owner_name", "made", "ends"]
+    nothing_yet = gettext_lazy(
+        "Nobody has granted anything. On the page of an approval request you can allow calls like it from "
+        "then on, within limits."
+    )
+    list_display = ["what", "state", "where", "limits", column("owner_name", gettext_lazy("owner")), "made", "ends"]
     list_display_links = None
     list_filter = [GrantStateFilter, "scope"]
     search_fields = ["agent", "tool", "owner_name", "user_name"]
@@ -203,7 +208,7 @@ class StandingGrantAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("where"), ordering="scope")
     def where(self, row: StandingGrant) -> str:
-        return f"{SCOPES[GrantScope(row.scope)]} {row.user_name}".strip()
+        return where_of(row)
 
     @admin.display(description=gettext_lazy("used"))
     def limits(self, row: StandingGrant) -> str:
@@ -276,7 +281,6 @@ class StandingGrantAdmin(ReadOnlyAdmin):
             except AgentsError as error:
                 self.tell(request, error)
             else:
-                self.log(request, row, "revoked")
                 messages.success(request, _("It counts no more."))
         return HttpResponseRedirect(self.links.row("standinggrant", row.pk))
 
@@ -292,13 +296,14 @@ class StandingGrantAdmin(ReadOnlyAdmin):
             return HttpResponseRedirect(self.links.row("approvalrequest", key))
         self.require(may_make(request.user, asked).allowed)
         form = GrantForm(request.POST or None, of=asked, tool=tool, initial=_initial(like.conditions))
+        status = 400
         if request.method == "POST" and form.is_valid():
             try:
-                row = make_grant(asked.pk, by=request.user, origin=origin_of(request), **form.options())
+                make_grant(asked.pk, by=request.user, origin=origin_of(request), **form.options())
             except AgentsError as error:
                 form.put(error)
+                status = error.http_status
             else:
-                self.log(request, row, "made")
                 messages.success(
                     request, _("From now on such calls are made without asking. This request still waits for you.")
                 )
@@ -306,7 +311,7 @@ class StandingGrantAdmin(ReadOnlyAdmin):
         return self.rendered(
             request,
             "agents_app/grant_form.html",
-            status=400 if form.errors else 200,
+            status=status if form.errors else 200,
             title=_("Allow the like of this from now on"),
             form=form,
             asked=asked,
@@ -314,6 +319,11 @@ class StandingGrantAdmin(ReadOnlyAdmin):
             left_out=like.left_out,
             back=self.links.row("approvalrequest", asked.pk),
         )
+
+
+def where_of(row: StandingGrant) -> str:
+    """In which runs it counts."""
+    return f"{SCOPES[GrantScope(row.scope)]} {row.user_name}".strip()
 
 
 def grant_url(links: Links, user: Any, row: ApprovalRequest) -> str:

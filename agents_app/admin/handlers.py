@@ -63,6 +63,7 @@ class EventCursorAdmin(ReadOnlyAdmin):
     """Event handlers, run by run, for those with `view_eventcursor` or `control_eventcursor`."""
 
     page_template = "agents_app/handler.html"
+    nothing_yet = gettext_lazy("No handler has failed or is parked.")
     list_display = ["state", "name", "run", "when", "tries"]
     list_display_links = None
     list_filter = [CursorStateFilter, HandlerFilter, AgentOfRunFilter]

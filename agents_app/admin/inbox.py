@@ -7,6 +7,7 @@ from typing import Any
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin import ModelAdmin, SimpleListFilter
+from django.contrib.admin.views.main import ERROR_FLAG, PAGE_VAR
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import get_script_prefix
@@ -16,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from agents_app.admin.base import ReadOnlyAdmin
-from agents_app.admin.displays import RISKS, badge, between, excerpt, short_time
+from agents_app.admin.displays import RISKS, badge, excerpt, short_time
 from agents_app.admin.filters import AgeFilter, AgentOfRunFilter, ApprovalStatusFilter, RiskFilter
 from agents_app.admin.icons import icon
 from agents_app.admin.pages import PendingAlone, PendingFirst
@@ -37,15 +38,23 @@ TABS = {
 }
 COUNTED = 200
 """What waits in a part is counted up to here: it is told on every page, and a longer list is not read to its end."""
+SHOWN = (
+    *("status", "summary", "risk", "claimed_by_name", "expires_at", "created_at", "requester_name"),
+    *("call__tool", "call__number"),
+    *("context__agent", "context__user", "context__hidden_at", "context__details__user_name"),
+)
+"""What a row of the list shows. The rest is left where it is: arguments, results and inputs may be long."""
 SOON_SECONDS = 3600
 """Less time left than this is shown as urgent."""
 
 
 def tab_of(request: HttpRequest) -> Tab:
-    """The part of the inbox that is looked at. Who asks for something decided, or by its id, means all of it."""
+    """The part of the inbox that is looked at. Who asks for something decided, or by its id, means all of it: in the
+    other parts nothing is decided."""
     given = request.GET.get("tab")
     if given in list(Tab):
-        return Tab(given)
+        decided = request.GET.get("status", "") not in ("", ApprovalStatus.PENDING)
+        return Tab.ALL if decided else Tab(given)
     elsewhere = "status" in request.GET or is_id(request.GET.get("q", "").strip())
     return Tab.ALL if elsewhere or not request.user.has_perm(DECIDE) else Tab.MINE
 
@@ -82,7 +91,8 @@ class TabFilter(SimpleListFilter):
 class InboxList(ReadOnlyAdmin):
     """The list of approval requests."""
 
-    list_display = ["question", "time_left", "stake", "tool", "requester", "age"]
+    nothing_yet = gettext_lazy("Nothing waits for you.")
+    list_display = ["question", "time_left", "stake", "tool", "asked_by"]
     list_display_links = None
     show_facets = admin.ShowFacets.NEVER  # they count without a limit
     list_filter = [TabFilter, ApprovalStatusFilter, RiskFilter, AgentOfRunFilter, AgeFilter]
@@ -102,7 +112,14 @@ class InboxList(ReadOnlyAdmin):
         """Parts in which everything waits need no look at what is decided."""
         if queryset.model is not self.model:  # the entries of the history have an order of their own
             return super().get_paginator(request, queryset, *args, **options)
-        return (PendingFirst if tab_of(request) is Tab.ALL else PendingAlone)(queryset, *args, **options)
+        tab, queryset = tab_of(request), queryset.only(*SHOWN)
+        if tab is Tab.ALL:
+            return PendingFirst(queryset, *args, **options)
+        pages = PendingAlone(queryset, *args, **options)
+        given = request.GET.get(PAGE_VAR, "")
+        pages.asked = int(given) if given.isdecimal() and len(given) < 5 else 1
+        pages.few = tab is Tab.GROUPS
+        return pages
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         """What will happen is searched by those who may read it."""
@@ -119,21 +136,32 @@ class InboxList(ReadOnlyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list, which goes on by itself."""
-        inbox = {"inbox": True, "inbox_socket": inbox_socket(request), "tabs": list(tabs_of(request))}
+        inbox = {"inbox": True, "inbox_socket": inbox_socket(request)}
         return super().changelist_view(request, {**inbox, **(extra_context or {})})
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """The list, with each row marked whether this person may read it."""
-        changes = super().get_changelist_instance(request)
+        changes: Any = super().get_changelist_instance(request)
         # Where one page is enough Django leaves the paginator out, which knows the order.
         changes.result_list = changes.paginator.page(changes.page_num).object_list
+        if changes.result_list:
+            self._prepare(request, changes.result_list)
+        changes.tabs = list(tabs_of(request, known=self._known(request, changes)))
+        return changes
+
+    def _prepare(self, request: HttpRequest, rows: Any) -> None:
         now = database_now()
-        shown = ApprovalRequest.objects.filter(pk__in=[row.pk for row in changes.result_list])
+        shown = ApprovalRequest.objects.filter(pk__in=[row.pk for row in rows])
         put_to_me = set(shown.filter(desk_of_request(request).decidable()).values_list("pk", flat=True))
-        for row in changes.result_list:
+        for row in rows:
             row.readable = row.pk in put_to_me or may_view_transcript(request.user, row.context)
             row.now = now
-        return changes
+
+    def _known(self, request: HttpRequest, changes: Any) -> int | None:
+        """How much waits in the part that is shown, if its pages had to find out."""
+        narrowed = {name for name, value in request.GET.items() if value} - {"tab", PAGE_VAR, ERROR_FLAG}
+        alone = isinstance(changes.paginator, PendingAlone) and not narrowed
+        return int(changes.paginator.found) if alone else None
 
     # Columns.
 
@@ -160,35 +188,41 @@ class InboxList(ReadOnlyAdmin):
     def tool(self, row: ApprovalRequest) -> SafeString:
         return format_html("{}<br><small>{}</small>", row.call.tool, _("of %(agent)s") % {"agent": row.context.agent})
 
-    @admin.display(description=gettext_lazy("asked for by"), empty_value="–")
-    def requester(self, row: ApprovalRequest) -> str:
-        return row.requester_name or row.context.details.user_name
-
-    @admin.display(description=gettext_lazy("asked"))
-    def age(self, row: ApprovalRequest) -> SafeString:
-        now = getattr(row, "now", None)
-        waits = now and row.status == ApprovalStatus.PENDING
-        ago = _("%(time)s ago") % {"time": between(row.created_at, now)} if waits else ""
-        return format_html("{}<br><small>{}</small>", short_time(row.created_at), ago)
+    @admin.display(description=gettext_lazy("asked for by"))
+    def asked_by(self, row: ApprovalRequest) -> SafeString:
+        """By whom and when: in one column, so that the list is no wider than what most screens show."""
+        now, name = getattr(row, "now", None), row.requester_name or row.context.details.user_name
+        ago = ""
+        if now is not None and row.status == ApprovalStatus.PENDING:
+            ago = _("%(time)s ago") % {"time": in_words((now - row.created_at).total_seconds())}
+        return format_html("{}<br> <small>{}<br> {}</small>", revealed(name or "–"), short_time(row.created_at), ago)
 
     @admin.display(description=gettext_lazy("time left"))
     def time_left(self, row: ApprovalRequest) -> SafeString:
         return left_of(row, getattr(row, "now", None))
 
 
-def tabs_of(request: HttpRequest) -> Iterator[dict[str, Any]]:
-    """The tabs with how much waits in each, up to COUNTED, whatever else the list is narrowed by."""
+def tabs_of(request: HttpRequest, *, known: int | None = None) -> Iterator[dict[str, Any]]:
+    """The tabs with how much waits in each, up to COUNTED, whatever else the list is narrowed by. known: how much waits
+    in the one that is shown."""
     desk, now = desk_of_request(request), tab_of(request)
     for tab, label in TABS.items():
         if tab is Tab.GROUPS and not desk.groups:
             continue
-        found = at_most(desk.rows(tab).select_related(None), COUNTED + 1)
+        rows = desk.rows(tab).select_related(None)
+        found = known if tab is now and known is not None else at_most(rows, COUNTED + 1)
         given = request.GET.copy()
         for name in ("p", "status", "e"):
             given.pop(name, None)
         given["tab"] = tab.value
         count = f"{COUNTED}+" if found > COUNTED else str(found)
-        yield {"label": label, "count": count, "url": f"?{given.urlencode()}", "here": tab is now}
+        yield {
+            "label": label,
+            "count": count,
+            "url": f"?{given.urlencode()}",
+            "here": tab is now,
+            "mine": tab is Tab.MINE,
+        }
 
 
 def risk_badge(risk: str) -> SafeString:

@@ -35,6 +35,7 @@ class InputRequestAdmin(ReadOnlyAdmin):
     """Questions, for those who may view or answer other people's; everybody sees those of their own runs."""
 
     page_template = "agents_app/answer.html"
+    nothing_yet = gettext_lazy("No agent has asked anything yet.")
     list_display = [
         "status_badge",
         "asked",

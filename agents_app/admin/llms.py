@@ -48,6 +48,7 @@ class LLMStateAdmin(ReadOnlyAdmin):
     """LLMs, for those with `view_llmstate` or `close_breaker`."""
 
     page_template = "agents_app/llm.html"
+    nothing_yet = gettext_lazy("All is well: no LLM has a limit, and none has failed.")
     list_display = ["llm", "state", column("failures", gettext_lazy("failures")), "last_error", "since", "until"]
     list_display_links = None
     search_fields = ["name"]

@@ -66,12 +66,16 @@ class NotificationAdmin(ReadOnlyAdmin):
     """Notifications, for those with `view_notification` or `release_notification`."""
 
     page_template = "agents_app/notification.html"
+    nothing_yet = gettext_lazy(
+        "Nobody was told anything yet. The setting NOTIFY names the ways on which people are told of what "
+        "waits for them."
+    )
     list_display = ["state_badge", "told", column("channel", gettext_lazy("channel")), "reader", "made", "tries"]
     list_display_links = None
     list_filter = [StateFilter]
     search_fields = ["channel", "context__id", "request__id"]
     search_label = gettext_lazy("Search by channel, or id of the run")
-    list_select_related = ["recipient", "context"]
+    list_select_related = ["context"]
     ordering = ["-id"]
     show_facets = admin.ShowFacets.NEVER
     actions = ["release_selected"]

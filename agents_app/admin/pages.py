@@ -12,27 +12,34 @@ from agents_app.selectors.runs import at_most
 
 MOST = 1000
 """Rows that the pages of a list reach; beyond them one narrows the list down, by filters or a search."""
+AT_FIRST = 200
+"""Rows that the pages of a part of the inbox reach at first; who turns to later ones finds more."""
 
 
 class FewPages(Paginator):  # type: ignore[type-arg]  # not generic when it runs
-    """Knows up to MOST rows. `more`: there are more than that."""
+    """Knows up to `reach` rows. `more`: there are more than that."""
+
+    @property
+    def reach(self) -> int:
+        """The rows that the pages show at most."""
+        return MOST
 
     @cached_property
     def found(self) -> int:
-        """How many rows there are, but no more than MOST + 1 are looked at."""
+        """How many rows there are, but no more than one beyond the reach are looked at."""
         # In the order of the list, which is that of an index.
         rows: Any = self.object_list
-        return len(rows.values_list("pk", flat=True)[: MOST + 1])
+        return int(rows[: self.reach + 1].count())
 
     @cached_property
     def count(self) -> int:
         """The rows that the pages show."""
-        return min(self.found, MOST)
+        return min(self.found, self.reach)
 
     @property
     def more(self) -> bool:
         """Whether there are rows that no page shows."""
-        return self.found > MOST
+        return self.found > self.reach
 
 
 class PendingFirst(FewPages):
@@ -65,9 +72,22 @@ class PendingFirst(FewPages):
 
 
 class PendingAlone(PendingFirst):
-    """Of approval requests that all wait: counted in the order in which they are shown, by the index of what waits."""
+    """Of approval requests that all wait: counted in the order in which they are shown, by the index of what waits.
+
+    asked: the page that is asked for; what lies far beyond it is not looked at. few: that they are a small part of what
+    waits, so that it is quicker to find them in any order, by the index of whom they are put to.
+    """
+
+    asked = 1
+    few = False
+
+    @property
+    def reach(self) -> int:
+        return min(max(AT_FIRST, (self.asked + 1) * self.per_page), MOST)
 
     @cached_property
     def found(self) -> int:
         rows: Any = self.object_list
-        return len(rows.order_by(*DUE_FIRST).values_list("pk", flat=True)[: MOST + 1])
+        if self.few:
+            return at_most(rows, self.reach + 1)
+        return int(rows.order_by(*DUE_FIRST)[: self.reach + 1].count())

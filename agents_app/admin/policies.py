@@ -9,12 +9,17 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext, gettext_lazy
 
+from agents_app.admin.approver_rows import ApproversField
 from agents_app.admin.columns import column
 from agents_app.admin.condition_rows import ConditionRows, conditions_from
+from agents_app.admin.displays import plain
+from agents_app.admin.grants import where_of
+from agents_app.admin.links import Links
 from agents_app.core.json_paths import Kind, Schema, fields_of
 from agents_app.definitions.registry import registry
 from agents_app.definitions.tool_spec import ToolSpec
@@ -61,13 +66,6 @@ def _kinds(kinds: Iterable[Kind]) -> str:
     return ", ".join(sorted(str(KINDS[kind]) for kind in kinds))
 
 
-class ApproversField(forms.JSONField):
-    """The rule on who may decide; empty for that of the tool."""
-
-    def prepare_value(self, value: Any) -> Any:
-        return "" if value is None else super().prepare_value(value)
-
-
 class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
     """Agent and tool are chosen, conditions are rows."""
 
@@ -85,12 +83,14 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
     approvers = ApproversField(
         label=gettext_lazy("Approvers"),
         required=False,
-        widget=forms.Textarea(attrs={"rows": 2, "cols": 60, "spellcheck": "false"}),
-        help_text=gettext_lazy('Who may decide, if not as the tool says: {"group": "Finance", "quorum": 2}.'),
+        help_text=gettext_lazy(
+            "Who may decide, if not as the tool says; all that stands in a row must hold. Several rows are stages, one "
+            "after the other. Without any row it is as the tool says."
+        ),
     )
     try_arguments = forms.CharField(
         required=False,
-        label=gettext_lazy("arguments"),
+        label=gettext_lazy("Arguments"),
         widget=forms.Textarea(attrs={"rows": 3, "cols": 60, "spellcheck": "false"}),
         help_text=gettext_lazy("As JSON. Nothing is called but the tool's own rule."),
     )
@@ -116,6 +116,13 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
         agents, tools = sorted({agent for agent, _ in every}), sorted({spec.name for _, spec in every})
         if "agent" not in self.fields:
             return  # who may only look has no fields
+        for name in ("valid_from", "valid_until"):
+            # Of the admin's two inputs in one field neither has a label of its own.
+            parts = zip(
+                getattr(self.fields[name].widget, "widgets", ()), (gettext("date"), gettext("time")), strict=False
+            )
+            for part, word in parts:
+                part.attrs["aria-label"] = f"{self.fields[name].label}: {word}"
         self._choose("agent", gettext("All agents"), agents)
         self._choose("tool", gettext("All tools"), tools)
         found = dict[str, str]()
@@ -217,7 +224,7 @@ class ApprovalPolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     class Media:
         css = {"all": ["agents_app/admin.css"]}
-        js = ["agents_app/times.js"]
+        js = ["agents_app/times.js", "agents_app/lists.js"]
 
     def get_urls(self) -> list[URLPattern]:
         return [
@@ -262,8 +269,10 @@ class ApprovalPolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def try_view(self, request: HttpRequest) -> HttpResponse:
         """What the engine answers, with the policy as it stands in the form and all others beside it."""
-        if not (self.has_change_permission(request) or self.has_add_permission(request)) or request.method != "POST":
+        if not (self.has_change_permission(request) or self.has_add_permission(request)):
             raise PermissionDenied
+        if request.method != "POST":  # somebody followed the address, which holds nothing to try
+            return redirect(Links(self.admin_site).to("approvalpolicy_changelist"))
         key = request.POST.get("policy", "")
         stored = ApprovalPolicy.objects.filter(pk=key).first() if is_id(key) else None
         form = PolicyForm(request.POST, instance=stored)
@@ -290,7 +299,11 @@ class ApprovalPolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         words = {str(answer): label for answer, label in ANSWERS}
         rulings = [(words[str(each.answer)], each.rule, each.reason) for each in found.rulings]
         shown = {"answer": words[str(found.answer)], "rulings": rulings}
-        return {"found": found, "agent": agent, "tool": draft.tool, **shown}
+        links = Links(self.admin_site)
+        shown["granted"] = [
+            (links.anchor("standinggrant", row.pk, str(row)), row.owner_name, where_of(row)) for row in found.grants
+        ]
+        return {"found": found, "agent": agent, "tool": draft.tool, "arguments": plain(arguments), **shown}
 
     @admin.display(description=gettext_lazy("answer"), ordering="answer")
     def what_answer(self, row: ApprovalPolicy) -> Any:

@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from agents_app.admin.blocks import block
 from agents_app.admin.displays import badge, excerpt, short_time
 from agents_app.admin.links import Links
 from agents_app.admin.revealed import revealed
@@ -28,11 +29,13 @@ FINAL = (Verdict.APPROVED, Verdict.REJECTED, Verdict.SENT_BACK)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Done:
-    """One thing that the agent has said or done before it asked."""
+    """One thing that the agent has said or done before it asked. `pairs`: what it was told, by name, in place of a
+    text."""
 
     title: str
-    text: SafeString
+    text: SafeString | str = ""
     badge: SafeString | str = ""
+    pairs: tuple[tuple[SafeString, SafeString], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,14 +74,22 @@ def _done(rows: TranscriptRows, call: ToolCall) -> Iterator[Done]:
         for entry in response.get("calls", []):
             made = rows.calls.get(entry.get("ref", ""))
             if made is not None and made.pk != call.pk:
-                status = ToolCallStatus(made.status)
-                told = result_for_llm(made)[0] if made.settled else ""
-                yield Done(title=made.tool, text=revealed(excerpt(told, 300)), badge=badge(status))
+                yield _made(made)
             asked = rows.inputs.get(entry.get("ref", ""))
             if asked is not None:
                 answer = _("Answer: %(answer)s") % {"answer": asked.answer} if asked.answer is not None else ""
                 text = excerpt(f"{asked.question} {answer}", 300)
                 yield Done(title=_("It asked the user"), text=revealed(text))
+
+
+def _made(call: ToolCall) -> Done:
+    """A call and what came of it: an object of a few values by their names, else what the LLM was told."""
+    shown = badge(ToolCallStatus(call.status))
+    plainly = call.status == ToolCallStatus.SUCCEEDED and not call.edited and not call.note
+    if plainly and (pairs := block("", call.tool, call.result).shown_pairs):
+        return Done(title=call.tool, badge=shown, pairs=tuple(pairs))
+    told = result_for_llm(call)[0] if call.settled else ""
+    return Done(title=call.tool, badge=shown, text=revealed(excerpt(told, 300)))
 
 
 def earlier_decisions(user: Any, row: ApprovalRequest, links: Links) -> list[Earlier]:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 
 from agents_app.admin.blocks import Block, block
 from agents_app.admin.call_entries import cost
+from agents_app.admin.citations import citations_of
 from agents_app.admin.code_changes import asks_about_code, shown_change
 from agents_app.admin.declared import currencies_of_answer
 from agents_app.admin.displays import PRIORITIES, SENTENCES, SLOTS, badge, between, number, time_tag
@@ -21,12 +22,16 @@ from agents_app.admin.links import Links, subject_of
 from agents_app.admin.meters import budget_facts
 from agents_app.admin.run_rows import EVENTS_SHOWN, RunRows, read_run_rows
 from agents_app.admin.timeline import timeline
+from agents_app.core.internal import is_internal
 from agents_app.core.priority import RANKS, priority_of
 from agents_app.core.status import RunStatus
 from agents_app.models import AgentContext, PartialReply, RunDetails
 from agents_app.selectors.people import HIDE, may_answer, may_cancel, may_control, may_settle
 from agents_app.services.approvals import Decider
 from agents_app.services.code_changes import CODE_CHANGED
+
+REASONED = ("cancel", "pause", "hide")
+"""Verbs that take a reason."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +41,11 @@ class Command:
     verb: str
     label: str
     style: str = ""
+
+    @property
+    def reasoned(self) -> bool:
+        """Whether a reason may be given."""
+        return self.verb in REASONED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,6 +144,15 @@ def hindrance(context: AgentContext) -> str:
     return ""
 
 
+def _hidden(context: AgentContext) -> str:
+    """Who sees this is told that others do not."""
+    if context.hidden_at is None:
+        return ""
+    named = {"who": context.details.hidden_by or gettext("the system"), "why": context.details.hidden_why}
+    told = gettext("Hidden by %(who)s: %(why)s") if named["why"] else gettext("Hidden by %(who)s.")
+    return told % named
+
+
 def _cancelled(context: AgentContext) -> str:
     details = context.details
     named = {"who": details.cancelled_by or gettext("the system"), "why": details.cancelled_why}
@@ -152,8 +171,16 @@ def head_of(context: AgentContext) -> dict[str, Any]:
         "meaning": SLOTS.get(context.waits_for_slot) or SENTENCES[status],
         "since": time_tag(context.status_at),
         "hindrance": hindrance(context),
+        "hidden": _hidden(context),
         "continues": time_tag(context.due_at) if status is RunStatus.SCHEDULED else None,
     }
+
+
+def _served(context: AgentContext) -> str:
+    """Whose memory a run of ours sees to."""
+    if not is_internal(context.agent):
+        return ""
+    return gettext("sees to what %(agent)s remembers") % {"agent": context.details.metadata.get("agent") or "–"}
 
 
 def facts_of(site: AdminSite, request: HttpRequest, rows: RunRows) -> list[tuple[str, Any]]:
@@ -166,6 +193,7 @@ def facts_of(site: AdminSite, request: HttpRequest, rows: RunRows) -> list[tuple
     costs = [step.cost for step in rows.steps.values() if step.cost is not None]
     facts: list[tuple[str, Any]] = [
         (gettext("Agent"), context.agent),
+        (gettext("Internal"), _served(context)),
         (gettext("User"), details.user_name or gettext("none")),
         (gettext("Started by"), details.started_by_name if details.started_by_name != details.user_name else ""),
         (gettext("About"), subject),
@@ -234,6 +262,7 @@ class RunPage:
             "code_change": shown_change(user, run),
             "waiting": waiting_for(user, self.rows, links),
             "answer": answer_of(self.rows),
+            "citations": citations_of(self.site, self.request, self.rows),
             "entries": timeline(self.rows, links),
             "transcript": self.rows.transcript,
             "cut": len(self.rows.events) == EVENTS_SHOWN,

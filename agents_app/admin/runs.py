@@ -16,10 +16,13 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from agents_app.admin.base import ReadOnlyAdmin, and_more
 from agents_app.admin.displays import Words, badge, between, excerpt, short_time
-from agents_app.admin.filters import AgeFilter, AgentFilter, RunStatusFilter, SlotFilter
-from agents_app.admin.run_page import news_key, run_page
+from agents_app.admin.filters import AgeFilter, AgentFilter, InternalFilter, RunStatusFilter, SlotFilter
+from agents_app.admin.news import news
+from agents_app.admin.run_page import REASONED, news_key, run_page
 from agents_app.admin.run_rows import partial_of
+from agents_app.admin.sent_page import sent_blocks
 from agents_app.admin.start_form import StartForm
+from agents_app.core.internal import is_internal
 from agents_app.core.status import RunStatus
 from agents_app.exceptions import AgentsError
 from agents_app.models import AgentContext
@@ -36,6 +39,7 @@ from agents_app.services import (
     reveal_run,
     set_priority,
 )
+from agents_app.services.sent import read_sent
 
 
 def go_on_under_new_code(run_id: Any, *, by: Any, accept_changes: str) -> Run[Any]:
@@ -44,19 +48,19 @@ def go_on_under_new_code(run_id: Any, *, by: Any, accept_changes: str) -> Run[An
     return command(run_id, by=by, accept_changes=accept_changes)
 
 
-COMMANDS: Mapping[str, tuple[Callable[..., Any], Words, bool]] = {
-    "cancel": (cancel_run, gettext_lazy("The run is cancelled; what has started is waited for."), True),
-    "pause": (pause_run, gettext_lazy("The run is paused."), True),
-    "resume": (resume_run, gettext_lazy("The run goes on."), False),
-    "retry": (retry_run, gettext_lazy("The run is tried again."), False),
-    "accept": (go_on_under_new_code, gettext_lazy("The run goes on under the new code."), False),
-    "high": (partial(set_priority, priority="high"), gettext_lazy("The run is taken before others."), False),
-    "normal": (partial(set_priority, priority="normal"), gettext_lazy("The run is taken in its turn."), False),
-    "low": (partial(set_priority, priority="low"), gettext_lazy("The run is taken after others."), False),
-    "hide": (hide_run, gettext_lazy("The run is hidden from all but those who may see hidden runs."), True),
-    "reveal": (reveal_run, gettext_lazy("The run is seen again."), False),
+COMMANDS: Mapping[str, tuple[Callable[..., Any], Words]] = {
+    "cancel": (cancel_run, gettext_lazy("The run is cancelled; what has started is waited for.")),
+    "pause": (pause_run, gettext_lazy("The run is paused.")),
+    "resume": (resume_run, gettext_lazy("The run goes on.")),
+    "retry": (retry_run, gettext_lazy("The run is tried again.")),
+    "accept": (go_on_under_new_code, gettext_lazy("The run goes on under the new code.")),
+    "high": (partial(set_priority, priority="high"), gettext_lazy("The run is taken before others.")),
+    "normal": (partial(set_priority, priority="normal"), gettext_lazy("The run is taken in its turn.")),
+    "low": (partial(set_priority, priority="low"), gettext_lazy("The run is taken after others.")),
+    "hide": (hide_run, gettext_lazy("The run is hidden from all but those who may see hidden runs.")),
+    "reveal": (reveal_run, gettext_lazy("The run is seen again.")),
 }
-"""Verb → the command, what is said afterwards, and whether it takes a reason."""
+"""Verb → the command, and what is said afterwards."""
 
 ERRORS_TOLD = 10
 CANCELLED_AT_ONCE = 500
@@ -67,9 +71,10 @@ class AgentContextAdmin(ReadOnlyAdmin):
     """Runs. People with `view_agentcontext` see all, others their own."""
 
     page_template = "agents_app/run.html"
+    nothing_yet = gettext_lazy("No agent has run yet.")
     list_display = ["status_badge", "run", "user_name", "accepted", "took"]
     list_display_links = None
-    list_filter = [RunStatusFilter, SlotFilter, AgentFilter, AgeFilter]
+    list_filter = [RunStatusFilter, SlotFilter, AgentFilter, InternalFilter, AgeFilter]
     search_fields = [
         "id",
         "agent",
@@ -97,6 +102,7 @@ class AgentContextAdmin(ReadOnlyAdmin):
         return [
             self.own_url("start/", self.start_view, "start"),
             self.own_url("<uuid:run_id>/news/", self.news_view, "news"),
+            self.own_url("<uuid:run_id>/steps/<int:number>/sent/", self.sent_view, "sent"),
             self.own_url("<uuid:run_id>/<slug:verb>/command/", self.command_view, "command"),
         ]
 
@@ -110,7 +116,9 @@ class AgentContextAdmin(ReadOnlyAdmin):
     def _named(self, row: AgentContext) -> SafeString:
         url = self.links.row("agentcontext", row.pk)
         text = '<a href="{}"><strong>{}</strong> <span class="aa-id">…{}</span></a>'
-        return format_html(text, url, row.agent, str(row.pk)[-8:])
+        named = format_html(text, url, row.agent, str(row.pk)[-8:])
+        internal = '{} <span class="aa-badge aa-quiet">{}</span>'
+        return format_html(internal, named, gettext("internal")) if is_internal(row.agent) else named
 
     @admin.display(description=gettext_lazy("status"))
     def status_badge(self, row: AgentContext) -> SafeString:
@@ -251,18 +259,21 @@ class AgentContextAdmin(ReadOnlyAdmin):
     def news_view(self, request: HttpRequest, run_id: Any) -> JsonResponse:
         """The parts of the page if they are not those of `?known=`. Works without websockets."""
         row = self.found(request, str(run_id))
-        # The key first, and cheaply: a page that is looked at asks again and again. What comes between is news anew.
         key = news_key(row, partial_of(row, request.user))
-        known = request.GET.get("known") == key
-        parts = {} if known else dict(run_page(self.admin_site, request, row).parts())
-        return JsonResponse({"known": key, "version": row.version, "ended": row.ended, "parts": parts})
+        return news(
+            request,
+            key,
+            lambda: run_page(self.admin_site, request, row).parts(),
+            ended=row.ended,
+            version=row.version,
+        )
 
     def command_view(self, request: HttpRequest, run_id: Any, verb: str) -> HttpResponse:
         """Cancel, pause, resume or retry one run, also under changed code."""
         row = self.found(request, str(run_id))
         if request.method == "POST" and verb in COMMANDS:
-            command, done, reasoned = COMMANDS[verb]
-            given = {"reason": request.POST.get("reason", "")} if reasoned else {}
+            command, done = COMMANDS[verb]
+            given = {"reason": request.POST.get("reason", "")} if verb in REASONED else {}
             if verb == "accept":
                 given = {"accept_changes": request.POST.get("accept_changes", "")}
             try:
@@ -275,6 +286,23 @@ class AgentContextAdmin(ReadOnlyAdmin):
         seen = self.visible_rows(request.user).filter(pk=row.pk).exists()
         return HttpResponseRedirect(
             self.links.row("agentcontext", row.pk) if seen else self.links.to("agentcontext_changelist")
+        )
+
+    def sent_view(self, request: HttpRequest, run_id: Any, number: int) -> HttpResponse:
+        """What the LLM was sent in one step."""
+        row = self.found(request, str(run_id))
+        self.require(may_view_transcript(request.user, row))
+        try:
+            sent = read_sent(row, number, by=request.user)
+        except AgentsError as error:
+            raise Http404(error.message) from error
+        return self.rendered(
+            request,
+            "agents_app/sent.html",
+            title=gettext("What the LLM was sent in step %(number)s") % {"number": number},
+            sent=sent,
+            blocks=list(sent_blocks(sent)),
+            run_url=self.links.row("agentcontext", row.pk),
         )
 
     def start_view(self, request: HttpRequest) -> HttpResponse:

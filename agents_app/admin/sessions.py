@@ -9,12 +9,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.admin.base import ReadOnlyAdmin
+from agents_app.admin.blocks import Block, block
 from agents_app.admin.columns import column
 from agents_app.admin.displays import badge, short_time, time_tag
 from agents_app.core.status import RunStatus
-from agents_app.models import AgentSession
+from agents_app.models import AgentSession, SessionSummary
 from agents_app.selectors.archives import visible_archived_runs
-from agents_app.selectors.people import VIEW_SESSION, visible_runs, visible_sessions
+from agents_app.selectors.people import VIEW_SESSION, VIEW_TRANSCRIPT, visible_runs, visible_sessions
 
 RUNS_SHOWN = 100
 
@@ -23,6 +24,7 @@ class AgentSessionAdmin(ReadOnlyAdmin):
     """Sessions, for those with `view_agentsession`."""
 
     page_template = "agents_app/session.html"
+    nothing_yet = gettext_lazy("No runs share a session yet.")
     list_display = ["session", column("agent", gettext_lazy("agent")), "owner", "created"]
     list_display_links = None
     search_fields = ["id", "key", "agent"]
@@ -60,6 +62,7 @@ class AgentSessionAdmin(ReadOnlyAdmin):
                 (gettext("Created"), time_tag(row.created_at)),
                 (gettext("Runs"), _counted(len(runs))),
                 (gettext("Archived runs"), _counted(archived)),
+                *_summary(request, row),
             ],
             "runs": [
                 {
@@ -70,6 +73,16 @@ class AgentSessionAdmin(ReadOnlyAdmin):
                 for run in runs[:RUNS_SHOWN]
             ],
         }
+
+
+def _summary(request: HttpRequest, row: AgentSession) -> list[tuple[str, Block]]:
+    """What an LLM made of the older part of its talk, for those who may read what was said in it."""
+    made = SessionSummary.objects.filter(pk=row.pk).exclude(text="").first()
+    user = request.user
+    if made is None or not (user == row.user or user.has_perm(VIEW_TRANSCRIPT)):
+        return []
+    label = gettext("Summary of the older part")
+    return [(label, block("summary", label, made.text))]
 
 
 def _counted(number: int) -> str:

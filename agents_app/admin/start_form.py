@@ -1,6 +1,5 @@
 """The form that starts a run."""
 
-import json
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +9,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.admin.displays import PRIORITIES
+from agents_app.admin.json_object_field import JSONObjectField
 from agents_app.core.priority import Priority
 from agents_app.definitions.registry import registry
 from agents_app.exceptions import AgentsError
@@ -46,10 +46,19 @@ class StartForm(forms.Form):
         ],
         help_text=gettext_lazy("Which runs are taken first when more is due than workers can drive."),
     )
-    metadata = forms.CharField(
+    without_memory = forms.BooleanField(
+        label=gettext_lazy("Without memory"),
+        required=False,
+        help_text=gettext_lazy("The agent is told nothing of earlier runs."),
+    )
+    without_knowledge = forms.BooleanField(
+        label=gettext_lazy("Without knowledge"),
+        required=False,
+        help_text=gettext_lazy("The agent looks nothing up."),
+    )
+    metadata = JSONObjectField(
         label=gettext_lazy("Metadata"),
         required=False,
-        widget=forms.Textarea(attrs={"rows": 3, "class": "aa-json", "spellcheck": "false"}),
         help_text=gettext_lazy("A JSON object for your own use. May be empty."),
     )
     token = forms.CharField(widget=forms.HiddenInput, required=False)
@@ -78,17 +87,6 @@ class StartForm(forms.Form):
         except users.DoesNotExist:
             raise forms.ValidationError(gettext("There is no user of this name.")) from None
 
-    def clean_metadata(self) -> dict[str, Any]:
-        """The object that the text means."""
-        text = self.cleaned_data["metadata"].strip()
-        try:
-            value = json.loads(text) if text else {}
-        except (ValueError, RecursionError):
-            value = None
-        if not isinstance(value, dict):
-            raise forms.ValidationError(gettext('Enter a JSON object, like {"ticket": 4711}.'))
-        return value
-
     def start(self) -> Run[Any] | None:
         """Start the run; None with an error on the form if that cannot be done."""
         given = self.cleaned_data
@@ -100,6 +98,8 @@ class StartForm(forms.Form):
                 session=given["session"].strip() or None,
                 metadata=given["metadata"],
                 priority=given["priority"] or None,
+                memory=False if given["without_memory"] else None,
+                knowledge=False if given["without_knowledge"] else None,
                 idempotency_key=given["token"] or None,
                 by=self.person,
             )

@@ -47,6 +47,10 @@ class KillSwitchAdmin(ReadOnlyAdmin):
 
     page_template = "agents_app/switch.html"
     change_list_template = "agents_app/switches.html"
+    nothing_yet = gettext_lazy(
+        "Nothing is switched off. “Switch off” holds back every call, those of one agent, or those of one "
+        "tool, until somebody switches it on again."
+    )
     list_display = ["what", "state", column("reason", gettext_lazy("reason")), "off_by", "since", "on_by", "until"]
     list_display_links = None
 
@@ -59,8 +63,7 @@ class KillSwitchAdmin(ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         may = may_stop(request.user)
         extra = {"off_url": self.links.to("killswitch_off") if may else ""}
-        off = [str(row) for row in self.visible_rows(request.user).filter(on_at=None)[:20]]
-        return super().changelist_view(request, {**extra, "switched_off": off, **(extra_context or {})})
+        return super().changelist_view(request, {**extra, **(extra_context or {})})
 
     def own_urls(self) -> list[URLPattern]:
         return [

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from agents_app.admin import call_entries, grant_entries  # noqa: F401 (register the words for calls and decisions)
+from agents_app.admin import call_entries, grant_entries, memory_entries  # noqa: F401 (register the words for events)
 from agents_app.admin.entries import Placed, Told, place
 from agents_app.admin.links import Links
 from agents_app.admin.run_rows import RunRows

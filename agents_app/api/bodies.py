@@ -5,14 +5,15 @@ from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from agents_app.core.budgets import MOST_COUNT, Budget, Period
 from agents_app.core.bulk import MOST_AT_ONCE, BulkVerdict
 from agents_app.core.grants import GrantScope
+from agents_app.core.moments import GivenMoment
 from agents_app.core.priority import Priority
 from agents_app.models import Mode
-from agents_app.selectors.shapes import BudgetShape, EventShape, Shape
+from agents_app.selectors.shapes import BudgetShape, EventShape, Moment, Shape
 
 REASON_LIMIT = 10_000
 LATEST_START = timedelta(days=3660)
@@ -26,15 +27,7 @@ def _soon_enough(moment: datetime) -> datetime:
     return moment
 
 
-def _near_enough(moment: datetime) -> datetime:
-    # At the edge of the calendar a moment cannot be told in every time zone.
-    if not 1 < moment.year < 9999:
-        raise ValueError("that is not within our calendar")
-    return moment
-
-
 Reason = Annotated[str, Field(max_length=REASON_LIMIT)]
-NearMoment = Annotated[AwareDatetime, AfterValidator(_near_enough)]
 
 
 class Body(BaseModel):
@@ -65,6 +58,7 @@ class ErasureShape(Shape):
     runs: int
     archived_runs: int
     sessions: int
+    memories: int = Field(description="Facts, entities, working memories, and changes of them.")
     still_open: list[UUID] = Field(description="Runs that have not ended yet: repeat it when they have.")
 
 
@@ -86,8 +80,8 @@ class PolicyBody(Body):
     approvers: dict[str, Any] | None = None
     priority: int = 0
     active: bool = True
-    valid_from: AwareDatetime | None = None
-    valid_until: AwareDatetime | None = None
+    valid_from: GivenMoment | None = None
+    valid_until: GivenMoment | None = None
 
 
 class CheckPolicy(Body):
@@ -108,6 +102,18 @@ class RuleAnswer(Shape):
     priority: int
 
 
+class GrantAnswer(Shape):
+    """A standing grant that would let the call through, in runs of its scope."""
+
+    id: UUID
+    owner: str
+    scope: GrantScope
+    user: str | None
+    session: UUID | None
+    uses_left: int | None
+    expires_at: Moment | None
+
+
 class ExplanationShape(Shape):
     """What the policy answers."""
 
@@ -116,6 +122,7 @@ class ExplanationShape(Shape):
     reason: str
     switched_off: bool
     rules: list[RuleAnswer]
+    grants: list[GrantAnswer] = Field(description="Standing grants that would let the call through unasked.")
 
 
 class SwitchOff(Body):
@@ -146,9 +153,7 @@ class SetBudget(BudgetBody):
     session: Annotated[str, Field(max_length=36)] | None = Field(None, description="The id of the session.")
     user: Annotated[str, Field(max_length=254)] | None = Field(None, description="The name of the user.")
     period: Period = Field(Period.EVER, description="When spending begins anew.")
-    ends_at: Annotated[AwareDatetime, AfterValidator(_near_enough)] | None = Field(
-        None, description="Nothing more may be spent after it."
-    )
+    ends_at: GivenMoment | None = Field(None, description="Nothing more may be spent after it.")
 
 
 class SetPriority(Body):
@@ -167,11 +172,13 @@ class StartRun(Body):
         None, description="The object that it is about: app.model:key. You must be allowed to view it.", max_length=400
     )
     metadata: dict[str, Any] = Field({}, description="JSON values for the project's own use.")
-    run_at: Annotated[AwareDatetime, AfterValidator(_soon_enough)] | None = Field(None, description="Not before.")
+    run_at: Annotated[GivenMoment, AfterValidator(_soon_enough)] | None = Field(None, description="Not before.")
     budget: BudgetBody | None = Field(None, description="Narrows what its agent lets a run spend.")
     priority: Priority | None = Field(
         None, description="Which is taken first when more is due than workers can drive; the agent's own if left out."
     )
+    memory: bool | None = Field(None, description="false: a run that remembers nothing; else as its agent says.")
+    knowledge: bool | None = Field(None, description="false: a run that looks nothing up; else as its agent says.")
     user: str | None = Field(
         None,
         description="The name of the user whose run it shall be, if not yours; needs agents_app.control_run.",
@@ -188,8 +195,8 @@ class MakeGrant(Body):
     conditions: list[dict[str, Any]] | Annotated[str, Field(pattern="^any$")] = Field(
         description='On the arguments, all must hold: path, operator, value; items where [*]. "any": whatever they are.'
     )
-    expires_at: Annotated[AwareDatetime, AfterValidator(_near_enough)] | Annotated[str, Field(pattern="^never$")] = (
-        Field(description='Until when; "never": it has no end.')
+    expires_at: GivenMoment | Annotated[str, Field(pattern="^never$")] = Field(
+        description='Until when; "never": it has no end.'
     )
     uses: int | None = Field(None, ge=1, le=1_000_000, description="How many calls; null: as many as wanted.")
     reason: Reason = ""
@@ -265,13 +272,13 @@ class Delegate(Body):
     """Let somebody decide in one's place for a while."""
 
     to: UserName = Field(description="The name of the user who decides instead.")
-    until: Annotated[AwareDatetime, AfterValidator(_near_enough)] = Field(description="Within a year of its beginning.")
-    since: Annotated[AwareDatetime, AfterValidator(_near_enough)] | None = Field(None, description="Now if left out.")
+    until: GivenMoment = Field(description="Within a year of its beginning.")
+    since: GivenMoment | None = Field(None, description="Now if left out.")
     giver: UserName | None = Field(None, description="Whose decisions, if not your own.")
     reason: Reason = ""
 
 
-class Outcome(StrEnum):
+class Settlement(StrEnum):
     """What became of a call."""
 
     HAPPENED = "happened"
@@ -282,9 +289,9 @@ class Outcome(StrEnum):
 class Settle(Body):
     """Say what became of a call of unknown outcome."""
 
-    verdict: Outcome
-    result: Any = Field(None, description="What the tool would have returned, if it happened.")
-    reason: Reason = ""
+    verdict: Settlement
+    result: Any = Field(None, description="What the tool would have returned, if it happened: of its return type.")
+    reason: Reason = Field("", description="How you know. Needed to give up: the agent reads it.")
 
 
 class Answer(Body):

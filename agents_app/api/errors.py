@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 from pydantic import BaseModel, Field
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -38,7 +38,7 @@ class BodyTooLarge(exceptions.APIException):
 
     status_code = 413
     default_code = "too_large"
-    default_detail = "The request's body is too large."
+    default_detail = gettext_lazy("The request's body is too large.")
 
 
 class ErrorContent(BaseModel):
@@ -80,7 +80,7 @@ def _framework(error: exceptions.APIException) -> Response:
     code = next((code for kind, code in CODES.items() if type(error) is kind), error.default_code)
     message, details = str(error.default_detail), {}
     if isinstance(error, exceptions.ValidationError):
-        message, details = "What was sent cannot be used.", {"errors": list(_flat(error.detail, []))}
+        message, details = gettext("What was sent cannot be used."), {"errors": list(_flat(error.detail, []))}
     elif isinstance(error.detail, str):
         message = str(error.detail)
     if code == "not_permitted" and message.startswith("CSRF"):
@@ -96,10 +96,11 @@ def _framework(error: exceptions.APIException) -> Response:
 def _unexpected(error: Exception, context: dict[str, Any]) -> Response:
     _report(error, context)
     if isinstance(error, OperationalError | InterfaceError):
-        response = error_response(503, "unavailable", "The database is not available right now; try again.", {})
+        text = gettext("The database is not available right now; try again.")
+        response = error_response(503, "unavailable", text, {})
         response["Retry-After"] = "5"
         return response
-    return error_response(500, "server_error", "Something went wrong here; it has been logged.", {})
+    return error_response(500, "server_error", gettext("Something went wrong here; it has been logged."), {})
 
 
 def _report(error: Exception, context: dict[str, Any]) -> None:

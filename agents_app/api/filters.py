@@ -8,6 +8,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
 from agents_app.core.budgets import Period
+from agents_app.core.internal import INTERNAL_AGENTS
+from agents_app.core.memory import MemoryOrigin
 from agents_app.core.risk import Risk
 from agents_app.core.status import ENDED, ApprovalStatus, InputStatus, RunStatus, ToolCallStatus
 from agents_app.models import (
@@ -17,6 +19,8 @@ from agents_app.models import (
     ApprovalRequest,
     ArchivedRun,
     Delegation,
+    Entity,
+    Fact,
     InputRequest,
     Notification,
     NotificationState,
@@ -50,6 +54,7 @@ class RunFilter(filters.FilterSet):  # type: ignore[misc]  # untyped
     subject = filters.CharFilter(method="by_subject")
     user = filters.CharFilter(method="by_user")
     waits_for_slot = filters.BooleanFilter(method="by_slot")
+    internal = filters.BooleanFilter(method="by_work")
 
     class Meta:
         model = AgentContext
@@ -62,6 +67,12 @@ class RunFilter(filters.FilterSet):  # type: ignore[misc]  # untyped
     @extend_schema_field({"type": "boolean", "description": "Whether it waits for a free slot under a limit."})
     def by_slot(self, rows: Any, name: str, value: bool) -> Any:
         return rows.filter(WAITS_FOR_SLOT) if value else rows.exclude(WAITS_FOR_SLOT)
+
+    @extend_schema_field(
+        {"type": "boolean", "description": "Whether it does memory's own work, which staff alone see."}
+    )
+    def by_work(self, rows: Any, name: str, value: bool) -> Any:
+        return rows.filter(agent__in=INTERNAL_AGENTS) if value else rows.exclude(agent__in=INTERNAL_AGENTS)
 
     @extend_schema_field({"type": "string", "description": "The object it is about: app.model:key."})
     def by_subject(self, rows: Any, name: str, value: str) -> Any:
@@ -193,4 +204,43 @@ class NotificationFilter(filters.FilterSet):  # type: ignore[misc]  # untyped
 
     class Meta:
         model = Notification
+        fields: list[str] = []
+
+
+class _Remembered(filters.FilterSet):  # type: ignore[misc]  # untyped
+    """What facts and entities have in common."""
+
+    user = filters.CharFilter(method="by_user")
+    session = filters.UUIDFilter(field_name="session_id", help_text="The id of the session it is kept for alone.")
+    origin = filters.MultipleChoiceFilter(choices=_choices(MemoryOrigin))
+    counts = filters.BooleanFilter(method="by_standing")
+
+    @extend_schema_field({"type": "string", "description": "The name of the user whose it is."})
+    def by_user(self, rows: Any, name: str, value: str) -> Any:
+        user = user_named(value)
+        return rows.none() if user is None else rows.filter(user_key=str(user.pk))
+
+    @extend_schema_field({"type": "boolean", "description": "Whether it counts now."})
+    def by_standing(self, rows: Any, name: str, value: bool) -> Any:
+        live = rows.model._default_manager.live().values("pk")
+        return rows.filter(pk__in=live) if value else rows.exclude(pk__in=live)
+
+
+class FactFilter(_Remembered):
+    """Facts."""
+
+    key = filters.CharFilter()
+
+    class Meta:
+        model = Fact
+        fields: list[str] = []
+
+
+class EntityFilter(_Remembered):
+    """Entities."""
+
+    type = filters.CharFilter()
+
+    class Meta:
+        model = Entity
         fields: list[str] = []

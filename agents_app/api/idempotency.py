@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 from rest_framework.response import Response
 
 from agents_app.conf import conf
@@ -43,7 +44,7 @@ def once(
     if key is None:
         return Response(act(), status=status)
     if not 1 <= len(key) <= KEY_LIMIT or not key.isprintable():
-        raise InvalidInput(f"An idempotency key has 1 to {KEY_LIMIT} printable characters.")
+        raise InvalidInput(gettext("An idempotency key has 1 to %(most)s printable characters.") % {"most": KEY_LIMIT})
     place = _reserve(str(request.user.pk), key, _fingerprint(request))
     if place.http_status is not None:
         return Response(place.body, status=place.http_status, headers={"Idempotency-Replayed": "true"})
@@ -67,7 +68,7 @@ def _reserve(principal: str, key: str, fingerprint: str) -> StoredResponse:
         # It was given up between our two statements.
         raise InProgress()
     if known.fingerprint != fingerprint:
-        raise IdempotencyConflict("This idempotency key was used before for another request.")
+        raise IdempotencyConflict(gettext("This idempotency key was used before for another request."))
     return known if known.http_status is not None else _take_over(known)
 
 

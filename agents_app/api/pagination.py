@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext
 from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
 
@@ -29,7 +30,7 @@ class NewestFirst(CursorPagination):
             if cursor is not None and cursor.position is not None:
                 self.check_position(str(cursor.position))
         except Exception as error:
-            raise InvalidInput("This cursor is not one of ours.", code="invalid_cursor") from error
+            raise InvalidInput(gettext("This cursor is not one of ours."), code="invalid_cursor") from error
         return cursor
 
     def check_position(self, position: str) -> None:
@@ -39,6 +40,12 @@ class NewestFirst(CursorPagination):
     def get_paginated_response(self, data: Sequence[Any]) -> Response:
         """Links to the pages before and after, and the rows."""
         return Response({"next": self.get_next_link(), "previous": self.get_previous_link(), "results": data})
+
+
+class ByKey(NewestFirst):
+    """The same, of rows whose key is that of another row."""
+
+    ordering = ("-pk",)
 
 
 class InOrder(NewestFirst):

@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NoReturn, TypeVar
 
+from django.utils.translation import gettext
 from pydantic import ValidationError
 from pydantic_core import to_json
 from rest_framework.exceptions import ParseError
@@ -14,6 +15,7 @@ from agents_app.api.bodies import Body
 from agents_app.api.errors import BodyTooLarge
 from agents_app.core.canonical import clean_json
 from agents_app.exceptions import InvalidInput
+from agents_app.services.field_errors import field_errors
 from agents_app.services.json_values import DEPTH_LIMIT, depth_of
 
 BODY_LIMIT = 8_000_000
@@ -31,30 +33,26 @@ class StrictJSONParser(BaseParser):
         """The values. Raises ParseError and BodyTooLarge."""
         body = stream.read(BODY_LIMIT + 1)
         if len(body) > BODY_LIMIT:
-            raise BodyTooLarge(f"A request's body has at most {BODY_LIMIT} bytes.")
+            raise BodyTooLarge(gettext("A request's body has at most %(most)s bytes.") % {"most": BODY_LIMIT})
         try:
             value = json.loads(body.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
         except RecursionError as error:
-            raise ParseError(f"A body is nested at most {DEPTH_LIMIT} deep.") from error
+            raise ParseError(gettext("A body is nested at most %(most)s deep.") % {"most": DEPTH_LIMIT}) from error
         except ValueError as error:
-            raise ParseError(f"The body is no valid JSON: {error}") from error
+            raise ParseError(gettext("The body is no valid JSON: %(why)s") % {"why": error}) from error
         if depth_of(value) > DEPTH_LIMIT:
-            raise ParseError(f"A body is nested at most {DEPTH_LIMIT} deep.")
+            raise ParseError(gettext("A body is nested at most %(most)s deep.") % {"most": DEPTH_LIMIT})
         return clean_json(value)[0]
 
 
 def body_of(data: Any, shape: type[AnyBody]) -> AnyBody:
     """The parsed body as this shape. Raises InvalidInput with what is wrong, and where."""
     if not isinstance(data, dict):
-        raise InvalidInput("The body must be a JSON object.")
+        raise InvalidInput(gettext("The body must be a JSON object."))
     try:
         return shape.model_validate_json(to_json(dict(data)), strict=True)
     except ValidationError as error:
-        found = [
-            {"path": list(each["loc"]), "message": each["msg"]}
-            for each in error.errors(include_url=False, include_context=False, include_input=False)
-        ]
-        raise InvalidInput("The body cannot be used.", errors=found) from None
+        raise InvalidInput(gettext("The body cannot be used."), errors=field_errors(error)) from None
 
 
 def _refuse(name: str) -> NoReturn:

@@ -1,5 +1,6 @@
 """The OpenAPI description of this API alone, whatever else the project has."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.generators import SchemaGenerator
@@ -19,13 +20,19 @@ INFO = {
 class OurGenerator(SchemaGenerator):
     """Leaves the project's own endpoints, and its title, out of our description."""
 
+    info: Mapping[str, str] = INFO
+
     def get_schema(self, request: Any = None, public: bool = False) -> Any:
         """The description."""
-        return {**super().get_schema(request, public), "info": INFO}  # type: ignore[no-untyped-call]  # the library's
+        return {**super().get_schema(request, public), "info": self.info}  # type: ignore[no-untyped-call]  # the library's
 
     def _get_paths_and_endpoints(self) -> list[Any]:
         endpoints = super()._get_paths_and_endpoints()  # type: ignore[no-untyped-call]  # the library's
-        return [each for each in endpoints if type(each[3]).__module__.startswith("agents_app.")]
+        return [each for each in endpoints if self.describes(type(each[3]).__module__)]
+
+    def describes(self, module: str) -> bool:
+        """Whether the views of this module are part of it. Knowledge, an app of its own, describes itself."""
+        return module.startswith("agents_app.") and not module.startswith("agents_app.knowledge.")
 
 
 class Description(SpectacularAPIView):

@@ -13,6 +13,7 @@ from django.db import Error as DatabaseError
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException, AuthenticationFailed, MethodNotAllowed, NotAuthenticated
@@ -102,7 +103,7 @@ def _after(request: Request) -> int:
     # A browser that resumes sends the header, and the address with which it first came.
     text = request.headers.get("Last-Event-ID") or request.query_params.get("after") or "0"
     if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) < SEQUENCE_LIMIT):
-        raise InvalidInput("`after` is the number of an event.")
+        raise InvalidInput(gettext("`after` is the number of an event."))
     return int(text)
 
 

@@ -8,6 +8,8 @@ from agents_app.checks.database import check_durability
 from agents_app.checks.grants import check_grants
 from agents_app.checks.handlers import check_handlers
 from agents_app.checks.keys import check_keys
+from agents_app.checks.knowledge import check_collections
+from agents_app.checks.knowledge_settings import check_knowledge_settings
 from agents_app.checks.limits import check_limits
 from agents_app.checks.notify import check_notify
 from agents_app.checks.policies import check_policies
@@ -22,10 +24,12 @@ __all__ = [
     "check_approvers",
     "check_aws",
     "check_celery",
+    "check_collections",
     "check_durability",
     "check_grants",
     "check_handlers",
     "check_keys",
+    "check_knowledge_settings",
     "check_limits",
     "check_notify",
     "check_policies",

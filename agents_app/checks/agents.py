@@ -6,7 +6,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core.checks import CheckMessage, Error, register
 
 from agents_app.conf import conf
@@ -14,6 +14,7 @@ from agents_app.core.status import Effect
 from agents_app.definitions.agent import Agent
 from agents_app.definitions.agent_definition import AgentDefinition
 from agents_app.definitions.inspection import inspect_agent
+from agents_app.definitions.knowledge import KNOWLEDGE_APP
 from agents_app.definitions.problems import Code, Problem
 from agents_app.definitions.registry import registry
 from agents_app.llm.resolve import known
@@ -46,6 +47,11 @@ def _against_settings(definition: AgentDefinition) -> Iterable[Problem]:
     for name in definition.fallback_llms:
         if not known(name):
             yield Problem(code=Code.UNKNOWN_LLM, message=f"Its fallback LLM “{name}” is not known.", hint=hint)
+    if definition.knowledge and not apps.is_installed(KNOWLEDGE_APP):
+        hint = f'Add "{KNOWLEDGE_APP}" to INSTALLED_APPS, and migrate.'
+        yield Problem(
+            code=Code.NO_KNOWLEDGE, message=f"It has `knowledge`, and {KNOWLEDGE_APP} is not installed.", hint=hint
+        )
     for tool in definition.tools.values():
         if tool.effect is Effect.ATOMIC and tool.timeout > conf.LEASE_SECONDS / 2:
             message = f"Tool “{tool.name}”: it is atomic, and its timeout of {tool.timeout:g} s is over half the lease."

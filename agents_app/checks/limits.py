@@ -19,7 +19,7 @@ def check_limits(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) 
 
 
 def _limits() -> Iterator[CheckMessage]:
-    for name in ("MAX_RUNNING_PER_USER", "MAX_RUNNING_PER_SESSION"):
+    for name in ("MAX_RUNNING_PER_USER", "MAX_RUNNING_PER_SESSION", "MEMORY_RUNS_PER_DAY"):
         if not is_limit(getattr(conf, name)):
             message = f"AGENTS_APP[{name!r}] is {getattr(conf, name)!r}."
             yield Error(message, hint="It is a whole number above 0, or None for no limit.", id="agents_app.E130")

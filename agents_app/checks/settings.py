@@ -20,6 +20,7 @@ from agents_app.core.status import Effect
 from agents_app.definitions.registry import registry
 from agents_app.executors import get_executor
 from agents_app.live.way import way
+from agents_app.llm.embedders import problem_of_settings
 from agents_app.llm.estimates import price_problems
 from agents_app.llm.limits import candidates
 from agents_app.llm.resolve import known, problem_of
@@ -45,6 +46,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
         *_unknown_names(given),
         *_breaker(),
         *_llms(),
+        *_embedder(),
         *_spending(),
         *_times(),
         *_executor(),
@@ -70,12 +72,20 @@ def _llms() -> Iterator[CheckMessage]:
     )
     if not known(conf.DEFAULT_LLM):
         yield Error(f'AGENTS_APP["DEFAULT_LLM"] is {conf.DEFAULT_LLM!r}: no such LLM.', hint=hint, id="agents_app.E108")
+    if conf.MEMORY_LLM and not known(conf.MEMORY_LLM):
+        yield Error(f'AGENTS_APP["MEMORY_LLM"] is {conf.MEMORY_LLM!r}: no such LLM.', hint=hint, id="agents_app.E108")
     for alias in sorted(conf.LLMS):
         for name in (alias, *candidates(alias)):
             if problem := problem_of(name):
                 message = f'AGENTS_APP["LLMS"][{alias!r}] leads to no LLM. {problem}'
                 yield Error(message, hint=hint, id="agents_app.E108")
                 break
+
+
+def _embedder() -> Iterator[CheckMessage]:
+    if problem := problem_of_settings():
+        hint = "Leave it empty for full text search only. See “Bring your own retriever” in the documentation."
+        yield Error(problem, hint=hint, id="agents_app.E180")
 
 
 def _breaker() -> Iterator[CheckMessage]:

@@ -249,6 +249,13 @@ def estimated_tokens(request: LLMRequest) -> int:
     return -(-size // BYTES_PER_TOKEN) + TOKENS_PER_PART * len(texts)
 
 
+def tokens_of(message: Message) -> int:
+    """The same for one message of it."""
+    texts = _texts(message)
+    size = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
+    return -(-size // BYTES_PER_TOKEN) + TOKENS_PER_PART * len(texts)
+
+
 def _texts(message: Message) -> list[str]:
     match message:
         case AssistantMessage(text=text, calls=calls, thoughts=thoughts):

@@ -2,6 +2,10 @@
 
 The style is RFC 8785: keys sorted by UTF-16 code units, no spaces, no NaN. Decimals are strings of plain digits
 (a JSON number would come back as a float), whole floats are written as integers, sets are sorted.
+
+Whole floats from 1e21 on are written as RFC 8785 says, `1e+21`, and integers digit by digit: `1e21` and `10**21` have
+two texts where the schema does not say which of the two a number is. It stays so: hash chains are verified by making
+these texts again from stored values, which must come out as they did.
 """
 
 import hashlib
@@ -23,6 +27,9 @@ JSON: TypeAlias = bool | int | float | str | list["JSON"] | dict[str, "JSON"] | 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 MAX_DECIMAL_EXPONENT = 400
 """Decimals beyond 10**±400 are refused: in plain digits they could fill the memory."""
+
+
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def canonical_text(value: Any) -> str:
@@ -98,7 +105,7 @@ def _scalar(value: float | Decimal | str | None) -> str:
     if isinstance(value, float):
         return _float(value)
     if isinstance(value, str):
-        return json.dumps(str(value), ensure_ascii=False)
+        return _quoted(str(value))
     return json.dumps(value)
 
 

@@ -8,6 +8,7 @@ once the salt is gone nobody can find out by trying what was erased, and the cha
 import hashlib
 import json
 import os
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from decimal import Decimal
@@ -24,6 +25,9 @@ Bound = Sequence[Sequence[Any]]
 emptied when what they refer to is deleted."""
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False)
+
+_FRACTION = re.compile(r'(?:^|":|[\[,])-?\d+[.e]')
+"""The beginning of a number that is not written as an integer: after a key's end, in a list, or by itself."""
 
 
 def new_salt() -> str:
@@ -51,7 +55,7 @@ def seal_of(before: str, *, number: int, at: str, lines: str, marks: Sequence[An
 def json_text(value: Any) -> str:
     """One text for one JSON value, also after a database has written its numbers its own way."""
     text = _ENCODER.encode(value)
-    if "." in text or "e+" in text or "e-" in text:  # a number may be, or a string that looks like one
+    if _FRACTION.search(text):  # or what looks like one in a string
         return _ENCODER.encode(_plain(value))
     return text
 

@@ -98,6 +98,21 @@ class StepChanged(Payload):
     llm: str | None = None
 
 
+class CitedPassage(BaseModel):
+    """A passage that the answer names by `mark`, [1] or [k42]. Where it stands is told over REST."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mark: str
+    id: str
+
+
+class StepCompleted(StepChanged):
+    """`citations`: the passages that the answer of this step names; left out where it names none."""
+
+    citations: tuple[CitedPassage, ...] | None = None
+
+
 class StepFailed(StepChanged):
     code: str
     message: str
@@ -249,3 +264,31 @@ class BudgetExceeded(Payload):
     spent: str
     reserved: str
     wanted: str
+
+
+class MemoryUpdated(Payload):
+    """What became of memory: `what` is briefing, summary, fact, entity or working memory; `key` names the entry,
+    `where` whose it is (user or session). `by` is a person, None: the run itself, in step `by_step`. With
+    `error` (a code) nothing was changed, or nothing was read: the run goes on without. `what` is embedder
+    where facts were compared by their words, because it failed."""
+
+    what: str
+    key: str = ""
+    where: str = ""
+    by_step: int | None = None
+    by: str | None = None
+    error: str | None = None
+
+
+class RetrievalCompleted(Payload):
+    """What was looked up: `ids` of what was found, with their `scores`, best first; the query may be shortened.
+    `collections`: those that were searched, which are only such as the run's user sees. `error` is the code of what
+    failed: without a `mode` nothing was searched, and the run goes on without; else it was searched by words alone."""
+
+    query: str
+    collections: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    scores: tuple[float, ...] = ()
+    mode: str = ""
+    seconds: float = 0.0
+    error: str | None = None

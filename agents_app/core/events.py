@@ -26,8 +26,10 @@ from agents_app.core.event_payloads import (
     GrantChanged,
     InputDecided,
     InputRequested,
+    MemoryUpdated,
     MessageProduced,
     Payload,
+    RetrievalCompleted,
     RunCodeChanged,
     RunCompleted,
     RunFailed,
@@ -39,6 +41,7 @@ from agents_app.core.event_payloads import (
     RunStarted,
     RunWaiting,
     StepChanged,
+    StepCompleted,
     StepFailed,
     ToolCallChanged,
     ToolCallProposed,
@@ -98,6 +101,8 @@ class EventType(StrEnum):
     INPUT_ANSWERED = "input.answered"
     INPUT_EXPIRED = "input.expired"
     INPUT_WITHDRAWN = "input.withdrawn"
+    MEMORY_UPDATED = "memory.updated"
+    RETRIEVAL_COMPLETED = "retrieval.completed"
     MESSAGE_PRODUCED = "message.produced"
     BUDGET_CHANGED = "budget.changed"
     BUDGET_RESERVED = "budget.reserved"
@@ -134,7 +139,7 @@ EVENTS: Mapping[EventType, EventKind] = {
     _T.RUN_REVEALED: EventKind(ByPerson, "a person let it be seen again"),
     _T.RUN_ERASED: EventKind(ByPerson, "what it held of its user was erased; its words are gone"),
     _T.STEP_STARTED: EventKind(StepChanged, "a step, or its next attempt, was started"),
-    _T.STEP_COMPLETED: EventKind(StepChanged, "a step's outcome was recorded"),
+    _T.STEP_COMPLETED: EventKind(StepCompleted, "a step's outcome was recorded"),
     _T.STEP_FAILED: EventKind(StepFailed, "a step, or one attempt at it, failed"),
     _T.TOOL_CALL_PROPOSED: EventKind(ToolCallProposed, "the LLM wants a tool called"),
     _T.TOOL_CALL_READY: EventKind(ToolCallReason, "the call may start (again)"),
@@ -165,6 +170,8 @@ EVENTS: Mapping[EventType, EventKind] = {
     _T.INPUT_ANSWERED: EventKind(InputDecided, "the user answered"),
     _T.INPUT_EXPIRED: EventKind(InputDecided, "the time to answer ran out"),
     _T.INPUT_WITHDRAWN: EventKind(InputDecided, "the question no longer matters"),
+    _T.MEMORY_UPDATED: EventKind(MemoryUpdated, "what is remembered was changed, or could not be read"),
+    _T.RETRIEVAL_COMPLETED: EventKind(RetrievalCompleted, "documents were searched"),
     _T.MESSAGE_PRODUCED: EventKind(MessageProduced, "the agent said something to the user"),
     _T.BUDGET_CHANGED: EventKind(BudgetChanged, "a person set what it may spend"),
     _T.BUDGET_RESERVED: EventKind(BudgetReserved, "budgets hold what the LLM's next reply may cost"),

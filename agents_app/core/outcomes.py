@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from agents_app.core.back_off import doubled
 from agents_app.core.status import Effect, ToolCallStatus
 
 POSTPONE_FIRST, POSTPONE_MOST = 15.0, 300.0
@@ -83,7 +84,7 @@ def _in_doubt(effect: Effect, failures: int, retries: int) -> Meaning:
 
 def postpone_seconds(postponements: int) -> float:
     """How long a call waits for its twin of unknown outcome, after so many postponements."""
-    return min(POSTPONE_FIRST * 2.0 ** min(postponements, 10), POSTPONE_MOST)
+    return doubled(POSTPONE_FIRST, postponements, POSTPONE_MOST)
 
 
 def backoff_seconds(attempt: int, retry_after: float | None, jitter: float) -> float:
@@ -91,7 +92,7 @@ def backoff_seconds(attempt: int, retry_after: float | None, jitter: float) -> f
 
     A provider's `Retry-After` is honoured when it is longer, up to an hour, and spread too: it told everybody the same.
     """
-    base = min(BACKOFF_FIRST * 2.0 ** min(attempt - 1, 10), BACKOFF_MOST)
+    base = doubled(BACKOFF_FIRST, attempt - 1, BACKOFF_MOST)
     return max(base, believed(retry_after)) + base * jitter / 2
 
 

@@ -8,7 +8,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -16,6 +16,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
+from agents_app.core.briefing import Briefing, Section
 from agents_app.core.transcript import AssistantMessage, CallResult, Message, UserMessage
 
 
@@ -26,20 +27,25 @@ class SourceKind(StrEnum):
     INPUT = "input"
     RESULT = "result"
     ANSWER = "answer"
+    MEMORY = "memory"
+    DOCUMENT = "document"
 
 
 class Origin(StrEnum):
-    """`QUOTED`: found again. `LLM`: not found. `DEFAULT`: the tool's own. `TRIVIAL`: says too little to be searched."""
+    """`QUOTED`: found again. `LLM`: not found. `DEFAULT`: the tool's own. `TRIVIAL`: says too little to be searched.
+    `PERSON`: changed by one after the LLM had proposed it."""
 
     QUOTED = "quoted"
     LLM = "llm"
     DEFAULT = "default"
     TRIVIAL = "trivial"
+    PERSON = "person"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """One thing that the LLM was told. `name`: of the tool whose result it is, and `number` its place among them.
+    """One thing that the LLM was told. `name`: of the tool whose result it is, and `number` its place among them; of
+    what it was told of memory and documents, where that comes from. `untrusted`: nobody has checked it.
 
     `parts`: (path, text) pairs; a message has one with an empty path, a result one per value in its JSON.
     """
@@ -48,6 +54,7 @@ class Source:
     name: str = ""
     number: int = 0
     parts: tuple[tuple[str, str], ...]
+    untrusted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,8 +76,20 @@ class Provenance:
     origin: Origin
     quotations: tuple[Quotation, ...] = ()
 
+    @property
+    def untrusted(self) -> bool:
+        """Whether it stands in something that nobody has checked, from outside of this run."""
+        return any(quotation.source.untrusted for quotation in self.quotations)
+
+    @property
+    def unchecked(self) -> bool:
+        """Whether it stands in nothing but results of tools, which tell what others wrote."""
+        kinds = {quotation.source.kind for quotation in self.quotations}
+        return kinds == {SourceKind.RESULT}
+
 
 ASK_USER = "ask_user"
+EARLIER = "an earlier request of this conversation"
 NO_DEFAULTS: Mapping[str, Any] = MappingProxyType({})
 AROUND = 48
 """Characters of a quotation on each side."""
@@ -85,9 +104,17 @@ LONGEST = 400
 """Longer texts are searched as a whole, without regard to how they are broken into lines."""
 
 
-def sources_of(messages: Iterable[Message], instructions: str = "") -> tuple[Source, ...]:
-    """What the LLM was told, the newest first. What it said itself is no source."""
+LOOKED_UP = {"recall": SourceKind.MEMORY, "search_knowledge": SourceKind.DOCUMENT}
+"""Tools whose results are what was remembered, and what documents say."""
+
+
+def sources_of(
+    messages: Iterable[Message], instructions: str = "", briefing: Briefing | None = None
+) -> tuple[Source, ...]:
+    """What the LLM was told, the newest first. What it said itself is no source. briefing: what memory and knowledge
+    told it besides."""
     found = [Source(kind=SourceKind.INSTRUCTIONS, parts=(("", instructions),))] if instructions else []
+    found += _briefed(briefing) if briefing is not None else []
     number = 0
     for message in messages:
         match message:
@@ -96,8 +123,10 @@ def sources_of(messages: Iterable[Message], instructions: str = "") -> tuple[Sou
             case CallResult():
                 number += 1
                 kind = SourceKind.ANSWER if message.name == ASK_USER else SourceKind.RESULT
+                kind, unchecked = LOOKED_UP.get(message.name, kind), message.name in LOOKED_UP
                 parts = tuple(_parts(message.content))
-                found.append(Source(kind=kind, name=message.name, number=number, parts=parts))
+                whole = Source(kind=kind, name=message.name, number=number, parts=parts, untrusted=unchecked)
+                found += _documents(whole) if kind is SourceKind.DOCUMENT else [whole]
             case AssistantMessage():
                 pass
     return tuple(_newest(found))
@@ -119,6 +148,59 @@ def provenance_of(
     return found
 
 
+def _briefed(briefing: Briefing) -> list[Source]:
+    """What was said before comes first: it is the oldest."""
+    found = []
+    for message in briefing.earlier:
+        text = message.text if isinstance(message, UserMessage) else None
+        text = message.content if isinstance(message, CallResult) else text
+        if text is not None:
+            found.append(Source(kind=SourceKind.MEMORY, name=EARLIER, parts=(("", text),), untrusted=True))
+    for section in briefing.sections:
+        if section.kind == "passages":
+            found += _passages(section)
+            continue
+        kind = SourceKind.MEMORY
+        name = ", ".join(each for each in (section.title, section.origin) if each)
+        found.append(Source(kind=kind, name=name, parts=(("", section.text),), untrusted=section.untrusted))
+    return found
+
+
+PASSAGE = re.compile(r"passages\.([0-9]+)\.(source|text)")
+
+
+def _documents(whole: Source) -> list[Source]:
+    """A result with passages of documents: each as a source under the name of its document."""
+    of: dict[str, dict[str, str]] = {}
+    for path, text in whole.parts:
+        if match := PASSAGE.fullmatch(path):
+            of.setdefault(match[1], {})[match[2]] = text
+    named = [replace(whole, name=each["source"], parts=(("", each["text"]),)) for each in of.values() if len(each) == 2]
+    return named or [whole]
+
+
+def _passages(section: Section) -> list[Source]:
+    """The same of passages that were looked up beforehand: "[3] the document", and below it what it says.
+
+    Where a passage repeats such a line nobody can tell whose words follow: then all documents are named together.
+    """
+    names = [ref.partition(" ")[2] or ref for ref in section.refs]
+    first = re.match(r"\[([0-9]+)\] ", section.text)
+    heads = [f"[{number}] {name}\n" for number, name in enumerate(names, start=int(first[1]) if first else 1)]
+    places = [section.text.find(head) for head in heads]
+    plain = places == sorted(places) and all(section.text.count(head) == 1 for head in heads)
+    if not (names and plain):
+        name = ", ".join(dict.fromkeys(names)) or section.origin
+        parts = (("", section.text),)
+        return [Source(kind=SourceKind.DOCUMENT, name=name, parts=parts, untrusted=section.untrusted)]
+    ends = [*places[1:], len(section.text)]
+    texts = [section.text[at + len(head) : end] for at, head, end in zip(places, heads, ends, strict=True)]
+    return [
+        Source(kind=SourceKind.DOCUMENT, name=name, parts=(("", text.strip()),), untrusted=section.untrusted)
+        for name, text in zip(names, texts, strict=True)
+    ]
+
+
 def _newest(found: list[Source]) -> Iterator[Source]:
     room = MOST_TEXT
     for source in reversed(found):
@@ -129,7 +211,7 @@ def _newest(found: list[Source]) -> Iterator[Source]:
                 if kept > 0:
                     parts.append((path, text[:kept]))
                 kept -= len(text)
-            source = Source(kind=source.kind, name=source.name, number=source.number, parts=tuple(parts))
+            source = replace(source, parts=tuple(parts))
         room -= length
         if source.parts:
             yield source

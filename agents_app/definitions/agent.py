@@ -8,6 +8,8 @@ from typing_extensions import TypeVar
 from agents_app.core.budgets import Budget
 from agents_app.core.policy import Rule
 from agents_app.definitions.code_change import OnCodeChange
+from agents_app.definitions.knowledge import Knowledge
+from agents_app.definitions.memory import Memory
 from agents_app.definitions.tool_context import ToolContext
 from agents_app.definitions.tools import ToolOwner, ToolSource
 
@@ -56,6 +58,11 @@ class Agent(ToolOwner, Generic[Answer]):
     """How many of its runs are driven at once, over all processes; None for no limit. Runs that wait do not count."""
     max_running_per_session: ClassVar[int | None] = None
     """The same for the runs of one session: 1 has them one after the other. None is the setting of this name."""
+
+    memory: ClassVar[Memory | None] = None
+    """What it remembers of earlier runs: `Memory(conversation=True)`. None: each run begins with nothing."""
+    knowledge: ClassVar[Knowledge | Sequence[Knowledge] | None] = None
+    """What it may look up: `Knowledge("handbook")`, or several."""
 
     policy: ClassVar[Sequence[Rule]] = ()
     """Rules on calls of its tools, beside the tools' own and those that staff keep."""

@@ -10,6 +10,8 @@ from agents_app.core.priority import Priority
 from agents_app.definitions.agent import Agent
 from agents_app.definitions.answers import AnswerType
 from agents_app.definitions.code_change import Migrations, OnCodeChange
+from agents_app.definitions.knowledge import Knowledge
+from agents_app.definitions.memory import Memory
 from agents_app.definitions.problems import Problem
 from agents_app.definitions.tool_context import ToolContext
 from agents_app.definitions.tool_spec import ToolSpec
@@ -48,6 +50,19 @@ class AgentDefinition:
     priority: Priority = Priority.NORMAL
     max_running: int | None = None
     max_running_per_session: int | None = None
+    memory: Memory | None = None
+    knowledge: tuple[Knowledge, ...] = ()
+
+    @property
+    def is_briefed(self) -> bool:
+        """Whether memory or knowledge is asked before its LLM."""
+        return self.memory is not None or bool(self.knowledge)
+
+    @property
+    def briefing_timeout(self) -> float:
+        """How long asking them may take at most."""
+        memory = 0.0 if self.memory is None else self.memory.timeout
+        return memory + max((each.timeout for each in self.knowledge), default=0.0)
 
     def hash_under(self, name: str) -> str:
         """The hash that this very agent has under another name: a new name alone is no other code."""

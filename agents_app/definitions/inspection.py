@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 from agents_app.core.approver_rules import ANYBODY
@@ -14,6 +15,8 @@ from agents_app.definitions.agent_definition import AgentDefinition, Inspection
 from agents_app.definitions.answers import AnswerType, answer_of, answer_type
 from agents_app.definitions.code_change import POLICIES, migrations_of
 from agents_app.definitions.collect import same_names, tools_of_class, tools_of_sources
+from agents_app.definitions.knowledge import Knowledge
+from agents_app.definitions.memory import Memory
 from agents_app.definitions.options import is_count, is_duration
 from agents_app.definitions.problems import Code, Problem, first_line
 from agents_app.definitions.resolve import resolve_tool
@@ -21,7 +24,8 @@ from agents_app.definitions.rules import rule_facts, rules_of, with_rules
 from agents_app.definitions.tool_spec import ToolSpec
 
 AGENT_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,99}")
-
+KNOWLEDGE_TOOLS_MODULE = "agents_app.knowledge.tools"
+MEMORY_TOOLS_MODULE = "agents_app.memory.tools"
 
 _inspections: dict[type[Agent[Any]], Inspection] = {}
 
@@ -71,6 +75,10 @@ def _definition(agent: type[Agent[Any]], tools: Mapping[str, ToolSpec], answer: 
         parts["max_tokens"] = agent.max_tokens
     if agent.policy:
         parts["policy"] = rule_facts(agent.policy)
+    if agent.memory is not None:
+        parts["memory"] = agent.memory.as_json()
+    if _knowledge(agent):
+        parts["knowledge"] = [each.as_json() for each in _knowledge(agent)]
     whole = {**facts, **parts}
     return AgentDefinition(
         **facts,
@@ -90,7 +98,16 @@ def _definition(agent: type[Agent[Any]], tools: Mapping[str, ToolSpec], answer: 
         priority=Priority(agent.priority),
         max_running=agent.max_running,
         max_running_per_session=agent.max_running_per_session,
+        memory=agent.memory,
+        knowledge=_knowledge(agent),
     )
+
+
+def _knowledge(agent: type[Agent[Any]]) -> tuple[Knowledge, ...]:
+    given = agent.knowledge
+    if given is None:
+        return ()
+    return (given,) if isinstance(given, Knowledge) else tuple(given)
 
 
 def _facts(spec: ToolSpec) -> dict[str, Any]:
@@ -117,7 +134,7 @@ def _tools(agent: type[Agent[Any]]) -> tuple[dict[str, ToolSpec], list[Problem]]
     if not isinstance(sources, list | tuple):
         hint = "Write `tools = [function, toolset]`."
         return {}, [*problems, Problem(code=Code.AGENT_OPTION, message="`tools` is no list.", hint=hint)]
-    others, found = tools_of_sources(sources)
+    others, found = tools_of_sources([*sources, *_memory_tools(agent.memory), *_knowledge_tools(agent.knowledge)])
     problems += [*found, *same_names([*methods, *others])]
     tools: dict[str, ToolSpec] = {}
     for declared in [*methods, *others]:
@@ -171,6 +188,14 @@ def _option_problems(agent: type[Agent[Any]]) -> list[Problem]:
         "max_running": (is_limit(agent.max_running), "is a whole number above 0, or None"),
         "max_running_per_session": (is_limit(agent.max_running_per_session), "is a whole number above 0, or None"),
         "ask_user": (isinstance(agent.ask_user, bool), "is True or False"),
+        "memory": (
+            not _memory_problems(agent.memory),
+            f"is None or Memory(…): {' '.join(_memory_problems(agent.memory))}",
+        ),
+        "knowledge": (
+            not _knowledge_problems(agent.knowledge),
+            f"is None, or one or several Knowledge(…): {' '.join(_knowledge_problems(agent.knowledge))}",
+        ),
         "metadata": (_is_metadata(agent.metadata), "is a dictionary of JSON values"),
         "get_instructions": (_is_plain_method(agent), "is a plain `def` that takes a context"),
         "__init__": (_can_be_made(agent), "takes no arguments: every call has a new instance"),
@@ -190,6 +215,36 @@ def _budget_hint(value: Any) -> str:
     if isinstance(value, Budget):
         return f"is not right: {' '.join(value.problems())}"
     return 'is None or a Budget: Budget(tokens=200_000, money="2.50 USD")'
+
+
+def _memory_tools(memory: Any) -> list[Any]:
+    """The tools that its memory brings. They know the models, which declarations do not."""
+    if not isinstance(memory, Memory) or memory.problems() or not memory.tool_names:
+        return []
+    schema = memory.working if isinstance(memory.working, type) else None
+    return [import_module(MEMORY_TOOLS_MODULE).toolset(memory.tool_names, schema)]
+
+
+def _knowledge_tools(value: Any) -> list[Any]:
+    """The tool that its knowledge brings."""
+    if _knowledge_problems(value):
+        return []
+    given = () if value is None else (value,) if isinstance(value, Knowledge) else value
+    searched = [each for each in given if each.mode in ("tool", "both")]
+    return [import_module(KNOWLEDGE_TOOLS_MODULE).toolset(searched)] if searched else []
+
+
+def _memory_problems(value: Any) -> list[str]:
+    if value is None:
+        return []
+    return value.problems() if isinstance(value, Memory) else ["write `memory = Memory(conversation=True)`."]
+
+
+def _knowledge_problems(value: Any) -> list[str]:
+    given = () if value is None else (value,) if isinstance(value, Knowledge) else value
+    if not isinstance(given, tuple | list) or not all(isinstance(each, Knowledge) for each in given):
+        return ['write `knowledge = Knowledge("handbook")`.']
+    return [problem for each in given for problem in each.problems()]
 
 
 def is_limit(value: Any) -> bool:

@@ -32,6 +32,7 @@ class Code(StrEnum):
     RETURN_TYPE = "agents_app.E023"
     MIGRATION = "agents_app.E025"
     RULE = "agents_app.E028"
+    NO_KNOWLEDGE = "agents_app.E031"
 
 
 def first_line(error: Exception) -> str:

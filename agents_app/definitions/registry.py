@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from django.utils.translation import gettext
+
 from agents_app.definitions.agent import Agent
 from agents_app.definitions.agent_definition import AgentDefinition
 from agents_app.definitions.inspection import inspect_agent
+from agents_app.definitions.tool_spec import ToolSpec
 from agents_app.exceptions import BrokenAgent, UnknownAgent
 
 AnyAgent = type[Agent[Any]]
@@ -19,6 +22,11 @@ class Registry:
 
     def __init__(self) -> None:
         self._agents: list[AnyAgent] = []
+        self._internal: list[AnyAgent] = []
+
+    def add_internal(self, agent: AnyAgent) -> None:
+        """Remember a class of our own: `get` finds it, and no list names it."""
+        self._internal.append(agent)
 
     def add(self, agent: AnyAgent) -> None:
         """Remember a class; a module that is loaded anew replaces its own."""
@@ -43,11 +51,14 @@ class Registry:
         Raises UnknownAgent, and BrokenAgent for one whose declaration has errors or whose name two agents have.
         """
         found = self._called(name) or [agent for agent in self._agents if name in _formerly(agent)]
+        found = found or [agent for agent in self._internal if agent.name == name]
         if not found:
-            names = ", ".join(sorted(definition.name for definition in self.all())) or "none"
-            raise UnknownAgent(f"No agent is called “{name}”. Registered: {names}.")
+            names = ", ".join(sorted(definition.name for definition in self.all())) or gettext("none")
+            text = gettext("No agent is called “%(name)s”. Registered: %(names)s.")
+            raise UnknownAgent(text % {"name": name, "names": names})
         if len(found) > 1:
-            raise BrokenAgent(f"{len(found)} agents are called “{name}”; `manage.py check` says which.")
+            text = gettext("%(count)s agents are called “%(name)s”; `manage.py check` says which.")
+            raise BrokenAgent(text % {"count": len(found), "name": name})
         return _definition(found[0])
 
     @contextmanager
@@ -78,9 +89,23 @@ def register(agent: AgentClass) -> AgentClass:
     return agent
 
 
+def register_internal(agent: AgentClass) -> AgentClass:
+    """Class decorator for agents that do this app's own work: people do not choose them."""
+    registry.add_internal(agent)
+    return agent
+
+
 def definition_of(agent: AnyAgent | str) -> AgentDefinition:
     """The definition of a class (registered or not) or of a registered name. Raises UnknownAgent and BrokenAgent."""
     return registry.get(agent) if isinstance(agent, str) else _definition(agent)
+
+
+def tool_now(agent: str, tool: str) -> ToolSpec | None:
+    """The tool of this agent as the code declares it now; None if it, or the agent, is gone. Raises BrokenAgent."""
+    try:
+        return registry.get(agent).tools.get(tool)
+    except UnknownAgent:
+        return None
 
 
 @contextmanager
@@ -104,7 +129,8 @@ def _definition(agent: AnyAgent) -> AgentDefinition:
     inspection = inspect_agent(agent)
     if inspection.definition is None:
         first = inspection.problems[0]
-        raise BrokenAgent(f"{agent.__qualname__} has errors; the first: {first.message} {first.hint}")
+        text = gettext("%(name)s has errors; the first: %(why)s")
+        raise BrokenAgent(text % {"name": agent.__qualname__, "why": f"{first.message} {first.hint}"})
     return inspection.definition
 
 

@@ -7,7 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from agents_app.core.events import EVENTS, EventType
 from agents_app.exceptions import ToolContextClosed
+
+TOLD_BY_TOOLS = (EventType.MEMORY_UPDATED, EventType.RETRIEVAL_COMPLETED)
+"""The rest of the record is written by those who know that it is so."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,11 +63,30 @@ class ToolContext:
         )
         self._closed = False
         self._subject: list[Any] = []
+        self._told: list[tuple[str, Mapping[str, Any]]] = []
         self._lock = threading.Lock()
 
     def close(self) -> None:
         """The call's time is over: from now on every property raises ToolContextClosed."""
         self._closed = True
+
+    def tell(self, event: str, payload: Mapping[str, Any]) -> None:
+        """Have this event recorded in the run's timeline, together with the call's outcome, if the tool returns.
+
+        Only what a tool may know can be told: `memory.updated` and `retrieval.completed`. Raises ValueError for any
+        other, and for a payload that does not fit: here, and not when the call's outcome is recorded.
+        """
+        self._open()
+        if event not in TOLD_BY_TOOLS:
+            raise ValueError(f"A tool cannot tell of {event!r}; it can of {' and '.join(TOLD_BY_TOOLS)}.")
+        EVENTS[EventType(event)].payload(**payload)
+        self._told.append((event, payload))
+
+    @property
+    def told(self) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+        """What the tool has told so far."""
+        self._open()
+        return tuple(self._told)
 
     def _open(self) -> _Facts:
         if self._closed:

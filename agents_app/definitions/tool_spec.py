@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from django.utils.translation import gettext
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
@@ -88,17 +89,17 @@ class ToolSpec:
         try:
             cleaned, _ = clean_json(arguments)
             if not isinstance(cleaned, dict):
-                raise invalid_arguments([], "The arguments must be a JSON object.")
+                raise invalid_arguments([], gettext("The arguments must be a JSON object."))
             value = self.arguments_type.model_validate_json(to_json(cleaned, inf_nan_mode="constants"))
             if self.arguments_type.model_validate_json(canonical_text(value)) != value:
-                raise invalid_arguments([], "These values cannot be stored exactly.")
+                raise invalid_arguments([], gettext("These values cannot be stored exactly."))
             return value
         except InvalidArguments:
             raise
         except ValidationError as error:
             raise invalid_by(error, hidden=self.sensitive) from None
         except RecursionError:
-            raise invalid_arguments([], "The arguments are nested too deeply.") from None
+            raise invalid_arguments([], gettext("The arguments are nested too deeply.")) from None
         except ValueError as error:
             raise invalid_arguments([], f"The arguments cannot be stored: {error}.") from None
         except Exception as error:
@@ -173,6 +174,29 @@ class ToolSpec:
         except Exception as error:
             # A serializer of the author's may raise anything; the caller need only know that there is no JSON.
             raise ValueError(f"the result cannot be written as JSON: {error}") from error
+
+    def result_errors(self, result: JSON) -> list[dict[str, Any]]:
+        """Why these JSON values are nothing that the tool could have returned, by the return annotation: each with its
+        `path` and `message`; empty if they are, or if its type cannot tell."""
+        try:
+            self.result_type.json_schema()
+            self.result_type.validate_json(to_json(result))
+        except ValidationError as error:
+            return invalid_by(error).errors
+        except Exception:
+            # A type that pydantic cannot describe, or a validator of the author's that broke: nothing is known of it.
+            return []
+        return []
+
+    def result_fields(self) -> tuple[str, ...]:
+        """The names of what the tool returns, where that is an object; none where it is not, or where it is not known
+        which."""
+        try:
+            schema = self.result_type.json_schema()
+        except Exception:
+            return ()  # a type that pydantic cannot describe
+        schema = schema.get("$defs", {}).get(str(schema.get("$ref", "")).rpartition("/")[2], schema)
+        return tuple(schema.get("properties", ()))
 
     def _ask(self, function: Callable[..., Any], context: ToolContext, arguments: BaseModel) -> Any:
         positional, keywords = self.shape.bind(context, arguments)

@@ -176,14 +176,24 @@ def _again(user: Any, request: ApprovalRequest, mandate: Mandate | None, verdict
         return None
     people = {mine, mandate.key if mandate else mine}
     if request.four_eyes and request.round and edited_by(request) in people:
-        reason = gettext(
-            "You changed the arguments yourself, or in whose place you are did: somebody else must approve them."
-        )
-        return Permission(allowed=False, rule="four_eyes", reason=reason)
+        return Permission(allowed=False, rule="four_eyes", reason=_changed_it(edited_by(request) == mine, mandate))
     if asks_several(request) and said_yes(request) & people:
-        reason = gettext("You have said yes to this already, or it was said in your stead: somebody else must follow.")
-        return Permission(allowed=False, rule="twice", reason=reason)
+        return Permission(allowed=False, rule="twice", reason=_said_it(mine in said_yes(request), mandate))
     return None
+
+
+def _changed_it(oneself: bool, mandate: Mandate | None) -> str:
+    if oneself or mandate is None:
+        return gettext("You changed the arguments yourself: somebody else must approve them.")
+    text = gettext("%(who)s, in whose place you decide, changed the arguments: somebody else must approve them.")
+    return text % {"who": mandate.name}
+
+
+def _said_it(oneself: bool, mandate: Mandate | None) -> str:
+    if oneself or mandate is None:
+        return gettext("A yes of yours, or one given in your place, is there already: somebody else must say the next.")
+    text = gettext("There is a yes of %(who)s already, in whose place you decide: somebody else must say the next.")
+    return text % {"who": mandate.name}
 
 
 def asks_several(request: ApprovalRequest) -> bool:

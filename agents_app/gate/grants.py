@@ -5,13 +5,14 @@ owner asked for the call, where a rule could not be evaluated, a person is asked
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
+from django.utils.translation import gettext
 from pydantic import BaseModel
 
 from agents_app.core.approver_rules import Approvers
@@ -53,7 +54,7 @@ def alone(rule: Approvers) -> bool:
 def may_grant(user: Any, request: ApprovalRequest) -> Permission:
     """Whether this person may allow the like of a request from now on: who may approve it alone, by their own right."""
     if not alone(request.approver_rule):
-        reason = "Several people have to approve such a call: nobody can allow it for the future alone."
+        reason = gettext("Several people have to approve such a call: nobody can allow it for the future alone.")
         return Permission(allowed=False, rule="quorum", reason=reason)
     found = by_own_right(user, request, put_to_now(request))
     return may_decide(user, request, Verdict.APPROVED) if found.allowed else found
@@ -73,20 +74,47 @@ def granted(
     """
     if tool.name not in rules.granted:
         return None
+    grant = next(_allowing(_about, call, tool, context, arguments, found), None)
+    return None if grant is None else Granted(id=grant.pk, counts=grant.pk != call.grant_id)
+
+
+def would_grant(
+    call: ToolCall, tool: ToolSpec, context: ToolContext, arguments: BaseModel, found: Sequence[Ruling]
+) -> list[StandingGrant]:
+    """The grants that would allow a call that nobody makes, the narrowest first. Its run has no session yet: those of
+    any session are among them, and without a user those of any user."""
+    return list(_allowing(_imaginable, call, tool, context, arguments, found))
+
+
+def _allowing(
+    about: Callable[[ToolCall], Iterable[StandingGrant]],
+    call: ToolCall,
+    tool: ToolSpec,
+    context: ToolContext,
+    arguments: BaseModel,
+    found: Sequence[Ruling],
+) -> Iterator[StandingGrant]:
     ruling = strongest(found)
     rule = rule_for(tool, ruling.approvers)
     # A rule in doubt may be one that denies: somebody has to look.
     if ruling.answer is not Answer.ASK or any(each.doubt for each in found) or not alone(rule):
-        return None
+        return
     named: frozenset[str] | None = None
     if rule.ordered()[0].resolver:
         named = frozenset(named_by(rule, tool, context, arguments).get(0, ()))
     question = _as_asked(call, rule, tool)
     values = json.loads(tool.text(arguments), parse_float=Decimal)
-    for grant in _about(call):
+    for grant in about(call):
         if _holds(grant, tool, values) and _yes_of(grant, question, rule, named):
-            return Granted(id=grant.pk, counts=grant.pk != call.grant_id)
-    return None
+            yield grant
+
+
+def _imaginable(call: ToolCall) -> Iterable[StandingGrant]:
+    run: AgentContext = call.context
+    rows = StandingGrant.objects.live().filter(tool=call.tool).order_by("pk")
+    if run.user_id is not None:
+        rows = rows.filter(~Q(scope=GrantScope.USER) | Q(user_key=str(run.user_id)))
+    return sorted((grant for grant in rows[:MOST_ASKED] if is_same_agent(grant.agent, run.agent)), key=_order)
 
 
 def _about(call: ToolCall) -> Iterable[StandingGrant]:

@@ -13,8 +13,7 @@ from django.conf import settings
 from django.core.exceptions import FieldError, ValidationError
 
 from agents_app.definitions.markers import Ref
-from agents_app.definitions.registry import registry
-from agents_app.exceptions import UnknownAgent
+from agents_app.definitions.registry import tool_now
 from agents_app.models import ApprovalRequest
 from agents_app.selectors.transcript import arguments_of
 
@@ -48,10 +47,7 @@ def objects_of(request: ApprovalRequest, app_label: str) -> list[Any]:
 
 
 def _referred(request: ApprovalRequest, app_label: str) -> Iterator[Any]:
-    try:
-        tool = registry.get(request.context.agent).tools.get(request.call.tool)
-    except UnknownAgent:
-        return
+    tool = tool_now(request.context.agent, request.call.tool)
     arguments = arguments_of(request.call, sensitive=True) if tool is not None and tool.markers else None
     if tool is None or not isinstance(arguments, dict):
         return

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from django.db.models import PositiveIntegerField, UUIDField
 from pydantic import BaseModel
 
 from agents_app.core.approver_rules import Named
@@ -12,7 +13,7 @@ from agents_app.definitions.tool_context import ToolContext
 from agents_app.definitions.tool_spec import ToolSpec
 from agents_app.gate.approvers import edited_by, may_at, put_to_at
 from agents_app.gate.asking import named_by, rule_for
-from agents_app.models import ApprovalRequest, Decision
+from agents_app.models import ApprovalRequest, Bound, Decision, Prepared
 from agents_app.selectors.delegations import key_of, user_of_key
 
 
@@ -28,13 +29,22 @@ def stands(
         today = rule_for(tool, ruling.approvers)
         if today.as_json() != rule.as_json():
             return "The rule on who may decide has changed since."
-    made = list(Decision.objects.filter(request=request, round=request.round, verdict__in=YES_VERDICTS).order_by("pk"))
+    made = _made(request_id=request.pk, round=request.round)
     if not made:
         return "Nobody's approval is recorded."
     named = named_by(rule, tool, context, arguments)
     return _incomplete(request, made) or next(
         (doubt for decision in made if (doubt := _doubt(request, tool, decision, named))), None
     )
+
+
+_made = Prepared(
+    lambda: Decision.objects.filter(
+        request=Bound("request_id", UUIDField()),
+        round=Bound("round", PositiveIntegerField()),
+        verdict__in=YES_VERDICTS,
+    ).order_by("pk")
+)
 
 
 def _incomplete(request: ApprovalRequest, made: Sequence[Decision]) -> str | None:

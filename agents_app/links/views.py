@@ -1,5 +1,6 @@
 """The page of a link. Opening it changes nothing: mail scanners and previews follow links. Only its form decides."""
 
+import json
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
@@ -13,10 +14,12 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods
 
+from agents_app.core.deceptive import spelled_out
 from agents_app.exceptions import AgentsError, InvalidInput
 from agents_app.selectors.transcript import arguments_of
 from agents_app.services import LinkedRequest, Origin, decide_by_link, read_link
 from agents_app.services.links import page_of
+from agents_app.services.switches import switches_about
 
 SHOWN_CHARACTERS = 2_000
 """Of one argument."""
@@ -72,7 +75,10 @@ def _page(
     shown = {
         "linked": linked,
         "approval": linked.request,
+        "what": spelled_out(linked.request.summary or linked.request.call.tool),
+        "why": spelled_out(linked.request.reason),
         "arguments": _arguments(linked),
+        "switches": switches_about(linked.user, linked.request.context.agent, linked.request.call.tool),
         "page_url": page_of(linked),
         "failure": failure,
         "reason": reason,
@@ -84,12 +90,15 @@ def _arguments(linked: LinkedRequest) -> list[tuple[str, str]]:
     """What the call would be made with. Sensitive values stay hidden: nobody has logged in."""
     values = arguments_of(linked.request.call, sensitive=False)
     pairs = values.items() if isinstance(values, dict) else [("", values)]
-    return [(str(name), _shown(value)) for name, value in pairs]
+    return [(spelled_out(str(name)), _shown(value)) for name, value in pairs]
 
 
 def _shown(value: Any) -> str:
-    text = value if isinstance(value, str) else str(value)
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if len(text) <= SHOWN_CHARACTERS:
+        return spelled_out(text)
+    cut = gettext("… [this is the beginning; it has %(count)s characters]") % {"count": len(text)}
+    return f"{spelled_out(text[:SHOWN_CHARACTERS])}{cut}"
 
 
 def _answer(request: HttpRequest, error: AgentsError) -> HttpResponse:

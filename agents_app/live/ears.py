@@ -12,7 +12,7 @@ from django.db import connections
 from agents_app.conf import conf
 from agents_app.live.news import Look, News, decode
 from agents_app.live.senders import CONNECT_SECONDS, postgres_parameters
-from agents_app.live.way import CHANNEL, Way
+from agents_app.live.way import CHANNEL, LISTENING, Way
 
 
 class Ear(Protocol):
@@ -51,6 +51,7 @@ class PostgresEar:
         from psycopg import sql
 
         self._connection = await psycopg.AsyncConnection.connect(**postgres_parameters())
+        await self._connection.execute("SELECT pg_advisory_lock_shared(%s, %s)", LISTENING)
         await self._connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(CHANNEL)))
 
     async def hear(self, timeout: float) -> Sequence[News]:  # noqa: ASYNC109

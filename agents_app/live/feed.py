@@ -12,7 +12,7 @@ from agents_app.live.database import in_database
 from agents_app.live.frames import DeltaFrame, EventFrame
 from agents_app.live.news import Delta
 from agents_app.models import AgentEvent, PartialReply
-from agents_app.selectors.runs import events_after
+from agents_app.selectors.runs import news_after
 
 logger = logging.getLogger("agents_app.live")
 
@@ -103,7 +103,7 @@ class Feed:
             return []
         known = self._known
         try:
-            rows = await in_database(events_after, self.run_id, self.cursor, ROWS)
+            rows = await in_database(news_after, self.run_id, self.cursor, ROWS)
         except DatabaseError:
             logger.warning("The events of a run cannot be read now.", extra={"run_id": self.run_id}, exc_info=True)
             await asyncio.sleep(RETRY_SECONDS)

@@ -31,19 +31,20 @@ class Partials:
     def __init__(self) -> None:
         self._texts: OrderedDict[UUID, _Text] = OrderedDict()
 
-    def send(self, news: Sequence[Changed | Delta]) -> None:
+    def send(self, news: Sequence[Changed | Delta]) -> bool:
         """Write the rows. A change needs no telling here: readers look by themselves."""
         grown = [one.run_id for one in news if isinstance(one, Delta) and self._add(one)]
         moved = [one.run_id for one in news if isinstance(one, Changed) and self._forget(one.run_id)]
         connection = connections[conf.DATABASE]
         if not (grown or moved) or _private(connection):
-            return
+            return True
         if connection.vendor == "sqlite":
             with connection.cursor() as cursor:  # late is worse than never: others wait for this writer too
                 cursor.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
         self._write([run_id for run_id in dict.fromkeys(grown) if run_id in self._texts])
         if moved:
             PartialReply.objects.using(conf.DATABASE).filter(pk__in=moved).delete()
+        return True
 
     def close(self) -> None:
         """Let go of this thread's connection."""

@@ -13,6 +13,10 @@ from agents_app.live.way import Way, way
 logger = logging.getLogger("agents_app.live")
 
 BATCH_SECONDS = 0.02
+"""News that comes within it is sent together."""
+UNHEARD_SECONDS = 0.1
+"""The same while nobody listens: who begins to reads the rows as they are then, and to look for listeners costs each
+time."""
 DELTA_SECONDS = 0.25
 """At most one piece of text per run in this time."""
 LINGER_SECONDS = 2.0
@@ -62,6 +66,7 @@ class Publisher:
         self._busy = False
         self._stopping = False
         self._hurry = False
+        self._urgent = threading.Event()
 
     # From any thread.
 
@@ -97,9 +102,11 @@ class Publisher:
             if self._thread is None:
                 return True
             self._hurry = True
+            self._urgent.set()
             self._condition.notify_all()
             done = self._condition.wait_for(self._rests, timeout)
             self._hurry = False
+            self._urgent.clear()
             return done
 
     def shutdown(self, timeout: float) -> None:
@@ -107,11 +114,13 @@ class Publisher:
         with self._condition:
             thread = self._thread
             self._stopping = True
+            self._urgent.set()
             self._condition.notify_all()
         if thread is not None:
             thread.join(timeout)
         with self._condition:
             self._stopping = False
+            self._urgent.clear()
 
     def _wake(self) -> None:
         if self._thread is None:
@@ -131,10 +140,10 @@ class Publisher:
         try:
             while self._wait_for_news():
                 # The first news goes at once; what follows it closely goes together.
-                if not (self._hurry or self._stopping):
-                    time.sleep(max(rests - time.monotonic(), 0.0))
-                rests = time.monotonic() + BATCH_SECONDS
-                outlet.send(self._take())
+                self._urgent.wait(max(rests - time.monotonic(), 0.0))
+                begun = time.monotonic()
+                heard = outlet.send(self._take())
+                rests = begun + (BATCH_SECONDS if heard else UNHEARD_SECONDS)
                 with self._condition:
                     self._busy = False
                     self._condition.notify_all()
@@ -178,18 +187,19 @@ class _Outlet:
         self._sender: Sender | None = None
         self._down_until = 0.0
 
-    def send(self, batch: list[Changed | Delta]) -> None:
-        """Send, or drop: never raises."""
+    def send(self, batch: list[Changed | Delta]) -> bool:
+        """Send, or drop: never raises. Says whether somebody may have heard it."""
         if time.monotonic() < self._down_until:
-            return
+            return False
         try:
-            self._opened().send(batch)
+            return self._opened().send(batch)
         except Exception:
             # A busy SQLite has better things to do than to take pieces of text.
             level = logging.DEBUG if self._way is Way.POLL else logging.WARNING
             logger.log(level, "Live news is dropped; readers will look by themselves.", exc_info=True)
             self._down_until = time.monotonic() + BACK_OFF_SECONDS
             self.close()
+            return False
 
     def close(self) -> None:
         """Let go of the connection."""

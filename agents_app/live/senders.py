@@ -10,7 +10,7 @@ from django.db import connections
 from agents_app.conf import conf
 from agents_app.live.news import Changed, Delta, encode
 from agents_app.live.partials import Partials
-from agents_app.live.way import CHANNEL, Way
+from agents_app.live.way import CHANNEL, LISTENING, Way
 
 CONNECT_SECONDS = 5
 
@@ -18,8 +18,8 @@ CONNECT_SECONDS = 5
 class Sender(Protocol):
     """Takes news; may raise whatever its carrier raises."""
 
-    def send(self, news: Sequence[Changed | Delta]) -> None:
-        """Send all of it."""
+    def send(self, news: Sequence[Changed | Delta]) -> bool:
+        """Send all of it. Says whether somebody may listen."""
         ...
 
     def close(self) -> None:
@@ -45,6 +45,15 @@ def postgres_parameters() -> dict[str, Any]:
     return {**defaults, **ours, "autocommit": True}
 
 
+NOTIFY = """
+WITH listening AS MATERIALIZED (
+    SELECT NOT pg_try_advisory_xact_lock(%s, %s) AS somebody, set_config('synchronous_commit', 'off', true)
+)
+SELECT pg_notify(%s, payload) FROM listening, unnest(%s::text[]) AS payload WHERE listening.somebody
+"""
+"""Only if somebody listens, so that else nothing is committed; and what tells of rows need not be on the disk."""
+
+
 class PostgresSender:
     """NOTIFY, outside of everybody's transaction: inside it would take a lock that all commits share."""
 
@@ -53,12 +62,10 @@ class PostgresSender:
 
         self._connection = psycopg.connect(**postgres_parameters())
 
-    def send(self, news: Sequence[Changed | Delta]) -> None:
+    def send(self, news: Sequence[Changed | Delta]) -> bool:
         """All in one statement."""
-        payloads = [encode(one) for one in news]
-        self._connection.execute(
-            "SELECT pg_notify(%s, payload) FROM unnest(%s::text[]) AS payload", [CHANNEL, payloads]
-        )
+        sent = self._connection.execute(NOTIFY, [*LISTENING, CHANNEL, [encode(one) for one in news]])
+        return sent.rowcount > 0
 
     def close(self) -> None:
         """Also a connection that is broken."""
@@ -71,10 +78,11 @@ class ChannelSender:
     def __init__(self) -> None:
         self._runner = asyncio.Runner()
 
-    def send(self, news: Sequence[Changed | Delta]) -> None:
+    def send(self, news: Sequence[Changed | Delta]) -> bool:
         """All in one message."""
         message = {"type": "agents_app.news", "news": [encode(one) for one in news]}
         self._runner.run(asyncio.wait_for(get_channel_layer().group_send(CHANNEL, message), CONNECT_SECONDS))
+        return True
 
     def close(self) -> None:
         """The layer closes what it had opened on the loop."""

@@ -12,6 +12,9 @@ from agents_app.conf import conf
 CHANNEL = "agents_app"
 """The channel of NOTIFY, and the group of the channel layer."""
 
+LISTENING = (0x61676E74, 0x6C697665)
+"""The advisory lock of PostgreSQL that everybody shares who listens there: where it is free nobody need be told."""
+
 IN_MEMORY = "channels.layers.InMemoryChannelLayer"
 
 

@@ -18,6 +18,7 @@ from agents_app.core.transcript import (
 from agents_app.llm.base import OnText
 from agents_app.llm.demo_arguments import Missing, filled
 from agents_app.llm.demo_facts import ASK_USER, ORDER_NUMBER, Facts, Outcome, facts_of, words
+from agents_app.llm.demo_memory import RECALLS, REMEMBER, in_a_sentence, to_keep
 
 SECONDS_PER_WORD = 0.02
 
@@ -29,7 +30,7 @@ TRIGGERS: dict[str, frozenset[str]] = {
 }
 """Which words of an input call for a function with this word in its name."""
 
-LOOKS = ("lookup", "look", "get", "find", "search", "list", "show", "read", "fetch", "check")
+LOOKS = ("lookup", "look", "get", "find", "search", "list", "show", "read", "fetch", "check", "recall")
 """First words of functions that only look; they are called before those that act."""
 
 IDLE_WORDS = frozenset({*LOOKS, "send", "make", "do", "create", "set", "and", "the", "for", "of", "to", "all"})
@@ -66,7 +67,8 @@ def decide_by_words(request: LLMRequest) -> tuple[str, tuple[ProposedCall, ...]]
     if not any(outcome.failed or outcome.rejected for outcome in facts.outcomes):
         for spec in _plan(request, facts):
             try:
-                arguments = filled(spec.parameters, facts, facts.input, strict=True, amount=facts.amount)
+                text = to_keep(facts.input) if spec.name == REMEMBER else facts.input
+                arguments = filled(spec.parameters, facts, text, strict=True, amount=facts.amount)
             except Missing as missing:
                 return _ask(request, facts, missing.question)
             return f"I will use {_title(spec.name)}.", (_call(request, spec.name, arguments),)
@@ -75,7 +77,9 @@ def decide_by_words(request: LLMRequest) -> tuple[str, tuple[ProposedCall, ...]]
 
 def _plan(request: LLMRequest, facts: Facts) -> list[FunctionSpec]:
     """The functions that are still to be called: those that look, then those that act."""
-    functions = [spec for spec in request.functions if spec.name != ASK_USER]
+    functions = [spec for spec in request.functions if spec.name not in (ASK_USER, REMEMBER)]
+    if to_keep(facts.input) and (keeper := next((each for each in request.functions if each.name == REMEMBER), None)):
+        return [] if facts.called(REMEMBER) else [keeper]
     said = words(facts.input) | ({"order"} if facts.find(ORDER_NUMBER) else frozenset())
     wanted = [spec for spec in functions if _named(spec, said)] or [
         spec for spec in functions if _described(spec, said)
@@ -130,15 +134,36 @@ def _report(request: LLMRequest, facts: Facts) -> Iterator[str]:
             yield _sentence(outcome)
         elif outcome.failed:
             yield "I had a question and got no answer to it, so I could not go on."
-    if not facts.outcomes:
+    if not facts.outcomes and (found := _remembered(facts) or _passage(facts)):
+        yield found
+    elif not facts.outcomes:
         yield f"You wrote: “{_short(facts.input)}”."
         names = ", ".join(_title(spec.name) for spec in request.functions if spec.name != ASK_USER)
         yield f"I can: {names}." if names else "I have no tools."
+        if facts.known:
+            yield in_a_sentence(facts.known)
         yield "(I am the offline demo LLM; I follow rules over words and am not intelligent.)"
+
+
+def _remembered(facts: Facts) -> str:
+    """What is known of the user, if they ask for it."""
+    said = words(facts.input)
+    return in_a_sentence(facts.known) if facts.known and said & RECALLS and said & {"me", "my"} else ""
+
+
+def _passage(facts: Facts) -> str:
+    """What a document says to it, with its number: one whose heading has a word of it, or whose text has two."""
+    asked = {word for word in words(facts.input) if len(word) > 3}
+    for number, source, text in facts.passages:
+        if asked & words(source) or len(asked & words(text)) >= 2:
+            return f"{_short(text)} {number}"
+    return ""
 
 
 def _sentence(outcome: Outcome) -> str:
     what = _title(outcome.name)
+    if outcome.name == REMEMBER and _acted(outcome):
+        return f"I will remember it: “{_short(str(outcome.arguments.get('text', '')))}”."
     if outcome.rejected:
         return f"{what} was not done: a colleague decided against it. The reason: {_short(outcome.reason).rstrip('.')}."
     if outcome.failed:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from agents_app.core.briefing import OPENING
 from agents_app.core.transcript import AssistantMessage, CallResult, LLMRequest, UserMessage
+from agents_app.llm.demo_memory import known_of_the_user
 
 ASK_USER = "ask_user"
 
@@ -19,6 +21,8 @@ AMOUNT_KEYS = ("refundable", "amount", "refunded", "total", "paid", "price")
 REJECTION = re.compile(r"\b(reject|declin|refus|not approved|denied)", re.I)
 REASON = re.compile(r"\breason:\s*(.+)|\b(?:rejected|declined|refused|denied)\b[^:]{0,60}:\s*(.+)", re.I | re.S)
 REASON_KEYS = ("reason", "message", "comment", "note", "detail", "error")
+PASSAGE = re.compile(r"^\| (\[\d+\]) ([^\n]*)\n((?:\| (?!\[\d+\] )[^\n]*\n?)+)", re.M)
+"""A passage of a document, as it is quoted in what is known besides: its number, its source, its lines."""
 CHANGED = re.compile(r"\bchanged\b[^{]*(?={)")
 
 
@@ -80,11 +84,14 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """A conversation, reduced to what the rules look at."""
+    """A conversation, reduced to what the rules look at. `passages`: texts of documents that were found for it, each
+    with its number and where it stands; `known`: what is remembered of the user."""
 
     input: str
     said: tuple[str, ...]
     outcomes: tuple[Outcome, ...]
+    passages: tuple[tuple[str, str, str], ...] = ()
+    known: tuple[str, ...] = ()
 
     def find(self, pattern: re.Pattern[str]) -> str | None:
         """The newest match in what the user said: answers first, then the input, then earlier inputs."""
@@ -107,12 +114,25 @@ class Facts:
 
 def facts_of(request: LLMRequest) -> Facts:
     """The facts of the request's last run; of earlier runs of its session only the inputs."""
-    inputs = [(place, message) for place, message in enumerate(request.messages) if isinstance(message, UserMessage)]
+    told = [(place, message) for place, message in enumerate(request.messages) if isinstance(message, UserMessage)]
+    inputs = [(place, message) for place, message in told if not message.text.startswith(OPENING)]
     start = inputs[-1][0] if inputs else 0
     outcomes = tuple(_outcomes(request.messages[start:]))
     answers = [outcome.content for outcome in outcomes if outcome.name == ASK_USER]
     texts = [message.text for _, message in inputs]
-    return Facts(input=texts[-1] if texts else "", said=(*reversed(answers), *reversed(texts)), outcomes=outcomes)
+    return Facts(
+        input=texts[-1] if texts else "",
+        said=(*reversed(answers), *reversed(texts)),
+        outcomes=outcomes,
+        passages=tuple(passage for _, message in told for passage in _passages(message.text)),
+        known=tuple(fact for _, message in told for fact in known_of_the_user(message.text)),
+    )
+
+
+def _passages(text: str) -> Iterator[tuple[str, str, str]]:
+    if text.startswith(OPENING):
+        for number, source, lines in PASSAGE.findall(text):
+            yield number, source, " ".join(line.removeprefix("| ").strip() for line in lines.splitlines()).strip()
 
 
 def _outcomes(messages: Sequence[Any]) -> Iterable[Outcome]:

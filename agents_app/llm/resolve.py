@@ -1,6 +1,7 @@
 """From the name of an LLM to an object that answers."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from django.utils.module_loading import import_string
@@ -95,12 +96,19 @@ def _check_limits(alias: str, value: Mapping[str, Any]) -> None:
 
 def _own(name: str, path: str) -> LLM:
     try:
-        made = import_string(path)()
+        kind: Any = import_string(path)
+        made: LLM = kind()
     except ImportError as error:
         raise UnknownLLM(f'The LLM "{name}" leads to "{path}", which cannot be imported: {error}') from error
-    if not isinstance(made, LLM):
+    answering: Any = type(made)
+    if not _answers(answering):
         raise UnknownLLM(f'The LLM "{name}" leads to "{path}", which has no method respond(request, on_text).')
     return made
+
+
+@cache  # Python looks at a protocol's every method each time
+def _answers(kind: type) -> bool:
+    return issubclass(kind, LLM)
 
 
 def _unknown(name: str, seen: tuple[str, ...]) -> str:

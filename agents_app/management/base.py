@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, ProgrammingError
 from django.utils.dateparse import parse_datetime
 
+from agents_app.definitions.validation import at_place
 from agents_app.exceptions import AgentsError, InvalidArguments, InvalidInput, NotFound
 from agents_app.management.console import Console
 from agents_app.management.exits import Exit, exit_of_error
@@ -136,8 +137,7 @@ def _message_of(error: AgentsError) -> str:
     details = error.errors if isinstance(error, InvalidArguments) else error.details.get("errors") or []
     lines = [f"{error.message} ({error.code})"]
     for detail in details:
-        place = ".".join(str(part) for part in detail.get("path", []))
-        line = f"{place}: {detail.get('message', '')}" if place else str(detail.get("message", ""))
+        line = at_place(detail.get("path", []), str(detail.get("message", "")))
         if line not in error.message:
             lines.append(f"  {line}")
     return "\n".join(lines)

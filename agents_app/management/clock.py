@@ -3,7 +3,7 @@
 import logging
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -17,10 +17,11 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Clock:
-    """every: seconds between two passes. A database that is away is waited for."""
+    """every: seconds between two passes. act: one of them; the sweep of runs. A database that is away is waited for."""
 
-    def __init__(self, every: float) -> None:
+    def __init__(self, every: float, act: Callable[[], object] | None = None) -> None:
         self._every = every
+        self._act = act or recovery.sweep
         self._over = threading.Event()
         self._away = False
 
@@ -33,7 +34,7 @@ class Clock:
 
     def _pass(self) -> None:
         try:
-            recovery.sweep()
+            self._act()
         except (OperationalError, InterfaceError) as error:
             if not self._away:
                 logger.warning("The database does not answer: %s", " ".join(str(error).split()))

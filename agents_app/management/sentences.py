@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from agents_app.core.events import EventType
-from agents_app.management.console import moment_text, status_text
+from agents_app.management.console import counted, moment_text, status_text
 
 _T = EventType
 
@@ -61,6 +61,8 @@ SENTENCES: Mapping[EventType, str] = MappingProxyType(
         _T.INPUT_ANSWERED: "{by} answered",
         _T.INPUT_EXPIRED: "nobody answered in time",
         _T.INPUT_WITHDRAWN: "the question no longer matters",
+        _T.MEMORY_UPDATED: "memory: {what} {key}",
+        _T.RETRIEVAL_COMPLETED: "searched {collections}: {passages}",
         _T.MESSAGE_PRODUCED: "says",
         _T.BUDGET_CHANGED: "{by} set its budget",
         _T.BUDGET_RESERVED: "",
@@ -99,6 +101,23 @@ def sentence(event: EventType, data: Mapping[str, Any]) -> str:
         words["due_at"] = moment_text(data["due_at"])
     if "status" in data:
         words["status"] = status_text(data["status"])
-    text = SENTENCES[event].format_map(words).removesuffix(": ")
+    if event == _T.RETRIEVAL_COMPLETED:
+        words["collections"], words["passages"] = _searched(data), counted(len(data.get("ids", ())), "passage")
+    text = SENTENCES[event].format_map(words).removesuffix(": ").rstrip()
+    if event in (_T.RETRIEVAL_COMPLETED, _T.MEMORY_UPDATED) and data.get("error"):
+        text = _with_error(event, data, text)
     attempt = data.get("attempt", 1)
     return f"{text}, attempt {attempt}" if text and attempt > 1 else text
+
+
+def _searched(data: Mapping[str, Any]) -> str:
+    nothing = "with its own retriever" if data.get("mode") == "retriever" else "nothing that its user may see"
+    return ", ".join(data.get("collections", ())) or nothing
+
+
+def _with_error(event: EventType, data: Mapping[str, Any], text: str) -> str:
+    """What failed, and what was done instead."""
+    if event == _T.MEMORY_UPDATED:
+        return f"{text} failed ({data['error']})"
+    by_words = f"{text}, by words alone ({data['error']})"
+    return by_words if data.get("mode") else f"could not look anything up ({data['error']})"

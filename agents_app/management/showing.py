@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from agents_app.core.deceptive import spelled_out
 from agents_app.core.priority import Priority
 from agents_app.core.risk import Risk
 from agents_app.core.status import ApprovalStatus, InputStatus, RunStatus, StepKind, ToolCallStatus
@@ -18,6 +19,7 @@ from agents_app.selectors.presentation import (
     run_as_dict,
     step_as_dict,
 )
+from agents_app.services.argument_origins import origins_for
 from agents_app.services.code_changes import CODE_CHANGED, MIGRATION_FAILED, change_of, lines_of
 
 STYLES = {
@@ -28,6 +30,7 @@ STYLES = {
     RunStatus.WAITING_FOR_APPROVAL: "WARNING",
     RunStatus.WAITING_FOR_INPUT: "WARNING",
 }
+LONGEST_MATCH = 200
 HIDDEN = "(you may not see what was said and done in this run)"
 
 
@@ -177,19 +180,25 @@ def show_waiting(console: Console, context: AgentContext, viewer: Any) -> None:
         return
     console.heading("Waits for")
     for request in requests:
-        show_approval(console, approval_as_dict(request, viewer))
+        show_approval(console, approval_with_origins(request, viewer))
     for question in questions:
         show_question(console, input_as_dict(question, viewer))
     for call in unknown:
         show_outcome(console, call_as_dict(call, viewer))
 
 
+def approval_with_origins(request: ApprovalRequest, viewer: Any) -> dict[str, Any]:
+    """A call that waits for approval, and where each of its arguments came from."""
+    return {**approval_as_dict(request, viewer), "origins": origins_for(viewer, request)}
+
+
 def show_approval(console: Console, request: dict[str, Any]) -> None:
-    """A call that waits for approval."""
+    """A call that waits for approval; see `approval_with_origins`."""
     console.line(f"Approval {request['id']}", style="MIGRATE_LABEL")
     console.text(request["summary"] or request["tool"], indent=2)
     if not request["content_hidden"]:
         console.text(call_text(request["tool"], request["arguments"]), indent=2)
+        _show_origins(console, request["origins"] or {})
     why = f"because {request['reason']}" if request["reason"] else ""
     until = f"until {moment_text(request['expires_at'])}" if request["expires_at"] else ""
     needs = f"needs {request['permission']}" if request["permission"] else ""
@@ -198,6 +207,21 @@ def show_approval(console: Console, request: dict[str, Any]) -> None:
     if facts := " · ".join(filter(None, [why, risk, until, needs, claimed])):
         console.text(facts, indent=2)
     console.line(f"manage.py agents_approve {request['id']} --as USER", indent=2)
+
+
+def _show_origins(console: Console, origins: dict[str, list[dict[str, Any]]]) -> None:
+    for name, parts in origins.items():
+        for part in parts:
+            doubt = "untrusted" if part["untrusted"] else "unchecked" if part["unchecked"] else ""
+            said = next((_quoted(each) for each in part["quotations"]), "")
+            text = " · ".join(filter(None, [part["words"], doubt, said]))
+            console.text(spelled_out(f"{'.'.join([name, *part['path']])}: {text}"), indent=4)
+
+
+def _quoted(quotation: dict[str, str]) -> str:
+    """In one line, the value between angles."""
+    before, match, after = (" ".join(quotation[name].split()) for name in ("before", "match", "after"))
+    return f"“{' '.join(filter(None, [before, f'»{match[:LONGEST_MATCH]}«', after]))}”"
 
 
 def show_question(console: Console, question: dict[str, Any]) -> None:

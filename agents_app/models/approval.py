@@ -111,6 +111,11 @@ class ApprovalRequest(models.Model):
                 condition=Q(status=ApprovalStatus.PENDING) & ~Q(claimed_by_key=""),
                 name="agents_approval_claimed",
             ),
+            models.Index(
+                fields=["escalate_to_group"],
+                condition=Q(status=ApprovalStatus.PENDING, escalated_at__isnull=False),
+                name="agents_approval_escalated",
+            ),
         ]
 
     @property

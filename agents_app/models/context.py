@@ -1,12 +1,15 @@
 """The durable state of one run. Small and often updated; what is written once lies in `RunDetails`."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy
 
+from agents_app.core.functions import left_out
 from agents_app.core.priority import RANKS, turn
 from agents_app.core.status import ENDED, RunStatus
 from agents_app.models.clock import DatabaseNow
@@ -217,6 +220,8 @@ class RunDetails(models.Model):
     narrowed = models.JSONField(
         null=True, blank=True, help_text="Steps and seconds that its start allowed, where it said so."
     )
+    without_memory = models.BooleanField(null=True, help_text="Its start wanted it to remember nothing.")
+    without_knowledge = models.BooleanField(null=True, help_text="Its start wanted it to look nothing up.")
     restored_at = models.DateTimeField(
         null=True, blank=True, help_text="It was archived and brought back since then, to be read only."
     )
@@ -245,6 +250,10 @@ class RunDetails(models.Model):
                 name="agents_details_idempotency_key",
             )
         ]
+
+    def tools_left_out(self, facts: Mapping[str, Any]) -> frozenset[str]:
+        """The tools that it goes without, started without memory or without knowledge. facts: of its definition."""
+        return left_out(facts, memory=bool(self.without_memory), knowledge=bool(self.without_knowledge))
 
     def __str__(self) -> str:
         return str(self.pk)

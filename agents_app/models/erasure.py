@@ -26,7 +26,8 @@ BLANK: Mapping[str, Mapping[str, Any]] = {
         "subject_type_id": None,
         "subject_id": "",
     },
-    "agentstep": {"response": None, "error": ""},
+    "agentstep": {"response": None, "error": "", "sent": None},
+    "runbriefing": {"content": {}},
     "toolcall": {
         "arguments": "{}",
         "sealed": "",
@@ -54,7 +55,7 @@ NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 """Fields with the name of whoever acted. Only the person's own is replaced, and the fields beside it emptied: the
 record of what others did and decided stays."""
 
-EVENT_TEXTS = ("message", "reason")
+EVENT_TEXTS = ("message", "reason", "query", "key")
 ACTORS = ("by", "to", "on_behalf_of")
 """In the payloads of events."""
 
@@ -84,6 +85,9 @@ of people go with the names beside them."""
 
 
 KEPT: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "fact": {"by_name": ()},
+    "entity": {"by_name": ()},
+    "memorychange": {"by_name": ("by_key",)},
     "approvalpolicy": {"made_by": (), "updated_by": ()},
     "killswitch": {"off_by": (), "on_by": ()},
     "delegation": {
@@ -100,7 +104,13 @@ KEPT: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 """The same of what staff keep, which belongs to no run: the person's name is replaced, and what is beside it."""
 
+OF_OTHERS = ("place", "user_key", "user_name", "agent", "visibility", "origin", "origin_detail")
+
 KEPT_HARMLESS: Mapping[str, tuple[str, ...]] = {
+    # Whose memory it is has it deleted; what is said of others stays.
+    "fact": (*OF_OTHERS, "key", "text", "digest", "embedder"),
+    "entity": (*OF_OTHERS, "type", "name", "normal_name", "attributes", "aliases"),
+    "memorychange": ("kind", "act", "user_key", "agent", "before", "after", "reason"),
     "approvalpolicy": ("name", "agent", "tool", "conditions", "answer", "reason", "approvers"),
     "killswitch": ("agent", "tool", "reason", "on_reason"),
     "delegation": (),

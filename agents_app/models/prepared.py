@@ -21,6 +21,7 @@ from agents_app.conf import conf
 from agents_app.models.clock import clock
 
 M = TypeVar("M", bound=models.Model)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class _Text:
         self._given: dict[str, Any] = {}
         # Django makes the objects, with what is related and annotated, from what its compiler knows of the columns.
         compilers[0].as_sql = self._bound  # type: ignore[method-assign, assignment]
+        compilers[0].get_converters = _once(compilers[0].get_converters)  # type: ignore[method-assign, assignment]
         self._queryset = querysets[0]
         self._queryset.query.get_compiler = lambda *_, **__: compilers[0]  # type: ignore[method-assign]
 
@@ -73,6 +75,18 @@ class _Text:
         if isinstance(parameter, _Given):
             return parameter.field.get_db_prep_value(self._given[parameter.name], self._connection)
         return parameter() if isinstance(parameter, partial) else parameter
+
+
+def _once(find: Callable[[Any], T]) -> Callable[[Any], T]:
+    """What is found the first time: the columns of one text are always the same."""
+    found: list[T] = []
+
+    def known(columns: Any) -> T:
+        if not found:
+            found.append(find(columns))
+        return found[0]
+
+    return known
 
 
 def _compiler(queryset: "models.QuerySet[Any]") -> SQLCompiler:

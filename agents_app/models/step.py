@@ -15,7 +15,7 @@ class AgentStep(models.Model):
     `response` of a `think` step is the LLM's reply: {"v": 1, "text", "thoughts", "calls": [{"id", "name", "kind",
     "ref"}], "answer"}; arguments of tool calls lie with the calls alone. `reservation` is null where no budget holds:
     {"v": 1, "attempt", "tokens", "money", "budgets": [[id, window]], "state": open|settled|released|kept, "note",
-    "earlier": […]}.
+    "earlier": […]}. `sent` is {"v": 1, "earlier", "own", "shortened", "digest", "instructions"}: see `core.fitting`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -39,6 +39,9 @@ class AgentStep(models.Model):
     input_tokens = models.PositiveIntegerField(default=0)
     output_tokens = models.PositiveIntegerField(default=0)
     cost = models.DecimalField(max_digits=16, decimal_places=8, null=True, blank=True, help_text="USD")
+    sent = models.JSONField(
+        null=True, blank=True, help_text="What its request was built from, where memory or knowledge took part."
+    )
     reservation = models.JSONField(null=True, blank=True, help_text="What its attempts reserved in budgets.")
     error_code = models.CharField(max_length=100, blank=True)
     error = models.TextField(blank=True)

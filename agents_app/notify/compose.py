@@ -8,8 +8,8 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext, ngettext
 
-from agents_app.definitions.registry import registry
-from agents_app.exceptions import UnknownAgent
+from agents_app.core.deceptive import spelled_out
+from agents_app.definitions.registry import tool_now
 from agents_app.models import ApprovalRequest, Notification, ToolCall
 from agents_app.notify.channels import Channel
 from agents_app.notify.links import call_url, decide_url, preferences_url, request_url
@@ -23,10 +23,7 @@ MOST_NAMES = 100
 
 def may_decide_by_link(request: ApprovalRequest) -> bool:
     """Whether the tool, as the code declares it now, lets approvers decide by a link."""
-    try:
-        tool = registry.get(request.context.agent).tools.get(request.call.tool)
-    except UnknownAgent:
-        return False
+    tool = tool_now(request.context.agent, request.call.tool)
     return tool is not None and tool.decide_by_link
 
 
@@ -60,8 +57,8 @@ def _item(channel: Channel, row: Notification, user: Any) -> Item:
         event=row.kind,
         agent=request.context.agent,
         tool=request.call.tool,
-        summary=" ".join(request.summary.split()),
-        reason=request.reason,
+        summary=spelled_out(" ".join(request.summary.split())),
+        reason=spelled_out(request.reason),
         requester=request.context.details.user_name,
         asked_at=request.created_at,
         expires_at=request.expires_at,

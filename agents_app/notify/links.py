@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext
 
 from agents_app.conf import conf
 from agents_app.exceptions import Expired, InvalidLink
@@ -71,7 +72,7 @@ def open_link(token: str) -> Sealed:
     try:
         text = _signer().unsign(token, max_age=timedelta(seconds=conf.LINK_SECONDS))
     except SignatureExpired:
-        raise Expired("This link is too old. Open the request on the site.") from None
+        raise Expired(gettext("This link is too old. Open the request on the site.")) from None
     except BadSignature:
         raise InvalidLink() from None
     notification, digest, mark = text.split(".")

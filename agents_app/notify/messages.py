@@ -26,11 +26,16 @@ class Told:
 UNKNOWN = "tool_call.unknown"
 """It is about a call, which somebody must settle."""
 
+ENDORSED = "approval.endorsed"
+"""Somebody has said yes: those are told whose word is needed now, and who were told nothing of it yet."""
+
 TOLD: Mapping[str, Told] = {
     "approval.requested": Told(subject=gettext_noop("Please decide: {what}")),
     "approval.reminded": Told(subject=gettext_noop("Reminder, please decide: {what}"), urgent=True),
     "approval.escalated": Told(subject=gettext_noop("Passed on to you, please decide: {what}"), urgent=True),
     "approval.reassigned": Told(subject=gettext_noop("Handed to you, please decide: {what}"), urgent=True),
+    "approval.edited": Told(subject=gettext_noop("Changed, please decide anew: {what}"), urgent=True),
+    ENDORSED: Told(subject=gettext_noop("Others have said yes, please decide: {what}")),
     UNKNOWN: Told(subject=gettext_noop("Nobody knows whether it happened, please say: {what}"), urgent=True),
 }
 """By type of event. All but one are about an approval request, which the event names."""

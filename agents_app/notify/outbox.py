@@ -11,7 +11,7 @@ from agents_app.core.status import ApprovalStatus, ToolCallStatus
 from agents_app.definitions.handlers import handlers, on
 from agents_app.models import ApprovalRequest, Mode, Notification, ToolCall, database_now
 from agents_app.notify.channels import Channel, channels
-from agents_app.notify.messages import TOLD, UNKNOWN
+from agents_app.notify.messages import ENDORSED, TOLD, UNKNOWN
 from agents_app.notify.preferences import modes_on
 from agents_app.notify.recipients import approvers_of, settlers_of
 
@@ -33,8 +33,18 @@ def note(event: RecordedEvent) -> None:
     now = database_now()
     personal = any(channel.personal for channel in known.values())
     people = [] if not personal else settlers_of(about) if isinstance(about, ToolCall) else approvers_of(about)
+    if event.type == ENDORSED:
+        people = _not_told_of(about, people)
     rows = [row for name, channel in known.items() for row in _rows(name, channel, about, event, people, now)]
     Notification.objects.bulk_create(rows, ignore_conflicts=True, batch_size=100)
+
+
+def _not_told_of(request: Any, people: list[Any]) -> list[Any]:
+    """Without those who know of the request: another yes at the same stage is no news for them."""
+    known = set(
+        Notification.objects.filter(request=request, recipient__in=people).values_list("recipient_id", flat=True)
+    )
+    return [user for user in people if user.pk not in known]
 
 
 def _request(event: RecordedEvent) -> ApprovalRequest | None:

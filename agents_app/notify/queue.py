@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db.models import F, Q
 
 from agents_app.conf import conf
+from agents_app.core.back_off import doubled
 from agents_app.models import ChannelState, DatabaseNow, Notification, NotificationState, database_now, seconds_from_now
 
 FIRST_SECONDS, MOST_SECONDS = 5.0, 600.0
@@ -150,7 +151,7 @@ def open_channel(name: str) -> None:
 
 def back_off(tries: int) -> float:
     """Seconds to wait after so many failures."""
-    return float(min(FIRST_SECONDS * 2 ** min(max(tries - 1, 0), 10), MOST_SECONDS))
+    return doubled(FIRST_SECONDS, tries - 1, MOST_SECONDS)
 
 
 def _close(rows: Iterable[Notification], state: NotificationState, error: str = "") -> None:

@@ -115,7 +115,7 @@ def _open_turn(edit: Change, held: Held, opened: Advance) -> bool:
         thinking.hold_back(edit, permit.until, permit.why)
         return True
     step = thinking.open_turn(edit, llm=permit.llm)
-    timeout = held.definition.llm_timeout
+    timeout = held.definition.llm_timeout + held.definition.briefing_timeout
     act = ThinkAct(step_id=step.pk, number=step.number, attempt=step.attempt, timeout=timeout, permit=permit)
     opened.acts.append(act)
     return True

@@ -19,7 +19,7 @@ from agents_app.gate.dispatch import full_text, precondition, row_checks
 from agents_app.models import ApprovalRequest, ToolCall, database_now
 from agents_app.runtime.held import Act, Held, ToolAct
 from agents_app.runtime.iterate import settle
-from agents_app.runtime.results import raised, returned
+from agents_app.runtime.results import Returned, raised
 
 logger = logging.getLogger("agents_app.runtime")
 
@@ -99,7 +99,7 @@ def _once(held: Held, act: ToolAct, context: ToolContext, raw: RawConnection) ->
         failpoint("atomic.calling", (held, act))
         value = act.tool.call(context, arguments)
         failpoint("atomic.called")
-        acts = settle(held, act, returned(act.tool, value), durable=False)
+        acts = settle(held, act, Returned(value=value, told=context.told), durable=False)
         failpoint("atomic.settled")
     failpoint("atomic.committed")
     return acts

@@ -37,6 +37,8 @@ class Job:
 
     def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], loop: asyncio.AbstractEventLoop) -> None:
         self.done: asyncio.Future[Any] = loop.create_future()
+        self._over = False
+        self._ended: asyncio.Future[None] | None = None
         self._work = (function, args)
         self._facts = copy_context()  # so that records of the log say which run they are about
         self._loop = loop
@@ -56,7 +58,10 @@ class Job:
             self._loop.call_soon_threadsafe(self.settle, result, error)
 
     def settle(self, result: Any, error: BaseException | None) -> None:
-        """On the loop. Too late is no error: somebody was told that it hangs."""
+        """On the loop. Too late is no error: somebody was told that it hangs, or has gone away."""
+        self._over = True
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)
         if self.done.done():
             return
         if error is None:
@@ -65,6 +70,14 @@ class Job:
             self.done.set_exception(RuntimeError(f"{self!r} raised {error!r}."))
         else:
             self.done.set_exception(error)
+
+    async def end(self) -> None:
+        """On the loop, when whoever waited for `done` was cancelled: wait until it has come to an end all the same."""
+        if not self._over:
+            self._ended = self._loop.create_future()
+            await asyncio.wait([self._ended])
+        if not self.done.cancelled():
+            self.done.exception()  # has been seen
 
 
 class DatabaseThread(threading.Thread):
@@ -124,12 +137,10 @@ class DatabaseThreads:
             self._watching = self._loop.call_later(WATCH_SECONDS, self._watch)
         self._jobs.put(job)
         try:
-            return await asyncio.shield(job.done)
+            return await job.done
         except asyncio.CancelledError:
             # A transaction cannot be cancelled: whoever cleans up must find it committed or rolled back.
-            await asyncio.wait([job.done])
-            if not job.done.cancelled():
-                job.done.exception()  # has been seen
+            await job.end()
             raise
         finally:
             self._open -= 1

@@ -11,6 +11,7 @@ from asgiref.sync import async_to_sync
 from django.db import close_old_connections, connections, transaction
 
 from agents_app.conf import conf
+from agents_app.core.back_off import doubled
 from agents_app.core.canonical import clean_text
 from agents_app.core.events import RecordedEvent
 from agents_app.core.failpoints import failpoint
@@ -100,7 +101,7 @@ class Turn:
         why, _ = clean_text(f"Event {event.sequence} ({event.type}): {type(error).__name__}: {error}")
         if self._try >= self._most:
             return self._park(why)
-        wait = min(FIRST_SECONDS * 2 ** min(self._try - 1, 10), MOST_SECONDS)
+        wait = doubled(FIRST_SECONDS, self._try - 1, MOST_SECONDS)
         failed = cursors.fail(self._taken, why, wait)
         if failed is not None:
             send_hint(self._taken.run_id, failed)

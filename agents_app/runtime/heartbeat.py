@@ -105,8 +105,10 @@ def _learn(held: Held, sign: claims.Sign | None, moment: float, seconds: float) 
         return
     if sign.renewed:
         held.renewed, held.granted = moment, seconds
+    # Told even if the rows that came with a cancellation are known: they were read for other news, a moment earlier.
+    cancelled = sign.cancel_requested and not held.cancel_requested
     held.cancel_requested = sign.cancel_requested
-    if held.rows is not None and sign.version != held.rows.version:
+    if cancelled or (held.rows is not None and sign.version != held.rows.version):
         _tell(held)
 
 

@@ -3,9 +3,11 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from agents_app.conf import conf
+from agents_app.core.briefing import Briefing
 from agents_app.definitions.agent_definition import AgentDefinition
 from agents_app.definitions.tool_spec import ToolSpec
 from agents_app.selectors.transcript import TranscriptRows
@@ -66,7 +68,10 @@ class Held:
     `rows` is what was known after the last change. `renewed` is the monotonic moment of the last sign of life that
     the database took, `granted` for how many seconds it was. `inline`: driven on the caller's thread, without
     heartbeat. `unjudged`: an atomic call has settled itself and left calls for the gate, which has to be asked outside
-    of its transaction. `permit`: what the gate in front of the LLM said, until the turn is opened.
+    of its transaction. `permit`: what the gate in front of the LLM said, until the turn is opened. `briefing`: what
+    memory and knowledge said, if they were asked (`briefing_is_new`: and it is not stored yet); `unbriefed`: they are
+    not to be asked. `sent`: what the step keeps of its last request. `serves`: of an internal run
+    the agent whose memory it sees to.
     """
 
     claim: Claim
@@ -83,6 +88,11 @@ class Held:
     asking: set[UUID] = field(default_factory=set)
     unjudged: bool = False
     permit: Permit | None = None
+    briefing: Briefing | None = None
+    briefing_is_new: bool = False
+    unbriefed: bool = False
+    sent: dict[str, Any] | None = None
+    serves: AgentDefinition | None = None
     ends: dict[Act, float] = field(default_factory=dict)
     quiet_since: float = field(default_factory=time.monotonic)
     _transcript: tuple[OpenRows, TranscriptRows] | None = None

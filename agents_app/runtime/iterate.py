@@ -6,13 +6,16 @@ settle    record one outcome, decide again, open the next act, all in one transa
 
 import logging
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from agents_app.conf import conf
 from agents_app.core.canonical import clean_text
+from agents_app.core.citations import TOOL, citations_in, found_refs, passage_refs
+from agents_app.core.events import EventType
 from agents_app.core.failpoints import failpoint
 from agents_app.core.outcomes import Ending, Outcome, backoff_seconds
 from agents_app.core.status import StepStatus, ToolCallStatus, Verdict
@@ -23,15 +26,15 @@ from agents_app.gate.asking import whom_to_ask
 from agents_app.gate.contexts import tool_context_of
 from agents_app.gate.dispatch import full_text
 from agents_app.gate.policy import summarise
-from agents_app.models import AgentStep, ToolCall
+from agents_app.models import AgentContext, AgentStep, ToolCall
 from agents_app.runtime.advance import Advance, Verdicts, advance
 from agents_app.runtime.held import Act, Held, ReconcileAct, ThinkAct, ToolAct
-from agents_app.runtime.judging import judge, judge_new
+from agents_app.runtime.judging import foresee, judge, judge_new
 from agents_app.runtime.llm_gate import ask, fallback, give_back
 from agents_app.runtime.replies import Turn, read_reply
 from agents_app.runtime.results import Returned, returned
 from agents_app.selectors.transcript import TranscriptRows
-from agents_app.transitions import Change, calls, change, change_known, inputs, runs, thinking
+from agents_app.transitions import Change, briefings, calls, change, change_known, inputs, runs, thinking
 from agents_app.transitions.llms import Permit
 
 logger = logging.getLogger("agents_app.runtime")
@@ -93,8 +96,10 @@ def prepare(held: Held) -> list[Act]:
 
 
 def _prepare(held: Held, acts: list[Act], asked: list[Permit]) -> None:
-    verdicts: Verdicts | None = None
     failpoint("prepare.begun")
+    verdicts = None
+    if held.first_look and (foreseen := foresee(held)) is not None:
+        verdicts = _ask_gate(held, *foreseen)
     for _ in range(ROUNDS):
         try:
             with _changing(held, look=not held.first_look) as edit:
@@ -110,14 +115,18 @@ def _prepare(held: Held, acts: list[Act], asked: list[Permit]) -> None:
         if not opened.asks:
             failpoint("prepare.ended")
             return
-        failpoint("gate.asked")
         if opened.ask_llm:
             held.permit = ask(held)
             asked.append(held.permit)
-        verdicts = judge(held, edit.context, opened.judge, edit.rules_version)
+        verdicts = _ask_gate(held, edit.context, opened.judge, edit.rules_version)
     with _changing(held, look=True) as edit:
         if not edit.snapshot().started and not edit.snapshot().thinking:
             runs.release(edit)
+
+
+def _ask_gate(held: Held, context: AgentContext, call_ids: list[UUID], rules: str | None) -> Verdicts:
+    failpoint("gate.asked")
+    return judge(held, context, call_ids, rules)
 
 
 def _look_first(edit: Change, held: Held) -> None:
@@ -184,6 +193,7 @@ def _settle_turn(held: Held, act: ThinkAct, outcome: LLMReply | LLMError) -> Adv
         return _settle_failed_turn(
             held, act, LLMError("The LLM's reply cannot be read; see the log.", code="llm_reply")
         )
+    _cite(held, turn)
     verdicts = judge_new(held, turn.proposals)
     known, transcript = held.rows, held.transcript()
     with _changing(held) as edit:
@@ -196,10 +206,12 @@ def _settle_turn(held: Held, act: ThinkAct, outcome: LLMReply | LLMError) -> Adv
             usage=outcome.usage,
             llm=clean_text(outcome.llm)[0][:NAME_LIMIT],
         )
+        _keep_briefing(edit, held, step)
         said = _store(edit, step, turn)
         _progress(edit)
         runs.let_clock_act(edit)
         opened = advance(edit, held, verdicts)
+    held.briefing_is_new = False
     if transcript is not None and held.rows is known:
         transcript.add(said)
     return opened
@@ -232,6 +244,7 @@ def _settle_failed_turn(held: Held, act: ThinkAct, error: LLMError) -> Advance:
     error.code, error.message = clean_text(error.code)[0][:CODE_LIMIT], clean_text(error.message)[0]
     with _changing(held) as edit:
         step = _open_turn(edit, act)
+        _keep_briefing(edit, held, step)
         cancelled = edit.context.cancel_requested_at is not None
         attempt = act.attempt - (step.earlier_attempts or 0)
         other = None if cancelled else fallback(held, step, error, attempt >= conf.LLM_ATTEMPTS)
@@ -246,7 +259,29 @@ def _settle_failed_turn(held: Held, act: ThinkAct, error: LLMError) -> Advance:
             if not cancelled:
                 runs.fail(edit, error.code, error.message)
         _progress(edit)
-        return advance(edit, held, None)
+        opened = advance(edit, held, None)
+    held.briefing_is_new = False
+    return opened
+
+
+def _cite(held: Held, turn: Turn) -> None:
+    """Keep with the answer which passages it cites."""
+    if not turn.answered or not held.definition.knowledge:
+        return
+    known = passage_refs(held.briefing.sections) if held.briefing is not None else {}
+    if TOOL in held.definition.tools:
+        looked_up = ToolCall.objects.filter(context=held.run_id, tool=TOOL, status=ToolCallStatus.SUCCEEDED)
+        known |= found_refs(looked_up.values_list("result", flat=True))
+    if found := citations_in(turn.response["answer"], known):
+        turn.response["citations"] = found
+
+
+def _keep_briefing(edit: Change, held: Held, step: AgentStep) -> None:
+    """What memory and knowledge had to say to this run, and what of it this step's request was built from."""
+    if held.sent is not None:
+        edit.set_fields(step, sent=held.sent)
+    if held.briefing is not None and held.briefing_is_new:
+        briefings.keep(edit, held.briefing)
 
 
 def _open_turn(edit: Change, act: ThinkAct) -> AgentStep:
@@ -257,11 +292,14 @@ def _open_turn(edit: Change, act: ThinkAct) -> AgentStep:
 
 
 def _settle_call(held: Held, act: ToolAct, outcome: Outcome | Returned, durable: bool) -> Advance:
+    told: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     if isinstance(outcome, Returned):
-        outcome = returned(act.tool, outcome.value)
+        told, outcome = outcome.told, returned(act.tool, outcome.value)
     question = _question(act) if outcome.ending is Ending.ASKED else {}
     with _changing(held, durable=durable) as edit:
         call = _open_call(edit, act)
+        for event, payload in told:
+            edit.record(EventType(event), **payload)
         calls.settle(edit, call, outcome, times=act.tool.times, **question)
         _progress(edit)
         runs.let_clock_act(edit)

@@ -3,14 +3,37 @@
 from datetime import datetime
 from uuid import UUID
 
+from agents_app.core.decide import decide
+from agents_app.core.next_step import RunTools
 from agents_app.exceptions import InvalidArguments
 from agents_app.gate.contexts import tool_context_of
 from agents_app.gate.dispatch import Dispatch, Go, check
-from agents_app.models import AgentContext, ApprovalRequest, ToolCall, database_now
+from agents_app.models import AgentContext, ApprovalRequest, Reading, ToolCall, database_now
+from agents_app.models.new_rows import new_row
 from agents_app.runtime.advance import Verdicts
 from agents_app.runtime.held import Held
 from agents_app.selectors.rules import Rules, known_rules
+from agents_app.transitions import look
 from agents_app.transitions.calls import Proposal
+from agents_app.transitions.rows import read_open_rows, snapshot_of
+
+
+def foresee(held: Held) -> tuple[AgentContext, list[UUID], str] | None:
+    """What to ask the gate when a run is taken up again, before its holder looks at it under the lock, so that its
+    first change starts what may start: the run, the calls that are next, and the version of the rules.
+
+    None where none is next, or something must be put right first: a worker was lost with the run.
+    """
+    if held.claim.rows is not None or held.claim.recovered or held.claim.deaths:
+        return None
+    context, now = look(held.run_id)
+    rows = read_open_rows(context)
+    rows.context, rows.read = context, Reading(now)
+    step = decide(snapshot_of(context, rows, now, held.claim.number))
+    if context.claim_number != held.claim.number or not isinstance(step, RunTools):
+        return None
+    held.rows = rows
+    return context, list(step.calls), context.rules_version  # type: ignore[attr-defined]  # annotated by look
 
 
 def judge(held: Held, context: AgentContext, call_ids: list[UUID], version: str | None = None) -> Verdicts:
@@ -33,6 +56,8 @@ def judge_call(
     tool = held.definition.tools.get(call.tool)
     if tool is None:
         return Dispatch(go=Go.REFUSE, code="unknown_tool", reason="This tool does not exist any more.")
+    if tool.name in context.details.tools_left_out(held.definition.facts):
+        return Dispatch(go=Go.REFUSE, code="unknown_tool", reason="This run was started without this tool.")
     if call.schema_hash != tool.schema_hash:
         return Dispatch(
             go=Go.REFUSE, code="tool_changed", reason="This tool has changed since; propose the call again."
@@ -56,7 +81,8 @@ def judge_new(held: Held, proposals: list[Proposal]) -> Verdicts | None:
     rules = known_rules()  # whether they still hold is asked by the write that starts a call
     found = {}
     for proposal in sound:
-        call = ToolCall(
+        call = new_row(
+            ToolCall,
             id=proposal.id,
             context=context,
             tool=proposal.tool,

@@ -8,7 +8,9 @@ import logging
 from datetime import datetime
 
 from agents_app.conf import conf
+from agents_app.core.briefing import UNAVAILABLE
 from agents_app.core.budgets import EXCEEDED, PRICE_UNKNOWN
+from agents_app.core.internal import is_internal
 from agents_app.core.llm_limits import LLMLimits
 from agents_app.core.outcomes import believed
 from agents_app.core.status import StepStatus
@@ -31,7 +33,7 @@ GRACE_SECONDS = 5.0
 NOT_ASKED = frozenset(
     {
         *("cancelled", "database_away", "misconfigured", "not_installed", "unknown_llm", "llm_raised", "llm_reply"),
-        *(PRICE_UNKNOWN, *EXCEEDED.values()),
+        *(PRICE_UNKNOWN, *EXCEEDED.values(), *UNAVAILABLE),
     }
 )
 """Codes that say nothing about the LLM's health: it was not asked, or an error of our side came in between."""
@@ -43,9 +45,13 @@ _troubled: set[str] = set()
 """The names under which this process has met failures that were not made good since."""
 
 
-def llms_of(definition: AgentDefinition) -> tuple[str, ...]:
-    """The LLMs that this agent may be answered by, the preferred one first."""
-    return candidates(definition.llm or conf.DEFAULT_LLM, definition.fallback_llms)
+def llms_of(definition: AgentDefinition, serves: AgentDefinition | None = None) -> tuple[str, ...]:
+    """The LLMs that this agent may be answered by, the preferred one first. serves: the agent whose memory it sees to;
+    its LLMs are taken, unless there is one for memory."""
+    if is_internal(definition.name) and conf.MEMORY_LLM:
+        return candidates(conf.MEMORY_LLM, definition.fallback_llms)
+    chosen = definition if serves is None else serves
+    return candidates(chosen.llm or conf.DEFAULT_LLM, chosen.fallback_llms)
 
 
 def permit_without_asking(held: Held, step: AgentStep | None) -> Permit | None:
@@ -54,14 +60,14 @@ def permit_without_asking(held: Held, step: AgentStep | None) -> Permit | None:
     permit, held.permit = held.permit, None
     if permit is not None:
         return permit
-    name = _next(held.definition, step)[0]
+    name = _next(held, step)[0]
     return None if _guarded(held.definition, name) else Permit(llm=name)
 
 
 def ask(held: Held) -> Permit:
     """The first LLM that may be asked now. If none may, the one that may soonest, and until when to wait for it."""
     step = held.rows.think if held.rows is not None else None
-    names = _next(held.definition, step)
+    names = _next(held, step)
     refused: list[Permit] = []
     for name in names:
         if not _guarded(held.definition, name):
@@ -94,9 +100,9 @@ def _until(permit: Permit) -> datetime:
     return permit.until
 
 
-def _next(definition: AgentDefinition, step: AgentStep | None) -> tuple[str, ...]:
+def _next(held: Held, step: AgentStep | None) -> tuple[str, ...]:
     """The LLMs that an open turn may still go to: it goes down the list, and the next turn begins at its top."""
-    names = llms_of(definition)
+    names = llms_of(held.definition, held.serves)
     if step is None or step.status != StepStatus.STARTED or step.llm not in names:
         return names
     return names[names.index(step.llm) :]
@@ -135,7 +141,7 @@ def _asker(held: Held) -> Asker:
     return Asker(
         run_id=held.run_id,
         claim=held.claim.number,
-        seconds=held.definition.llm_timeout + GRACE_SECONDS + MARGIN_SECONDS,
+        seconds=held.definition.llm_timeout + held.definition.briefing_timeout + GRACE_SECONDS + MARGIN_SECONDS,
     )
 
 
@@ -193,7 +199,7 @@ def _is_outage(outcome: LLMReply | LLMError) -> bool:
 
 def fallback(held: Held, step: AgentStep, error: LLMError, used_up: bool) -> str | None:
     """The LLM that the open turn goes to after this failure; None: it stays, or there is no other."""
-    names = _next(held.definition, step)
+    names = _next(held, step)
     if len(names) < 2 or error.code in NOT_ASKED:
         return None
     if not error.transient:

@@ -26,6 +26,7 @@ from agents_app.logs import note_facts
 from agents_app.models import AgentContext, ToolCall
 from agents_app.runtime import llm_gate
 from agents_app.runtime.atomic import RawConnection, call_atomic
+from agents_app.runtime.briefing import be_briefed
 from agents_app.runtime.budgets import reserve
 from agents_app.runtime.engines import Abandoned, Engine
 from agents_app.runtime.heartbeat import renew
@@ -81,6 +82,9 @@ async def _reported(engine: Engine, held: Held, act: ThinkAct, outcome: LLMReply
 
 async def _ask(engine: Engine, held: Held, act: ThinkAct) -> LLMReply | LLMError:
     try:
+        held.sent = None
+        if held.definition.is_briefed:
+            await be_briefed(engine, held)
         # Where nothing has to be read the loop makes it: a thread costs more.
         request = (
             await engine.database(build_request, held, act.permit.llm)
@@ -91,7 +95,7 @@ async def _ask(engine: Engine, held: Held, act: ThinkAct) -> LLMReply | LLMError
         deltas = _Deltas(held, act)
         if held.claim.budgeted:
             await engine.database(reserve, held, act, request)
-        async with asyncio.timeout(act.timeout + llm_gate.GRACE_SECONDS):
+        async with asyncio.timeout(held.definition.llm_timeout + llm_gate.GRACE_SECONDS):
             failpoint("llm.asking")
             reply: Any = await llm.respond(request, deltas.add)
             failpoint("llm.answered")
@@ -107,7 +111,8 @@ async def _ask(engine: Engine, held: Held, act: ThinkAct) -> LLMReply | LLMError
         logger.exception("The LLM could not be asked.", extra={"run_id": held.run_id})
         return LLMError("The database was away when the LLM was to be asked.", code="database_away", transient=True)
     except TimeoutError:
-        return LLMError(f"The LLM did not answer within {act.timeout:g} s.", code="timeout", transient=True)
+        seconds = held.definition.llm_timeout
+        return LLMError(f"The LLM did not answer within {seconds:g} s.", code="timeout", transient=True)
     except AgentsError as error:
         return LLMError(error.message, code=error.code)
     except Exception as error:
@@ -117,7 +122,7 @@ async def _ask(engine: Engine, held: Held, act: ThinkAct) -> LLMReply | LLMError
 
 def _llm_of(definition: AgentDefinition, name: str) -> LLM:
     override = llm_override_for(definition.name)
-    return override if isinstance(override, LLM) else resolve(name)
+    return override if override is not None and isinstance(override, LLM) else resolve(name)
 
 
 class _Deltas:
@@ -163,7 +168,7 @@ async def use_tool(engine: Engine, held: Held, act: ToolAct) -> Outcome | Return
         else:
             value = await engine.call(lambda: tool.call(context, arguments), act.timeout, _nothing)
         failpoint("tool.called")
-        return Returned(value=value)
+        return Returned(value=value, told=context.told)
     except StaleContext:
         raise
     except Abandoned:

@@ -6,36 +6,24 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import override
+
 from agents_app.conf import conf
 from agents_app.core.canonical import clean_json, clean_text, digest, sha256_of
+from agents_app.core.functions import ASK_USER, FINAL_ANSWER
 from agents_app.core.status import Effect
-from agents_app.core.transcript import FunctionSpec, LLMReply, ProposedCall
+from agents_app.core.transcript import LLMReply, ProposedCall
 from agents_app.definitions.agent_definition import AgentDefinition
 from agents_app.definitions.questions import check_schema
 from agents_app.definitions.tool_spec import ToolSpec
+from agents_app.definitions.validation import at_place
 from agents_app.exceptions import InvalidArguments
 from agents_app.models.fields import uuid7
 from agents_app.models.sealing import HIDDEN, seal
 from agents_app.transitions.calls import Proposal
 
-ASK_USER = "ask_user"
-FINAL_ANSWER = "final_answer"
 KEPT = 10_000
 """Characters kept of what does not fit: broken arguments, an oversized reply."""
-
-ASK_USER_FUNCTION = FunctionSpec(
-    name=ASK_USER,
-    description="Ask the user a question and wait for the answer. Use it only if you cannot go on without it.",
-    parameters={
-        "type": "object",
-        "properties": {
-            "question": {"type": "string", "description": "The question, complete in itself."},
-            "schema": {"type": "object", "description": "A JSON schema for the answer, if it is not free text."},
-        },
-        "required": ["question"],
-        "additionalProperties": False,
-    },
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +48,13 @@ class Turn:
 
 
 def read_reply(run_id: UUID, definition: AgentDefinition, reply: LLMReply) -> Turn:
-    """Sort a reply into what it asks for. Whatever is wrong with it becomes a text that the LLM reads next."""
+    """Sort a reply into what it asks for. Whatever is wrong with it becomes a text that the LLM reads next: in English,
+    as all that it is told by us."""
+    with override(None):
+        return _read(run_id, definition, reply)
+
+
+def _read(run_id: UUID, definition: AgentDefinition, reply: LLMReply) -> Turn:
     text = clean_text(reply.text)[0]
     turn = Turn(response={"v": 1, "text": text, "thoughts": clean_json([asdict(each) for each in reply.thoughts])[0]})
     correction = _unusable(text, reply)
@@ -216,5 +210,5 @@ def _finite(digits: str) -> float:
 
 
 def _explained(error: InvalidArguments) -> str:
-    lines = [f"{'.'.join(str(part) for part in each['path'])}: {each['message']}".lstrip(": ") for each in error.errors]
+    lines = [at_place(each["path"], each["message"]) for each in error.errors]
     return " ".join([error.message, *lines])[:KEPT]

@@ -1,22 +1,22 @@
 """What the LLM is asked: made from the run's rows, which within a slice are not read again."""
 
-from functools import lru_cache
-
-from agents_app.core.transcript import FunctionSpec, LLMRequest
+from agents_app.core.briefing import manifest
+from agents_app.core.canonical import clean_text
+from agents_app.core.transcript import LLMRequest, Message
 from agents_app.definitions.agent import Agent
 from agents_app.definitions.agent_definition import AgentDefinition
+from agents_app.definitions.functions import answer_function_of, functions_of
 from agents_app.gate.contexts import tool_context_of
 from agents_app.models import AgentContext
 from agents_app.runtime.held import Held
 from agents_app.runtime.judging import known_context
-from agents_app.runtime.replies import ASK_USER_FUNCTION, FINAL_ANSWER
 from agents_app.selectors.transcript import TranscriptRows, messages_of, read_transcript
 
 
 def needs_database(held: Held) -> bool:
     """Whether `build_request` has something to read, or runs code of the author's that may."""
     known = held.transcript() is not None or _nothing_said(held)
-    return not known or _asks_author(held.definition)
+    return not known or _asks_author(held.definition) or held.briefing is not None
 
 
 def build_request(held: Held, llm: str) -> LLMRequest:
@@ -29,13 +29,26 @@ def build_request(held: Held, llm: str) -> LLMRequest:
     return LLMRequest(
         llm=llm,
         instructions=instructions,
-        messages=messages_of(context, _rows(held, context)),
-        functions=_functions(definition),
-        answer=_answer_function(definition),
+        messages=_messages(held, messages_of(context, _rows(held, context)), instructions),
+        functions=functions_of(definition, context.details.tools_left_out(definition.facts)),
+        answer=answer_function_of(definition),
         temperature=definition.temperature,
         timeout=definition.llm_timeout,
         max_tokens=definition.max_tokens,
     )
+
+
+def _messages(held: Held, own: tuple[Message, ...], instructions: str) -> tuple[Message, ...]:
+    """The run's own messages, with what memory and knowledge had to say; what the step keeps of it is noted."""
+    briefing = held.briefing
+    if briefing is None:
+        return own
+    cut = briefing.cut(own)
+    messages = briefing.messages(own, cut)
+    held.sent = {**manifest(briefing, own, cut, messages), "definition": held.definition.hash}
+    if _asks_author(held.definition):
+        held.sent["instructions"] = clean_text(instructions)[0]
+    return messages
 
 
 def _asks_author(definition: AgentDefinition) -> bool:
@@ -54,19 +67,3 @@ def _nothing_said(held: Held) -> bool:
     """Whether this is the run's first step."""
     think = held.rows.think if held.rows is not None else None
     return think is not None and think.number == 1
-
-
-@lru_cache(maxsize=1000)
-def _functions(definition: AgentDefinition) -> tuple[FunctionSpec, ...]:
-    functions = [
-        FunctionSpec(name=tool.name, description=tool.description, parameters=tool.parameters)
-        for tool in definition.tools.values()
-    ]
-    return (*functions, ASK_USER_FUNCTION) if definition.asks_user else tuple(functions)
-
-
-def _answer_function(definition: AgentDefinition) -> FunctionSpec | None:
-    if definition.answer_schema is None:
-        return None
-    description = "Give the final answer. Call it alone, once everything else is settled."
-    return FunctionSpec(name=FINAL_ANSWER, description=description, parameters=definition.answer_schema)

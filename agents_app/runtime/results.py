@@ -3,6 +3,7 @@
 import json
 import logging
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +23,10 @@ SAID_LIMIT = 10_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Returned:
-    """What a tool returned, as it is: it is read in the thread that records it."""
+    """What a tool returned, as it is: it is read in the thread that records it. told: events of what it did."""
 
     value: Any
+    told: tuple[tuple[str, Mapping[str, Any]], ...] = ()
 
 
 def returned(tool: ToolSpec, value: Any) -> Outcome:

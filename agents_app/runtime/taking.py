@@ -4,7 +4,11 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from agents_app.exceptions import StaleContext
+from agents_app.core.internal import is_internal
+from agents_app.definitions.agent_definition import AgentDefinition
+from agents_app.definitions.registry import registry
+from agents_app.exceptions import StaleContext, UnknownAgent
+from agents_app.models import RunDetails
 from agents_app.runtime.code_change import definition_for
 from agents_app.runtime.held import Held
 from agents_app.transitions import claims
@@ -34,4 +38,16 @@ def take(claim: Callable[[], Sequence[claims.Claim | None]], inline: bool) -> li
 def _hold(claim: claims.Claim, inline: bool) -> Held | None:
     """The claimed run with the code that it goes on with; None if it does not go on here and now."""
     definition = definition_for(claim)
-    return None if definition is None else Held(claim=claim, definition=definition, inline=inline, rows=claim.rows)
+    if definition is None:
+        return None
+    serves = _served_by(claim) if is_internal(definition.name) else None
+    return Held(claim=claim, definition=definition, inline=inline, rows=claim.rows, serves=serves)
+
+
+def _served_by(claim: claims.Claim) -> AgentDefinition | None:
+    """The agent whose memory this run of ours sees to; None if it is not known here."""
+    metadata = RunDetails.objects.filter(pk=claim.run_id).values_list("metadata", flat=True).first() or {}
+    try:
+        return registry.get(str(metadata.get("agent", "")))
+    except UnknownAgent:
+        return None

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from django.apps import apps
 from django.contrib.auth import get_permission_codename
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 
 
 def declared_permissions() -> set[str]:
@@ -16,6 +16,16 @@ def declared_permissions() -> set[str]:
         codenames += [codename for codename, _ in meta.permissions]
         found.update(f"{meta.app_label}.{codename}" for codename in codenames)
     return found
+
+
+def missing_permissions(names: Iterable[str]) -> list[str]:
+    """Those of these permissions that no model declares and that have no row either; at most one query."""
+    wanted = set(names) - declared_permissions()
+    if not wanted:
+        return []
+    named = Permission.objects.filter(codename__in={name.partition(".")[2] for name in wanted})
+    rows = named.values_list("content_type__app_label", "codename")
+    return sorted(wanted - {f"{app}.{codename}" for app, codename in rows})
 
 
 def missing_groups(names: Iterable[str]) -> list[str]:

@@ -6,9 +6,11 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from agents_app.core.status import YES_VERDICTS, Verdict
 from agents_app.models import ApprovalRequest, Delegation
+from agents_app.selectors.approver_names import missing_groups
 from agents_app.selectors.people import VIEW_HIDDEN, deciders
 
 TABLES = ("is_superuser", "user_permissions", "groups")
@@ -46,6 +48,28 @@ def approvers_of(request: ApprovalRequest) -> Any:
     if stand_ins := _stand_ins(request):
         put_to |= Q(pk__in=stand_ins)
     return rows.filter(put_to).exclude(pk__in=_barred(request))
+
+
+def nobody_because(request: ApprovalRequest) -> str:
+    """Why nobody may approve it as groups and rights are now, for people; empty if somebody may, or none can tell."""
+    group, escalated = request.group, request.escalated_at is not None
+    if rows_tell():
+        if approvers_of(request).exists():
+            return ""
+    elif escalated:
+        return ""
+    if group and missing_groups([group]):
+        text = gettext(
+            "There is no group “%(group)s”, which is to decide: nobody can approve this until somebody makes the group "
+            "in the admin, or corrects the rule and the call is asked about anew."
+        )
+        return text % {"group": group}
+    if not rows_tell():
+        return ""
+    return gettext(
+        "As groups and permissions are now, nobody may approve this: somebody has to be given what it asks for. It can "
+        "still be rejected by whom it is put to, and its run be cancelled."
+    )
 
 
 def _has(*names: str) -> bool:

@@ -8,7 +8,7 @@ from pydantic import Field
 from agents_app.core.status import RunStatus
 from agents_app.exceptions import Archived, NotFound
 from agents_app.models import AgentContext, ArchivedRun
-from agents_app.selectors.people import CONTROL, VIEW_RUN, not_hidden, visible_runs
+from agents_app.selectors.people import CONTROL, VIEW_RUN, not_hidden, their_own, visible_runs
 from agents_app.selectors.runs import is_id, one_of
 from agents_app.selectors.shapes import Moment, Shape
 
@@ -37,7 +37,7 @@ def visible_archived_runs(user: Any) -> Any:
     if not user.is_active:
         return runs.none()
     runs = not_hidden(runs, user)
-    return runs if user.has_perm(VIEW_RUN) else runs.filter(user_id=user.pk)
+    return runs if user.has_perm(VIEW_RUN) else their_own(runs, user)
 
 
 def may_restore(user: Any) -> bool:

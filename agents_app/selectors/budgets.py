@@ -11,6 +11,7 @@ from django.utils.timezone import is_aware, localtime
 from django.utils.translation import gettext, ngettext
 
 from agents_app.core.budgets import CURRENCY, Kind, Period, Scope, number_text
+from agents_app.core.internal import INTERNAL_AGENTS
 from agents_app.models import AgentBudget, AgentContext, database_now
 from agents_app.selectors.people import VIEW_BUDGET
 from agents_app.selectors.shapes import AmountsShape, BudgetShape
@@ -25,7 +26,8 @@ def visible_budgets(user: Any) -> Any:
         return budgets
     if user.pk is None:
         return budgets.none()
-    return budgets.filter(Q(user_id=user.pk) | Q(session__user_id=user.pk) | Q(context__user_id=user.pk))
+    theirs = budgets.filter(Q(user_id=user.pk) | Q(session__user_id=user.pk) | Q(context__user_id=user.pk))
+    return theirs.exclude(context__agent__in=INTERNAL_AGENTS)
 
 
 def budgets_of_run(context: AgentContext, viewer: Any) -> list[AgentBudget]:

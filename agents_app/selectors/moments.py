@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext
 
 from agents_app.exceptions import InvalidInput
 from agents_app.selectors.audit import moment_of
@@ -17,12 +18,13 @@ def moment(text: str, option: str) -> datetime:
         found = parse_datetime(text)
         day = parse_date(text) if found is None else None
     except ValueError as error:
-        raise InvalidInput(f"{option} takes a moment: {error}.") from None
+        raise InvalidInput(gettext("%(option)s takes a moment: %(why)s.") % {"option": option, "why": error}) from None
     if found is None and day is not None:
         found = datetime(day.year, day.month, day.day)  # noqa: DTZ001  made aware below
     if found is None:
-        raise InvalidInput(f"{option} takes a day or a moment: 2026-12-31 or 2026-12-31T08:00.")
+        text = gettext("%(option)s takes a day or a moment: 2026-12-31 or 2026-12-31T08:00.")
+        raise InvalidInput(text % {"option": option})
     try:
         return moment_of(found)
     except OverflowError:
-        raise InvalidInput(f"{option} is too long ago, or too far away.") from None
+        raise InvalidInput(gettext("%(option)s is too long ago, or too far away.") % {"option": option}) from None

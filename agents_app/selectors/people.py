@@ -9,8 +9,11 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db.models import F, Prefetch, Q
+from django.utils.translation import gettext
 
+from agents_app.core.internal import INTERNAL_AGENTS, is_internal
 from agents_app.core.status import ApprovalStatus
+from agents_app.exceptions import NotPermitted
 from agents_app.models import AgentContext, AgentSession, ApprovalRequest, Decision, InputRequest, ToolCall
 
 VIEW_RUN = "agents_app.view_agentcontext"
@@ -43,6 +46,12 @@ def name_of(user: Any) -> str:
     return str(user.get_username())[:200]
 
 
+def user_with(key: Any) -> Any:
+    """The user of this primary key, read where the users are, which may be another database than that of the row which
+    names them: no join finds them there. None for None, and for somebody who is gone."""
+    return None if key is None else get_user_model()._base_manager.filter(pk=key).first()
+
+
 def user_named(name: str) -> Any:
     """The user of this name (whatever the project logs in with), None if there is none."""
     users: Any = get_user_model()
@@ -70,8 +79,8 @@ def active_holders(permission: str) -> Any:
 
 
 def owns(user: Any, context: AgentContext) -> bool:
-    """Whether the run is this person's."""
-    return user.pk is not None and context.user_id == user.pk
+    """Whether the run is this person's. Internal runs are of the user whose memory they see to, and staff's."""
+    return user.pk is not None and context.user_id == user.pk and not is_internal(context.agent)
 
 
 def hidden_from(user: Any, context: AgentContext) -> bool:
@@ -152,7 +161,17 @@ def may_settle(user: Any, call: ToolCall) -> bool:
 
 def not_hidden(rows: Any, user: Any, path: str = "") -> Any:
     """These rows without those of runs that are hidden from this person. path: from a row to its run."""
-    return rows if user.has_perm(VIEW_HIDDEN) else rows.filter(**{f"{path}hidden_at__isnull": True})
+    return rows if user.has_perm(VIEW_HIDDEN) else unhidden(rows, path)
+
+
+def unhidden(rows: Any, path: str = "") -> Any:
+    """These rows without those of hidden runs."""
+    return rows.filter(**{f"{path}hidden_at__isnull": True})
+
+
+def their_own(rows: Any, user: Any, path: str = "") -> Any:
+    """Those of the rows that are of this person's runs. path: from a row to its run."""
+    return rows.filter(**{f"{path}user_id": user.pk}).exclude(**{f"{path}agent__in": INTERNAL_AGENTS})
 
 
 def visible_runs(user: Any) -> Any:
@@ -161,7 +180,7 @@ def visible_runs(user: Any) -> Any:
     if not user.is_active:
         return runs.none()
     runs = not_hidden(runs, user)
-    return runs if user.has_perm(VIEW_RUN) else runs.filter(user_id=user.pk)
+    return runs if user.has_perm(VIEW_RUN) else their_own(runs, user)
 
 
 def visible_sessions(user: Any) -> Any:
@@ -174,13 +193,21 @@ def visible_sessions(user: Any) -> Any:
 
 def visible_approvals(user: Any) -> Any:
     """The approval requests this person may know of (a queryset): deciders see all, others those of their runs."""
-    requests = ApprovalRequest.objects.select_related("call", "context", "context__details")
+    requests = approvals_and_runs()
     if not user.is_active:
         return requests.none()
     requests = not_hidden(requests, user, "context__")
-    if user.has_perm(DECIDE) or user.has_perm(VIEW_APPROVAL):
-        return requests
-    return requests.filter(context__user_id=user.pk)
+    return requests if knows_approvals(user) else their_own(requests, user, "context__")
+
+
+def approvals_and_runs() -> Any:
+    """All requests, each with its call, its run and the run's details (a queryset)."""
+    return ApprovalRequest.objects.select_related("call", "context", "context__details")
+
+
+def knows_approvals(user: Any) -> bool:
+    """Whether this person may know of the requests of other people's runs."""
+    return bool(user.is_active and (user.has_perm(DECIDE) or user.has_perm(VIEW_APPROVAL)))
 
 
 def visible_inputs(user: Any) -> Any:
@@ -191,7 +218,7 @@ def visible_inputs(user: Any) -> Any:
     requests = not_hidden(requests, user, "context__")
     if user.has_perm(ANSWER) or user.has_perm(VIEW_INPUT):
         return requests
-    return requests.filter(context__user_id=user.pk)
+    return their_own(requests, user, "context__")
 
 
 def visible_calls(user: Any) -> Any:
@@ -205,12 +232,12 @@ def visible_calls(user: Any) -> Any:
     calls = not_hidden(calls, user, "context__")
     if user.has_perm(VIEW_RUN) or user.has_perm(SETTLE):
         return calls
-    return calls.filter(context__user_id=user.pk)
+    return their_own(calls, user, "context__")
 
 
 def may_watch_inbox(user: Any) -> bool:
     """Whether this person is told of approval requests."""
-    return bool(user.is_active and (user.has_perm(DECIDE) or user.has_perm(VIEW_APPROVAL)))
+    return knows_approvals(user)
 
 
 def pending_approvals(user: Any) -> Any:
@@ -223,3 +250,9 @@ def rows_to_judge(requests: Any) -> Any:
     grow with the rows. Without the words of decisions, which may be long."""
     slim = Decision.objects.defer("reason", "arguments", "arguments_before")
     return requests.prefetch_related(Prefetch("decisions", slim), "named_approvers")
+
+
+def lacking(permission: str) -> NotPermitted:
+    """The refusal of somebody who does not have this permission, which is the `rule` that doors name."""
+    text = gettext("This needs the permission %(permission)s.") % {"permission": permission}
+    return NotPermitted(text, rule=permission)

@@ -10,6 +10,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Prefetch
 
+from agents_app.core.internal import is_internal
 from agents_app.core.priority import priority_of
 from agents_app.core.status import YES_VERDICTS, ApprovalStatus, InputStatus, ToolCallStatus
 from agents_app.core.transcript import AssistantMessage, CallResult, Correction, Message, UserMessage
@@ -25,6 +26,7 @@ from agents_app.models import (
     ToolCall,
 )
 from agents_app.selectors.budgets import budget_shape
+from agents_app.selectors.cited import ANSWERS, cited_by
 from agents_app.selectors.people import (
     may_read_approval,
     may_read_call,
@@ -34,7 +36,6 @@ from agents_app.selectors.people import (
 )
 from agents_app.selectors.shapes import (
     AgentShape,
-    ApprovalDetailShape,
     ApprovalShape,
     CodeChangeShape,
     DecisionShape,
@@ -73,7 +74,7 @@ WAITS_FOR = (
 
 def rows_for_runs(runs: Any) -> Any:
     """A queryset of runs with all that `run_as_dict` reads."""
-    return runs.select_related("details", "session").prefetch_related(*WAITS_FOR, "budgets")
+    return runs.select_related("details", "session").prefetch_related(*WAITS_FOR, ANSWERS, "budgets")
 
 
 def rows_for_steps(steps: Any) -> Any:
@@ -93,6 +94,7 @@ def run_as_dict(context: AgentContext, viewer: Any) -> JSONObject:
         RunShape(
             **_fields(context, _OF_CONTEXT),
             **_fields(details, _OF_DETAILS),
+            internal=is_internal(context.agent),
             user=_key(context.user_id),
             started_by=details.started_by_name,
             session=context.session.key if context.session else None,
@@ -104,6 +106,7 @@ def run_as_dict(context: AgentContext, viewer: Any) -> JSONObject:
             content_hidden=not shown,
             input=details.input if shown else None,
             output=details.output if shown else None,
+            citations=cited_by(context) if shown else None,
             error=details.error if shown else None,
             metadata=details.metadata if shown else None,
         )
@@ -154,6 +157,7 @@ def step_as_dict(step: AgentStep, viewer: Any) -> JSONObject:
             input_request=_related(step, "input_request"),
             content_hidden=not shown,
             text=str((step.response or {}).get("text", "")) if shown else None,
+            citations=(step.response or {}).get("citations", []) if shown else None,
             error=step.error if shown else None,
         )
     )
@@ -194,11 +198,6 @@ _OF_CALL = (
 def approval_as_dict(request: ApprovalRequest, viewer: Any) -> JSONObject:
     """An approval request, as far as this person may see it."""
     return _json(ApprovalShape(**_approval(request, viewer)))
-
-
-def approval_detail_as_dict(request: ApprovalRequest, viewer: Any, schema: JSONObject | None) -> JSONObject:
-    """The same with the JSON schema of the arguments, as the code declares it now."""
-    return _json(ApprovalDetailShape(**_approval(request, viewer), arguments_schema=schema))
 
 
 def _approval(request: ApprovalRequest, viewer: Any) -> JSONObject:
@@ -329,10 +328,11 @@ def transcript_as_dict(context: AgentContext, viewer: Any) -> JSONObject:
         messages = messages_of(context, sensitive=may_view_sensitive(viewer))
     except ImproperlyConfigured:  # no key opens what is hidden in it any more
         messages = messages_of(context, sensitive=False)
-    return _json(TranscriptShape(run=context.pk, messages=[_message(message) for message in messages]))
+    return _json(TranscriptShape(run=context.pk, messages=[message_shape(message) for message in messages]))
 
 
-def _message(message: Message) -> MessageShape:
+def message_shape(message: Message) -> MessageShape:
+    """One message, as JSON shows it."""
     match message:
         case UserMessage(text=text):
             return MessageShape(role=Role.USER, text=text)

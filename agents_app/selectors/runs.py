@@ -5,11 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Model, QuerySet
+from django.db.models import Model, PositiveBigIntegerField, QuerySet, UUIDField
 from django.utils.translation import gettext
 
 from agents_app.exceptions import NotFound
-from agents_app.models import AgentContext, AgentEvent, read_once
+from agents_app.models import AgentContext, AgentEvent, Bound, Prepared, read_once
 
 MOST_COUNTED = 10_000
 
@@ -40,6 +40,18 @@ def events_after(run_id: UUID, after: int, limit: int = 500) -> list[AgentEvent]
     return list(events[:limit])
 
 
+def news_after(run_id: UUID, after: int, limit: int) -> list[AgentEvent]:
+    """The same for who is sent each event as it comes: compiled once, because the limit is always the same."""
+    return _news(limit, run_id=run_id, after=after)
+
+
+_news = Prepared(
+    lambda limit: AgentEvent.objects.filter(
+        context_id=Bound("run_id", UUIDField()), sequence__gt=Bound("after", PositiveBigIntegerField())
+    ).order_by("sequence")[:limit]
+)
+
+
 def versions_of(run_ids: list[UUID]) -> dict[UUID, int]:
     """The number of the last event of each of these runs."""
     return dict(AgentContext.objects.filter(pk__in=run_ids).values_list("pk", "version"))
@@ -47,7 +59,7 @@ def versions_of(run_ids: list[UUID]) -> dict[UUID, int]:
 
 def at_most(rows: "QuerySet[Any]", limit: int) -> int:
     """How many of these rows there are, looking at no more than `limit`: counting a table takes longer as it grows."""
-    return len(rows.order_by().values_list("pk", flat=True)[:limit])
+    return rows.order_by()[:limit].count()
 
 
 def oldest_due() -> datetime | None:

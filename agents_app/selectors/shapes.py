@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from agents_app.core.approval_times import OnExpiry
 from agents_app.core.budgets import Period, Scope
+from agents_app.core.citations import Citation
 from agents_app.core.events import EventType
 from agents_app.core.priority import Priority
 from agents_app.core.risk import Risk
@@ -85,6 +86,7 @@ class RunShape(Shape):
 
     id: UUID
     agent: str
+    internal: bool = Field(description="It does memory's own work for the user; staff alone see it.")
     status: RunStatus
     status_at: Moment
     version: int = Field(description="The number of its last event.")
@@ -124,6 +126,7 @@ class RunShape(Shape):
     content_hidden: Hidden
     input: str | None
     output: Any = Field(description="The agent's answer, once the run has completed.")
+    citations: list[Citation] | None = Field(description="The passages that the answer names.")
     error: str | None
     metadata: dict[str, Any] | None
 
@@ -178,6 +181,7 @@ class StepShape(Shape):
     error_code: str
     content_hidden: Hidden
     text: str | None = Field(description="What the LLM said besides its calls.")
+    citations: list[Citation] | None = Field(description="The passages that its answer names.")
     error: str | None
 
 
@@ -278,12 +282,6 @@ class ApprovalShape(Shape):
     reason: str | None = Field(description="Why a person is asked.")
     summary: str | None = Field(description="What will happen, in one sentence.")
     arguments: Any
-
-
-class ApprovalDetailShape(ApprovalShape):
-    """The same with the JSON schema of the arguments; null if the code no longer has the tool."""
-
-    arguments_schema: dict[str, Any] | None
 
 
 class InputRequestShape(Shape):

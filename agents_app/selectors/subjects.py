@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db.models import Model
+from django.utils.translation import gettext
 
 from agents_app.exceptions import InvalidInput
 
@@ -14,11 +15,13 @@ def split_subject(text: str) -> tuple[ContentType, str]:
     place, colon, key = text.partition(":")
     label, dot, model = place.partition(".")
     if not (colon and dot and key):
-        raise InvalidInput("An object is named as app.model:key.", code="unknown_subject")
+        raise InvalidInput(gettext("An object is named as app.model:key."), code="unknown_subject")
     try:
         return ContentType.objects.get_by_natural_key(label, model.lower()), key
     except ObjectDoesNotExist as error:
-        raise InvalidInput(f"There is no kind of object {place}.", code="unknown_subject") from error
+        raise InvalidInput(
+            gettext("There is no kind of object %(kind)s.") % {"kind": place}, code="unknown_subject"
+        ) from error
 
 
 def subject_for(user: Any, text: str) -> Model:
@@ -31,7 +34,9 @@ def subject_for(user: Any, text: str) -> Model:
     found = None if model is None else _find(model, key)
     permission = f"{kind.app_label}.view_{kind.model}"
     if found is None or not (user.has_perm(permission) or user.has_perm(permission, found)):
-        raise InvalidInput(f"There is no {text}, or you may not see it.", code="unknown_subject")
+        raise InvalidInput(
+            gettext("There is no %(what)s, or you may not see it.") % {"what": text}, code="unknown_subject"
+        )
     return found
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.db.models import UUIDField
 
 from agents_app.core.status import InputStatus, StepKind, StepStatus, ToolCallStatus
 from agents_app.core.transcript import (
@@ -17,7 +18,7 @@ from agents_app.core.transcript import (
     Thought,
     UserMessage,
 )
-from agents_app.models import AgentContext, AgentStep, InputRequest, ToolCall
+from agents_app.models import AgentContext, AgentStep, Bound, InputRequest, Prepared, ToolCall
 from agents_app.models.sealing import unseal
 
 
@@ -38,12 +39,19 @@ class TranscriptRows:
 
 def read_transcript(context: AgentContext) -> TranscriptRows:
     """Read them from the database."""
-    turns = AgentStep.objects.filter(context=context, kind=StepKind.THINK, status=StepStatus.COMPLETED)
     return TranscriptRows(
-        turns=list(turns.order_by("number")),
-        calls={str(call.pk): call for call in ToolCall.objects.filter(context=context)},
-        inputs={str(request.pk): request for request in InputRequest.objects.filter(context=context)},
+        turns=_turns(run_id=context.pk),
+        calls={str(call.pk): call for call in _calls(run_id=context.pk)},
+        inputs={str(request.pk): request for request in _inputs(run_id=context.pk)},
     )
+
+
+_OF_RUN = {"context": Bound("run_id", UUIDField())}
+_turns = Prepared(
+    lambda: AgentStep.objects.filter(**_OF_RUN, kind=StepKind.THINK, status=StepStatus.COMPLETED).order_by("number")
+)
+_calls = Prepared(lambda: ToolCall.objects.filter(**_OF_RUN).order_by("number"))
+_inputs = Prepared(lambda: InputRequest.objects.filter(**_OF_RUN).order_by("pk"))
 
 
 def messages_of(

@@ -1,8 +1,10 @@
 """COMMANDS: what acts. Every door calls these; no rule lives in a door."""
 
+from agents_app.core.bulk import Choice, Report
 from agents_app.services.approvals import approve, reject, send_back, settle_outcome
 from agents_app.services.archiving import archive_runs
 from agents_app.services.budgets import set_budget
+from agents_app.services.bulk import decide_many
 from agents_app.services.claiming import claim_request, reassign_request, release_request
 from agents_app.services.code_changes import CodeChange, read_code_change
 from agents_app.services.delegating import delegate, revoke_delegation
@@ -17,6 +19,18 @@ from agents_app.services.inputs import answer_input
 from agents_app.services.key_rotation import rotate_keys
 from agents_app.services.links import LinkedRequest, decide_by_link, read_link
 from agents_app.services.llms import close_breaker
+from agents_app.services.memory import (
+    correct_entity,
+    correct_fact,
+    forget_entity,
+    forget_fact,
+    forget_working_memory,
+    merge_entities,
+    remember_entity,
+    remember_fact,
+    update_working_memory,
+)
+from agents_app.services.memory_export import export_memory
 from agents_app.services.notifications import release_notification, set_preferences
 from agents_app.services.policies import PolicyProblem, delete_policy, policy_problems, save_policy
 from agents_app.services.principals import CODE, SYSTEM, Origin
@@ -30,12 +44,14 @@ from agents_app.services.values import Run, read_run
 __all__ = [
     "CODE",
     "SYSTEM",
+    "Choice",
     "CodeChange",
     "Erasure",
     "Explanation",
     "LinkedRequest",
     "Origin",
     "PolicyProblem",
+    "Report",
     "Run",
     "answer_input",
     "approve",
@@ -43,17 +59,25 @@ __all__ = [
     "cancel_run",
     "claim_request",
     "close_breaker",
+    "correct_entity",
+    "correct_fact",
     "decide_by_link",
+    "decide_many",
     "delegate",
     "delete_policy",
     "erase_user",
     "explain_call",
     "export_anchors",
     "export_decisions",
+    "export_memory",
+    "forget_entity",
+    "forget_fact",
     "forget_handler",
+    "forget_working_memory",
     "grant_problems",
     "hide_run",
     "make_grant",
+    "merge_entities",
     "pause_run",
     "policy_problems",
     "read_code_change",
@@ -64,6 +88,8 @@ __all__ = [
     "release_handler",
     "release_notification",
     "release_request",
+    "remember_entity",
+    "remember_fact",
     "restore_run",
     "resume_run",
     "retry_run",
@@ -81,4 +107,5 @@ __all__ = [
     "start_run",
     "switch_off",
     "switch_on",
+    "update_working_memory",
 ]

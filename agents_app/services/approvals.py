@@ -3,10 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from agents_app.core.approval_times import OnExpiry
+from agents_app.core.events import EventType
 from agents_app.core.status import YES_VERDICTS, ApprovalStatus, ToolCallStatus, Verdict
+from agents_app.definitions.registry import tool_now
+from agents_app.definitions.validation import at_place
 from agents_app.exceptions import (
     AlreadyDecided,
     Expired,
@@ -26,9 +29,11 @@ from agents_app.gate.approvers import (
     put_to_at,
     said_yes,
 )
-from agents_app.models import ApprovalRequest, Decision, ToolCall
+from agents_app.models import AgentEvent, ApprovalRequest, Decision, ToolCall
+from agents_app.selectors.approvers import nobody_because
 from agents_app.selectors.delegations import key_of
-from agents_app.selectors.people import SETTLE, may_settle, visible_approvals, visible_calls
+from agents_app.selectors.one_approval import approval_again, approval_seen_by
+from agents_app.selectors.people import SETTLE, lacking, may_settle, visible_calls
 from agents_app.selectors.runs import one_of
 from agents_app.services import journal
 from agents_app.services.edits import edit_of
@@ -64,7 +69,7 @@ def approve(
 def _approve(
     request_id: Any, by: Any, digest: str, arguments: dict[str, Any] | None, reason: str, origin: Origin
 ) -> ApprovalRequest:
-    request: ApprovalRequest = one_of(visible_approvals(by), request_id)
+    request = approval_seen_by(by, request_id)
     permit(by, request, Verdict.REJECTED)
     edited = edit_of(request, arguments)
     wanted = edited.digest if edited else digest
@@ -77,8 +82,8 @@ def _approve(
     permission = may_decide(by, request, Verdict.EDITED if edited else Verdict.APPROVED)
     if not permission.allowed:
         if permission.rule == "twice" and _decided_so(request, by, kinds, wanted):
-            return _again(request)
-        raise NotPermitted(permission.reason, rule=permission.rule)
+            return approval_again(request)
+        raise _refused(permission, request)
     proposal = False
     if edited:
         permission = may_at(by, request, put_to_at(request, 0, edited.named.get(0)))
@@ -86,7 +91,7 @@ def _approve(
     with change(request.context_id) as edit:
         held, call = _open(edit, request, by, kinds, wanted)
         if held is None or call is None:
-            return _again(request)
+            return approval_again(request)
         _same_digest(call, digest)
         decision = _decision(call, held, Verdict.APPROVED, by, reason, origin, edit, shown=digest)
         decision.on_behalf_of_key, decision.on_behalf_of_name = _in_whose_stead(permission)
@@ -104,7 +109,7 @@ def _approve(
         else:
             approvals.approve(edit, held, call, decision)
         journal.decided(by, decision, edit.context)
-    return _again(request)
+    return approval_again(request)
 
 
 def reject(
@@ -125,30 +130,30 @@ def send_back(
 
 
 WORDS_NEEDED = {
-    Verdict.REJECTED: "Say why: the agent reads the reason and takes it up.",
-    Verdict.SENT_BACK: "Say what to do instead: the agent reads it.",
+    Verdict.REJECTED: gettext_noop("Say why: the agent reads the reason and takes it up."),
+    Verdict.SENT_BACK: gettext_noop("Say what to do instead: the agent reads it."),
 }
 
 
 def _decline(
     request_id: Any, by: Any, verdict: Verdict, words: str, digest: str | None, origin: Origin
 ) -> ApprovalRequest:
-    request: ApprovalRequest = one_of(visible_approvals(by), request_id)
+    request = approval_seen_by(by, request_id)
     permission = permit(by, request, verdict)
     text = checked_reason(words).strip()
     if not text:
-        raise InvalidInput(WORDS_NEEDED[verdict], code="reason_required")
+        raise InvalidInput(gettext(WORDS_NEEDED[verdict]), code="reason_required")
     with change(request.context_id) as edit:
         held, call = _open(edit, request, by, (verdict,), digest)
         if held is None or call is None:
-            return _again(request)
+            return approval_again(request)
         if digest is not None:
             _same_digest(call, digest)
         decision = _decision(call, held, verdict, by, text, origin, edit, shown=digest or call.digest)
         decision.on_behalf_of_key, decision.on_behalf_of_name = _in_whose_stead(permission)
         approvals.decline(edit, held, call, decision)
         journal.decided(by, decision, edit.context)
-    return _again(request)
+    return approval_again(request)
 
 
 def _in_whose_stead(permission: Permission) -> tuple[str, str]:
@@ -159,11 +164,18 @@ def _in_whose_stead(permission: Permission) -> tuple[str, str]:
 def settle_outcome(
     call_id: Any, verdict: Verdict | str, *, by: Any, result: Any = None, reason: str = "", origin: Origin = CODE
 ) -> ToolCall:
-    """Say what became of a call of unknown outcome: `happened` (with its result), `try_again` or `give_up`."""
+    """Say what became of a call of unknown outcome: `happened` (with its result), `try_again` or `give_up`.
+
+    result: what the tool would have returned, and fits its return annotation. To give up needs a reason. Raises
+    NotFound, NotPermitted, WrongState, and InvalidInput (`result_invalid`, `reason_required`).
+    """
     call: ToolCall = one_of(visible_calls(by), call_id)
     if not may_settle(by, call):
-        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": SETTLE})
-    word, value = _settling_verdict(verdict), as_json(result, "The result of a call")
+        raise lacking(SETTLE)
+    word, text = _settling_verdict(verdict), checked_reason(reason).strip()
+    value = as_json(result, "The result of a call")
+    if call.status == ToolCallStatus.UNKNOWN:
+        _check_settling(call, word, value, text)
     with change(call.context_id) as edit:
         held = edit.rows.call(call.pk)
         if held is None or held.status != ToolCallStatus.UNKNOWN:
@@ -173,12 +185,32 @@ def settle_outcome(
             raise WrongState(
                 gettext("The run has ended or is being cancelled: nothing can be tried again."), code="ended"
             )
-        text = checked_reason(reason)
         decision = _decision(held, None, word, by, text, origin, edit, shown=held.digest)
         calls.settle_unknown(edit, held, word, result=value, reason=text, by=decision)
         journal.decided(by, decision, edit.context)
     call.refresh_from_db()
     return call
+
+
+def _check_settling(call: ToolCall, word: Verdict, result: Any, reason: str) -> None:
+    """Refuse what says too little or too much of an outcome. Asks the types of the tool's author."""
+    if word is Verdict.GIVE_UP and not reason:
+        raise InvalidInput(gettext("Say why: the agent reads the reason and takes it up."), code="reason_required")
+    if word is not Verdict.HAPPENED:
+        if result is not None:
+            raise InvalidInput(gettext("Only what happened has a result."), code="result_invalid")
+        return
+    tool = tool_now(call.context.agent, call.tool)
+    wrong = [] if tool is None else tool.result_errors(result)
+    if not wrong:
+        return
+    if result is None:
+        text = gettext("Say what %(tool)s returned, or would have: the agent reads it.") % {"tool": call.tool}
+    else:
+        text = gettext("%(tool)s could not have returned this: %(why)s")
+        text %= {"tool": call.tool, "why": "; ".join(at_place(each["path"], each["message"]) for each in wrong)}
+    errors = [{**each, "path": ["result", *each["path"]]} for each in wrong]
+    raise InvalidInput(text, code="result_invalid", errors=errors)
 
 
 def _why_known(call: ToolCall) -> WrongState:
@@ -219,8 +251,14 @@ def permit(by: Any, request: ApprovalRequest, verdict: Verdict) -> Permission:
     """The permission of this person to decide so. Raises NotPermitted."""
     permission = may_decide(by, request, verdict)
     if not permission.allowed:
-        raise NotPermitted(permission.reason, rule=permission.rule)
+        raise _refused(permission, request)
     return permission
+
+
+def _refused(permission: Permission, request: ApprovalRequest) -> NotPermitted:
+    """Whoever is refused is told, too, that it is no better for anybody else."""
+    nobody = nobody_because(request) if request.status == ApprovalStatus.PENDING else ""
+    return NotPermitted(" ".join(filter(None, [permission.reason, nobody])), rule=permission.rule)
 
 
 def _open(
@@ -230,9 +268,10 @@ def _open(
     held = next((row for row in edit.rows.requests if row.pk == request.pk), None)
     call = edit.rows.call(request.call_id)
     if held is None or call is None or held.status != ApprovalStatus.PENDING:
-        if _decided_so(request, by, kinds, wanted):
-            return None, None
-        raise why_closed(request)
+        if not _decided_so(request, by, kinds, wanted):
+            raise why_closed(request)
+        _still_counts(request)
+        return None, None
     if edit.context.ended or edit.context.cancel_requested_at is not None:
         raise WrongState(gettext("The run has ended or is being cancelled."), code="ended")
     waits_on = held.on_expiry == OnExpiry.KEEP_WAITING
@@ -260,6 +299,20 @@ def _decided_so(request: ApprovalRequest, by: Any, kinds: Sequence[Verdict], wan
     return not Decision.objects.filter(request=request, verdict__in=DECLINED).exclude(pk=made.pk).exists()
 
 
+def _still_counts(request: ApprovalRequest) -> None:
+    """Whoever says yes again learns that their yes does not count any more."""
+    now = ApprovalRequest.objects.get(pk=request.pk)
+    if now.status != ApprovalStatus.WITHDRAWN:
+        return
+    told = AgentEvent.objects.filter(context_id=now.context_id, type=EventType.APPROVAL_WITHDRAWN)
+    said = (event.data for event in told.order_by("-sequence"))
+    reason = next((data.get("reason") for data in said if data.get("request") == str(now.pk)), "")
+    raise WrongState(
+        gettext("Your decision was recorded, but this request was withdrawn since: %(reason)s") % {"reason": reason},
+        code="not_pending",
+    )
+
+
 def why_closed(request: ApprovalRequest) -> WrongState:
     """The error that says how a request that is no longer open was closed."""
     request = ApprovalRequest.objects.get(pk=request.pk)
@@ -283,7 +336,9 @@ def _same_digest(call: ToolCall, shown: str) -> None:
 
 def _refuse_in_doubt(call: ToolCall) -> None:
     if call.in_doubt:
-        text = "An earlier attempt at this call may have taken effect: it can be approved or rejected, not edited."
+        text = gettext(
+            "An earlier attempt at this call may have taken effect: it can be approved or rejected, not edited."
+        )
         raise WrongState(text, code="in_doubt")
 
 
@@ -310,10 +365,6 @@ def _decision(
         decided_at=edit.now,
         **recorded(by),
     )
-
-
-def _again(request: ApprovalRequest) -> ApprovalRequest:
-    return ApprovalRequest.objects.select_related("call", "context", "context__details").get(pk=request.pk)
 
 
 __all__ = ["Decider", "approve", "may_decide", "permit", "reject", "send_back", "settle_outcome", "why_closed"]

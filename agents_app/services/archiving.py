@@ -15,6 +15,7 @@ from uuid import UUID
 
 from django.db import connections, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils.translation import gettext
 
 from agents_app.conf import conf
 from agents_app.core.archive_lines import StoredRun
@@ -100,7 +101,7 @@ def _days(days: float | None, failed_days: float | None) -> tuple[float | None, 
         failed = conf.ARCHIVE_FAILED_AFTER_DAYS if days is None or conf.ARCHIVE_FAILED_AFTER_DAYS is not None else None
     for each in (usual, failed):
         if each is not None and not each >= 0:
-            raise InvalidInput("Days are a number from 0 on.")
+            raise InvalidInput(gettext("Days are a number from 0 on."))
     return usual, usual if failed is None else failed
 
 

@@ -8,10 +8,10 @@ from django.utils.translation import gettext
 
 from agents_app.conf import conf
 from agents_app.core.budgets import BUDGET_FIELDS, Budget, Kind, Period, Scope
-from agents_app.exceptions import InvalidInput, NotPermitted
+from agents_app.exceptions import InvalidInput
 from agents_app.models import AgentBudget, AgentContext, AgentSession, as_stored, database_now
 from agents_app.models.budget import window_at
-from agents_app.selectors.people import CHANGE_BUDGET, name_of, user_named, visible_runs, visible_sessions
+from agents_app.selectors.people import CHANGE_BUDGET, lacking, name_of, user_named, visible_runs, visible_sessions
 from agents_app.selectors.runs import one_of
 from agents_app.transitions import change
 from agents_app.transitions.budgets import tell_changed
@@ -60,7 +60,7 @@ def set_budget(
     and time are not set here. Needs change_agentbudget. Raises NotPermitted, InvalidInput, NotFound.
     """
     if not (by.is_active and by.has_perm(CHANGE_BUDGET)):
-        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": CHANGE_BUDGET})
+        raise lacking(CHANGE_BUDGET)
     checked, owner = _checked(limits), _owner(run, session, user)
     if checked.time is not None:
         raise InvalidInput(
@@ -85,7 +85,7 @@ def owner_named(by: Any, *, run: Any = None, session: Any = None, user: str | No
     Only what this person may know of. Raises NotPermitted, NotFound and InvalidInput.
     """
     if not (by.is_active and by.has_perm(CHANGE_BUDGET)):
-        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": CHANGE_BUDGET})
+        raise lacking(CHANGE_BUDGET)
     owner: dict[str, Any] = {}
     if run is not None:
         owner["run"] = one_of(visible_runs(by), run)

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
+from django.utils.translation import gettext
+
 from agents_app.core.bulk import MOST_AT_ONCE, BulkVerdict, Choice, Outcome, Report
 from agents_app.core.status import ApprovalStatus
 from agents_app.exceptions import AgentsError, AlreadyDecided, InvalidInput, NotPermitted, StaleDigest
@@ -25,12 +27,14 @@ def decide_many(
     """
     chosen = list({choice.request_id: choice for choice in choices}.values())
     if not 1 <= len(chosen) <= MOST_AT_ONCE:
-        raise InvalidInput(f"Choose 1 to {MOST_AT_ONCE} requests.", code="too_many" if chosen else "none_chosen")
+        text = gettext("Choose 1 to %(most)s requests.") % {"most": MOST_AT_ONCE}
+        raise InvalidInput(text, code="too_many" if chosen else "none_chosen")
     if verdict not in list(BulkVerdict):
-        raise InvalidInput(f"Requests are decided by one of {', '.join(BulkVerdict)}.", code="unknown_verdict")
+        text = gettext("Requests are decided by one of %(names)s.") % {"names": ", ".join(BulkVerdict)}
+        raise InvalidInput(text, code="unknown_verdict")
     text = checked_reason(reason)
     if verdict != BulkVerdict.APPROVE and not text.strip():
-        raise InvalidInput("Say why: the agents read the reason and take it up.", code="reason_required")
+        raise InvalidInput(gettext("Say why: the agents read the reason and take it up."), code="reason_required")
     return [_decide(choice, BulkVerdict(verdict), by, text, origin) for choice in chosen]
 
 
@@ -45,7 +49,7 @@ def _decide(choice: Choice, verdict: BulkVerdict, by: Any, reason: str, origin: 
     except Exception:
         # Whatever is wrong with this one: the others are decided, and people read what became of each.
         logger.exception("A request could not be decided.", extra={"request_id": choice.request_id})
-        text = "Something went wrong on our side; nothing was decided about this one."
+        text = gettext("Something went wrong on our side; nothing was decided about this one.")
         return Report(request_id=choice.request_id, outcome=Outcome.FAILED, code="internal_error", message=text)
     waits = made.status == ApprovalStatus.PENDING
     return Report(

@@ -9,9 +9,10 @@ from agents_app.exceptions import NotPermitted, WrongState
 from agents_app.gate.approvers import may_decide
 from agents_app.models import ApprovalRequest, ToolCall
 from agents_app.selectors.delegations import key_of
-from agents_app.selectors.people import hidden_from, name_of, visible_approvals
-from agents_app.selectors.runs import one_of
+from agents_app.selectors.one_approval import approval_again, approval_seen_by
+from agents_app.selectors.people import hidden_from, name_of
 from agents_app.services.approvals import permit, why_closed
+from agents_app.services.journal import noted
 from agents_app.services.principals import the_person
 from agents_app.transitions import Change, approvals, change
 
@@ -20,27 +21,29 @@ REASSIGN = "agents_app.reassign_approvalrequest"
 
 def claim_request(request_id: Any, *, by: Any) -> ApprovalRequest:
     """Take a request on. Others may still decide. Raises NotFound, NotPermitted, WrongState (`claimed`: by whom)."""
-    request: ApprovalRequest = one_of(visible_approvals(by), request_id)
+    request = approval_seen_by(by, request_id)
     permit(by, request, Verdict.REJECTED)
     with change(request.context_id) as edit:
         held, call = _pending(edit, request)
         if held.claimed_by_key not in ("", key_of(by)):
-            text = f"{held.claimed_by_name} has taken this on."
+            text = gettext("%(who)s has taken this on.") % {"who": held.claimed_by_name}
             raise WrongState(text, code="claimed", by=held.claimed_by_name)
         if not held.claimed_by_key:
             approvals.claim(edit, held, call, key=key_of(by), name=name_of(by))
-    return _again(request)
+            noted(by, held, "claimed")
+    return approval_again(request)
 
 
 def release_request(request_id: Any, *, by: Any) -> ApprovalRequest:
     """Give a request back: who claimed it, or somebody with `reassign_approvalrequest`."""
-    request: ApprovalRequest = one_of(visible_approvals(by), request_id)
+    request = approval_seen_by(by, request_id)
     with change(request.context_id) as edit:
         held, call = _pending(edit, request)
         if held.claimed_by_key:
             _in_charge(by, held)
             approvals.release(edit, held, call, by=name_of(by))
-    return _again(request)
+            noted(by, held, "released")
+    return approval_again(request)
 
 
 def reassign_request(request_id: Any, *, to: Any, by: Any) -> ApprovalRequest:
@@ -49,7 +52,7 @@ def reassign_request(request_id: Any, *, to: Any, by: Any) -> ApprovalRequest:
     One that others have claimed needs `reassign_approvalrequest`. Raises NotFound, NotPermitted (also if `to` may not
     decide), WrongState, and InvalidInput for a name that nobody has.
     """
-    request: ApprovalRequest = one_of(visible_approvals(by), request_id)
+    request = approval_seen_by(by, request_id)
     if not by.has_perm(REASSIGN):
         permit(by, request, Verdict.REJECTED)
     to = the_person(to)
@@ -66,7 +69,8 @@ def reassign_request(request_id: Any, *, to: Any, by: Any) -> ApprovalRequest:
             _in_charge(by, held)
         if held.claimed_by_key != key_of(to):
             approvals.reassign(edit, held, call, key=key_of(to), name=name_of(to), by=name_of(by))
-    return _again(request)
+            noted(by, held, f"handed over to {name_of(to)}")
+    return approval_again(request)
 
 
 def may_hand_over(by: Any, request: ApprovalRequest, *, decides: bool) -> bool:
@@ -82,7 +86,8 @@ def may_release(by: Any, request: ApprovalRequest) -> bool:
 
 def _in_charge(by: Any, held: ApprovalRequest) -> None:
     if held.claimed_by_key != key_of(by) and not (by.is_active and by.has_perm(REASSIGN)):
-        text = f"{held.claimed_by_name} has taken this on; to take it away needs the permission {REASSIGN}."
+        text = gettext("%(who)s has taken this on; to take it away needs the permission %(permission)s.")
+        text %= {"who": held.claimed_by_name, "permission": REASSIGN}
         raise NotPermitted(text, rule="claimed")
 
 
@@ -92,7 +97,3 @@ def _pending(edit: Change, request: ApprovalRequest) -> tuple[ApprovalRequest, T
     if held is None or call is None or held.status != ApprovalStatus.PENDING:
         raise why_closed(request)
     return held, call
-
-
-def _again(request: ApprovalRequest) -> ApprovalRequest:
-    return ApprovalRequest.objects.select_related("call", "context", "context__details").get(pk=request.pk)

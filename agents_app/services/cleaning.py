@@ -6,6 +6,7 @@ from typing import Any
 
 from agents_app.conf import conf
 from agents_app.core.status import ENDED
+from agents_app.memory.expiry import remove_old as remove_old_memory
 from agents_app.models import Notification, NotificationPreference, PartialReply, StoredResponse, database_now
 from agents_app.models.fields import first_uuid7
 from agents_app.models.notification import SETTLED
@@ -22,6 +23,7 @@ def clean_up(seconds: float) -> Archiving:
     delete_old_responses(database_now() - timedelta(days=conf.RESPONSE_DAYS))
     _delete(PartialReply.objects.filter(context__status__in=ENDED))
     delete_old_notifications(database_now() - timedelta(days=conf.NOTIFICATION_DAYS))
+    remove_old_memory()
     make_anchors(seconds=seconds / 2)  # before archiving: archived runs leave their head, and no event
     return archive_runs(seconds=until - time.monotonic())
 

@@ -9,11 +9,11 @@ from django.utils.translation import gettext
 from agents_app.core.code_difference import Difference, differences
 from agents_app.definitions.agent_definition import AgentDefinition
 from agents_app.definitions.registry import registry
-from agents_app.exceptions import CodeChanged, NotPermitted, StaleContext
+from agents_app.exceptions import CodeChanged, StaleContext
 from agents_app.gate.code_change import CODE_CHANGED, MIGRATION_FAILED, Misfit, misfits
 from agents_app.gate.definition_records import facts_of
 from agents_app.models import AgentContext, DefinitionRecord, ToolCall
-from agents_app.selectors.people import CONTROL, may_control, name_of
+from agents_app.selectors.people import CONTROL, lacking, may_control, name_of
 from agents_app.services.found import found_run
 from agents_app.transitions import Change, code_changes
 
@@ -54,7 +54,7 @@ def read_code_change(run_id: Any, *, by: Any) -> CodeChange | None:
     """
     context = found_run(run_id, by)
     if not may_control(by, context):
-        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": CONTROL})
+        raise lacking(CONTROL)
     return change_of(context)
 
 
@@ -90,7 +90,7 @@ def acceptance(context: AgentContext, accepted: str | None, *, asked: bool) -> A
     if accepted is None:
         raise CodeChanged(accept_changes=code)
     if accepted != code:
-        text = "The code has changed again since it was shown; look at the difference anew."
+        text = gettext("The code has changed again since it was shown; look at the difference anew.")
         raise CodeChanged(text, accept_changes=code)
     calls = _open_calls(context)
     return Acceptance(version=context.version, definition=definition, misfits=tuple(misfits(calls, definition)))

@@ -10,7 +10,7 @@ from agents_app.conf import conf
 from agents_app.exceptions import InvalidInput, NotPermitted
 from agents_app.models import Delegation, as_stored, database_now
 from agents_app.selectors.delegations import key_of, visible_delegations
-from agents_app.selectors.people import DECIDE, MANAGE_DELEGATIONS, name_of
+from agents_app.selectors.people import DECIDE, MANAGE_DELEGATIONS, lacking, name_of
 from agents_app.selectors.runs import one_of
 from agents_app.services.journal import ADDED, noted
 from agents_app.services.principals import the_person
@@ -66,7 +66,8 @@ def revoke_delegation(delegation_id: Any, *, by: Any) -> Delegation:
     """End it now: whose decisions they are, or somebody with `manage_delegation`. Raises NotFound, NotPermitted."""
     row: Delegation = one_of(visible_delegations(by), delegation_id)
     if key_of(by) != row.giver_key and not by.has_perm(MANAGE_DELEGATIONS):
-        text = f"Only {row.giver_name}, and people with the permission {MANAGE_DELEGATIONS}, may revoke this."
+        text = gettext("Only %(who)s, and people with the permission %(permission)s, may revoke this.")
+        text %= {"who": row.giver_name, "permission": MANAGE_DELEGATIONS}
         raise NotPermitted(text, rule=MANAGE_DELEGATIONS)
     open_ones = Delegation.objects.filter(pk=row.pk, revoked_at__isnull=True)  # who was first stays named
     with transaction.atomic(using=conf.DATABASE):
@@ -95,8 +96,7 @@ def _giver(giver: Any, by: Any) -> Any:
     if giver is None or (isinstance(giver, str) and giver == name_of(by)):
         return by
     if isinstance(giver, str) and not may_manage(by):
-        needed = MANAGE_DELEGATIONS
-        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": needed}, rule=needed)
+        raise lacking(MANAGE_DELEGATIONS)
     return the_person(giver)
 
 
@@ -112,5 +112,4 @@ def _may_delegate(by: Any, giver: Any) -> None:
         raise InvalidInput(gettext("Only a person's decisions can be delegated."), code="no_person")
     own = key_of(by) == key_of(giver) and by.is_active and by.has_perm(DECIDE)
     if not own and not (by.is_active and by.has_perm(MANAGE_DELEGATIONS)):
-        needed = DECIDE if key_of(by) == key_of(giver) else MANAGE_DELEGATIONS
-        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": needed}, rule=needed)
+        raise lacking(DECIDE if key_of(by) == key_of(giver) else MANAGE_DELEGATIONS)

@@ -13,12 +13,14 @@ from uuid import UUID
 from django.apps import apps
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from agents_app.conf import conf
 from agents_app.core.archive_lines import StoredRow, StoredRun
 from agents_app.core.chain import START
 from agents_app.core.events import EventType
 from agents_app.exceptions import InvalidInput, NotFound, NotPermitted, WrongState
+from agents_app.memory.erasing import erase_memory, memories_of
 from agents_app.models import (
     AgentContext,
     AgentEvent,
@@ -26,6 +28,7 @@ from agents_app.models import (
     Archive,
     ArchivedRun,
     Delegation,
+    SessionSummary,
     StandingGrant,
     StoredResponse,
     database_now,
@@ -34,7 +37,7 @@ from agents_app.models.archive import ArchiveState
 from agents_app.models.audited import Rebinding, event_digest, event_link
 from agents_app.models.belongings import row_from, values_of
 from agents_app.models.erasure import ERASED, KEPT, Person, erased
-from agents_app.selectors.people import CONTROL, ERASE, name_of
+from agents_app.selectors.people import CONTROL, ERASE, lacking, name_of
 from agents_app.services.archiving import delete_runs, remove_doomed
 from agents_app.services.key_rotation import rewrite
 from agents_app.services.principals import the_person
@@ -50,17 +53,19 @@ NAMED = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Erasure:
-    """What was erased (or would be). `still_open`: runs that were cancelled and have not come to an end yet; repeat it
-    when they have."""
+    """What was erased (or would be). `memories`: facts, entities, working memories, and changes of them. `still_open`:
+    runs that were cancelled and have not come to an end yet; repeat it when they have."""
 
     runs: int = 0
     archived_runs: int = 0
     sessions: int = 0
+    memories: int = 0
     still_open: tuple[UUID, ...] = ()
 
 
 def erase_user(user: Any, *, by: Any, reason: str = "", cancel: bool = False, dry_run: bool = False) -> Erasure:
-    """Blank what this person's runs hold: input, answers, transcripts, arguments, results, reasons, names.
+    """Blank what this person's runs hold: input, answers, transcripts, arguments, results, reasons, names; and delete
+    what agents remember of them, with its history and vectors.
 
     The skeleton stays: events and decisions without words. So do policies, switches and delegations that they made,
     without the name; delegations from and to them end. What the person decided about runs of others stays as it
@@ -68,25 +73,32 @@ def erase_user(user: Any, *, by: Any, reason: str = "", cancel: bool = False, dr
     else the person must have none. Raises NotPermitted, InvalidInput, WrongState.
     """
     if not (by.is_active and by.has_perm(ERASE)):
-        raise NotPermitted(f"This needs the permission {ERASE}.")
+        raise lacking(ERASE)
     user = the_person(user)
     if getattr(user, "pk", None) is None:
-        raise InvalidInput("Erase a user of this project, before the account itself is deleted.")
+        raise InvalidInput(gettext("Erase a user of this project, before the account itself is deleted."))
     text, person = checked_reason(reason), Person(pk=user.pk, name=name_of(user))
     mine = AgentContext.objects.filter(user_id=user.pk)
     if dry_run:
         away = ArchivedRun.objects.filter(user_id=user.pk).count()
         sessions = AgentSession.objects.filter(user_id=user.pk).count()
-        return Erasure(runs=mine.count(), archived_runs=away, sessions=sessions, still_open=_open(user))
+        return Erasure(
+            runs=mine.count(),
+            archived_runs=away,
+            sessions=sessions,
+            memories=memories_of(user.pk),
+            still_open=_open(user),
+        )
     _end(_open(user), by=by, cancel=cancel)
     runs = _erase_rows(mine, person, by=name_of(by), reason=text)
     away = _erase_archives(person, by=name_of(by), reason=text)
+    memories = erase_memory(user.pk)  # before the sessions: they say whose they are
     sessions = _erase_sessions(user)
     _erase_kept(person, by=name_of(by))
     StoredResponse.objects.filter(principal=str(user.pk)).delete()
     remove_doomed()
     logger.info("Erased a user from %s runs and %s archived ones.", runs, away)
-    return Erasure(runs=runs, archived_runs=away, sessions=sessions, still_open=_open(user))
+    return Erasure(runs=runs, archived_runs=away, sessions=sessions, memories=memories, still_open=_open(user))
 
 
 def _open(user: Any) -> tuple[UUID, ...]:
@@ -96,13 +108,18 @@ def _open(user: Any) -> tuple[UUID, ...]:
 def _end(run_ids: tuple[UUID, ...], *, by: Any, cancel: bool) -> None:
     if run_ids and not cancel:
         named = ", ".join(str(run_id) for run_id in run_ids[:NAMED])
-        raise WrongState(f"Runs of this person have not ended: {named}. Cancel them first.", code="open_runs")
+        raise WrongState(
+            gettext("Runs of this person have not ended: %(runs)s. Cancel them first.") % {"runs": named},
+            code="open_runs",
+        )
     for run_id in run_ids:
         try:
             cancel_run(run_id, by=by)
         except (NotFound, NotPermitted) as error:
-            text = f"You may not cancel the run {run_id}; it takes {CONTROL}, and to see it. Nothing was erased."
-            raise NotPermitted(text) from error
+            text = gettext(
+                "You may not cancel the run %(run)s; it takes %(permission)s, and to see it. Nothing was erased."
+            ) % {"run": run_id, "permission": CONTROL}
+            raise NotPermitted(text, rule=CONTROL) from error
         except WrongState as error:
             if error.code != "ended":
                 raise
@@ -136,6 +153,7 @@ def _erase_run(run_id: UUID, person: Person, *, by: str, reason: str) -> bool:
 
 def _erase_sessions(user: Any) -> int:
     """Their keys may be addresses or subjects of mails."""
+    SessionSummary.objects.filter(session__user_id=user.pk).delete()
     sessions = list(AgentSession.objects.filter(user_id=user.pk).exclude(runs__user_id=user.pk))
     for session in sessions:
         AgentSession.objects.filter(pk=session.pk).update(user=None, key=f"{ERASED} {session.pk}")

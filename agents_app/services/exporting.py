@@ -8,14 +8,14 @@ from django.utils.translation import gettext
 
 from agents_app.core.archive_lines import StoredRun
 from agents_app.core.tables import FORMATS, as_text
-from agents_app.exceptions import InvalidInput, NotPermitted
+from agents_app.exceptions import InvalidInput
 from agents_app.models import AgentContext, ApprovalRequest, Archive, Decision, ToolCall, as_stored
 from agents_app.models.archive import ArchiveState
 from agents_app.models.audited import moment_text
 from agents_app.models.belongings import row_from
 from agents_app.models.fields import first_uuid7
 from agents_app.selectors.anchors import anchors
-from agents_app.selectors.people import EXPORT, VIEW_HIDDEN, may_export, not_hidden
+from agents_app.selectors.people import EXPORT, VIEW_HIDDEN, lacking, may_export, not_hidden
 from agents_app.services import archive_files
 
 PORTION = 500
@@ -71,7 +71,7 @@ def export_anchors(*, by: Any, format: str = "csv") -> Iterator[str]:  # noqa: A
 
 def _check(by: Any, format: str) -> None:  # noqa: A002  its word
     if not may_export(by):
-        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": EXPORT}, rule=EXPORT)
+        raise lacking(EXPORT)
     if format not in FORMATS:
         raise InvalidInput(gettext("The format is one of: %(formats)s.") % {"formats": ", ".join(FORMATS)})
 
@@ -136,7 +136,7 @@ def _row(made: Decision, call: ToolCall, request: ApprovalRequest | None, contex
         "digest": made.digest,
         "arguments_before": made.arguments_before,
         "arguments": made.arguments,
-        "stage": made.stage,
+        "stage": None if request is None else made.stage + 1,
         "round": made.round,
         "request": None if request is None else request.pk,
         "request_status": None if request is None else request.status,

@@ -5,6 +5,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
+from django.db import transaction
+from django.utils.translation import gettext
+
+from agents_app.conf import conf
 from agents_app.core.conditions import Condition, conditions_of, problems, stored_conditions
 from agents_app.core.events import EventType
 from agents_app.core.grants import GrantScope
@@ -28,6 +32,7 @@ from agents_app.selectors.grants import ADD_GRANT, REVOKE_GRANT, may_revoke, vis
 from agents_app.selectors.people import DECIDE, name_of, visible_approvals
 from agents_app.selectors.runs import one_of
 from agents_app.services.edits import tool_of
+from agents_app.services.journal import ADDED, noted
 from agents_app.services.principals import CODE, Origin
 from agents_app.services.runs import checked_reason
 from agents_app.transitions import change, grants
@@ -44,7 +49,11 @@ OPEN = (ApprovalStatus.PENDING, ApprovalStatus.APPROVED)
 def may_make(user: Any, request: ApprovalRequest) -> Permission:
     """Whether this person may make a grant from this request."""
     if not (user.is_active and user.has_perm(ADD_GRANT)):
-        return Permission(allowed=False, rule=ADD_GRANT, reason=f"This needs the permission {ADD_GRANT}.")
+        return Permission(
+            allowed=False,
+            rule=ADD_GRANT,
+            reason=gettext("This needs the permission %(permission)s.") % {"permission": ADD_GRANT},
+        )
     return may_grant(user, request)
 
 
@@ -70,7 +79,8 @@ def make_grant(
     if not permission.allowed:
         raise NotPermitted(permission.reason, rule=permission.rule)
     if request.status not in OPEN:
-        raise WrongState(f"The request is {request.status}: only what is asked or approved can be allowed for longer.")
+        text = gettext("The request is %(status)s: only what is asked or approved can be allowed for longer.")
+        raise WrongState(text % {"status": gettext(request.status)})
     tool, now = tool_of(request), database_now()
     row = StandingGrant(
         agent=request.context.agent,
@@ -90,6 +100,7 @@ def make_grant(
     with change(request.context_id) as edit:
         row.save(force_insert=True)
         grants.tell(edit, EventType.GRANT_MADE, row, by=row.owner_name)
+        noted(by, row, "made", ADDED)
     logger.info("%s made the standing grant %s for %s.", row.owner_name, row.pk, row.tool)
     return row
 
@@ -101,7 +112,8 @@ def revoke_grant(grant_id: Any, *, by: Any, reason: str = "") -> StandingGrant:
     """
     row: StandingGrant = one_of(visible_grants(by), grant_id)
     if not may_revoke(by, row):
-        text = f"Only {row.owner_name}, and people with the permission {REVOKE_GRANT}, may revoke this."
+        text = gettext("Only %(who)s, and people with the permission %(permission)s, may revoke this.")
+        text %= {"who": row.owner_name, "permission": REVOKE_GRANT}
         raise NotPermitted(text, rule=REVOKE_GRANT)
     words = {"revoked_by_name": name_of(by), "revoked_reason": checked_reason(reason).strip()}
     words["revoked_by_key"] = key_of(by)
@@ -109,8 +121,11 @@ def revoke_grant(grant_id: Any, *, by: Any, reason: str = "") -> StandingGrant:
         with change(row.run_key) as edit:
             if _end_now(row, words):
                 grants.tell(edit, EventType.GRANT_REVOKED, row, by=name_of(by))
-    except NotFound:
-        _end_now(row, words)  # the run that it was made from is archived
+                noted(by, row, "revoked")
+    except NotFound:  # the run that it was made from is archived
+        with transaction.atomic(using=conf.DATABASE):
+            if _end_now(row, words):
+                noted(by, row, "revoked")
     row.refresh_from_db()
     return row
 
@@ -122,17 +137,18 @@ def grant_problems(row: StandingGrant) -> list[str]:
     except AgentsError as error:
         return [error.message]
     if tool is None:
-        return [f"The agent {row.agent} has no tool “{row.tool}” any more."]
+        named = {"agent": row.agent, "tool": row.tool}
+        return [gettext("The agent %(agent)s has no tool “%(tool)s” any more.") % named]
     found = []
     try:
         found += [problem.message for problem in problems(conditions_of(row.conditions), tool.parameters)]
     except InvalidInput as error:
-        found.append(f"Its conditions cannot be read: {error.message}")
+        found.append(gettext("Its conditions cannot be read: %(why)s") % {"why": error.message})
     owner = user_of_key(row.owner_key)
     if owner is None or not (owner.is_active and owner.has_perm(DECIDE)):
-        found.append(f"{row.owner_name}, who allows it, may not decide any more.")
+        found.append(gettext("%(who)s, who allows it, may not decide any more.") % {"who": row.owner_name})
     if not alone(rule_for(tool, None)):
-        found.append("Several people have to approve such calls now.")
+        found.append(gettext("Several people have to approve such calls now."))
     return found
 
 
@@ -159,14 +175,15 @@ def _scope(scope: GrantScope | str, context: AgentContext) -> dict[str, Any]:
     try:
         where = GrantScope(scope)
     except ValueError:
-        raise _wrong("scope", f"The scope is one of: {', '.join(GrantScope)}.") from None
+        text = gettext("The scope is one of: %(names)s.") % {"names": ", ".join(GrantScope)}
+        raise _wrong("scope", text) from None
     if where is GrantScope.SESSION:
         if context.session_id is None:
-            raise _wrong("scope", "The run of this request has no session.")
+            raise _wrong("scope", gettext("The run of this request has no session."))
         return {"scope": where, "session_id": context.session_id}
     if where is GrantScope.USER:
         if context.user_id is None:
-            raise _wrong("scope", "The run of this request has no user.")
+            raise _wrong("scope", gettext("The run of this request has no user."))
         return {"scope": where, "user_key": str(context.user_id), "user_name": context.details.user_name}
     return {"scope": where}
 
@@ -183,15 +200,17 @@ def _conditions(given: Any, tool: ToolSpec) -> list[dict[str, Any]]:
             raise _wrong("conditions", error.message) from None
     if wrong:
         errors = [{"path": ["conditions", each.index, each.field], "message": each.message} for each in wrong]
-        raise InvalidInput(f"Condition {wrong[0].index + 1}: {wrong[0].message}", errors=errors)
+        named = {"number": wrong[0].index + 1, "text": wrong[0].message}
+        raise InvalidInput(gettext("Condition %(number)s: %(text)s") % named, errors=errors)
     if not found:
-        raise _wrong("conditions", 'Without a condition it holds whatever the arguments are: say so by the word "any".')
+        text = gettext('Without a condition it holds whatever the arguments are: say so by the word "any".')
+        raise _wrong("conditions", text)
     return stored_conditions(found)
 
 
 def _uses(uses: Any) -> int | None:
     if uses is not None and not (type(uses) is int and 1 <= uses <= MOST_USES):
-        raise _wrong("uses", f"The number of uses is a whole number from 1 to {MOST_USES}.")
+        raise _wrong("uses", gettext("The number of uses is a whole number from 1 to %(most)s.") % {"most": MOST_USES})
     return uses
 
 
@@ -199,10 +218,10 @@ def _end(given: Any, now: datetime) -> datetime | None:
     if given == NEVER:
         return None
     if not isinstance(given, datetime):
-        raise _wrong("expires_at", 'Say until when, or by the word "never" that it has no end.')
+        raise _wrong("expires_at", gettext('Say until when, or by the word "never" that it has no end.'))
     moment = as_stored(given)
     if moment <= now:
-        raise _wrong("expires_at", "It would have ended already.")
+        raise _wrong("expires_at", gettext("It would have ended already."))
     return moment
 
 

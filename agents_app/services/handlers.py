@@ -7,9 +7,10 @@ from django.utils.translation import gettext
 
 from agents_app.conf import conf
 from agents_app.core.subscriptions import subscriptions
-from agents_app.exceptions import NotPermitted, WrongState
+from agents_app.exceptions import WrongState
 from agents_app.models import EventCursor
 from agents_app.selectors.handlers import CONTROL_CURSOR, may_control_cursors, next_event, visible_cursors
+from agents_app.selectors.people import lacking
 from agents_app.selectors.runs import one_of
 from agents_app.transitions import cursors
 from agents_app.transitions.hints import wake_handlers
@@ -23,7 +24,7 @@ def release_handler(cursor_id: Any, *, by: Any, skip: bool = False, event: int |
     """
     cursor: EventCursor = one_of(visible_cursors(by), cursor_id)
     if not may_control_cursors(by):
-        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": CONTROL_CURSOR})
+        raise lacking(CONTROL_CURSOR)
     left_out = next_event(cursor) if skip else None
     if skip and left_out is None:
         raise WrongState(
@@ -50,7 +51,7 @@ def forget_handler(name: str, *, by: Any) -> int:
     Raises NotPermitted, and WrongState while the code has it.
     """
     if not may_control_cursors(by):
-        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": CONTROL_CURSOR})
+        raise lacking(CONTROL_CURSOR)
     if name in subscriptions.names():
         raise WrongState(
             gettext("%(name)s is still in the code: take the decorator @on away first.") % {"name": name},

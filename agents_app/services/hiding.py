@@ -4,10 +4,11 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from agents_app.exceptions import NotPermitted, WrongState
-from agents_app.selectors.people import HIDE, name_of
+from agents_app.exceptions import WrongState
+from agents_app.selectors.people import HIDE, lacking, name_of
 from agents_app.services.found import found_run
 from agents_app.services.runs import checked_reason
+from agents_app.services.summaries import forget_summary
 from agents_app.services.values import Run, read_run
 from agents_app.transitions import Change, change, runs
 
@@ -20,6 +21,7 @@ def hide_run(run_id: Any, *, by: Any, reason: str = "") -> Run[Any]:
         _refuse(edit)
         if edit.context.hidden_at is None:
             runs.hide(edit, by=name_of(by), reason=checked_reason(reason))
+            forget_summary(edit.context)
     return read_run(context.pk)
 
 
@@ -37,7 +39,7 @@ def reveal_run(run_id: Any, *, by: Any) -> Run[Any]:
 
 def _require(by: Any) -> None:
     if not (by.is_active and by.has_perm(HIDE)):
-        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": HIDE})
+        raise lacking(HIDE)
 
 
 def _refuse(edit: Change) -> None:

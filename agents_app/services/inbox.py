@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext
 
 from agents_app.exceptions import InvalidInput
 from agents_app.gate.approvers import Decider
@@ -30,7 +31,9 @@ def desk_for(user: Any) -> Desk:
 def inbox(user: Any, tab: Tab | str) -> "QuerySet[ApprovalRequest]":
     """What waits in a part of this person's inbox: `mine`, `groups` or `all`. Raises InvalidInput."""
     if tab not in list(Tab):
-        raise InvalidInput(f"A part of the inbox is one of {', '.join(Tab)}.", code="unknown_tab")
+        raise InvalidInput(
+            gettext("A part of the inbox is one of %(names)s.") % {"names": ", ".join(Tab)}, code="unknown_tab"
+        )
     return desk_for(user).rows(Tab(tab))
 
 

@@ -9,7 +9,7 @@ from agents_app.core.status import InputStatus
 from agents_app.definitions.questions import faults_of
 from agents_app.exceptions import AlreadyDecided, Expired, InvalidInput, NotPermitted, WrongState
 from agents_app.models import InputRequest
-from agents_app.selectors.people import may_answer, name_of, visible_inputs
+from agents_app.selectors.people import ANSWER, may_answer, name_of, visible_inputs
 from agents_app.selectors.runs import one_of
 from agents_app.services.json_values import as_json
 from agents_app.services.principals import System
@@ -25,7 +25,7 @@ def answer_input(request_id: Any, answer: Any, *, by: Any) -> InputRequest:
     """
     request: InputRequest = one_of(visible_inputs(by), request_id)
     if not may_answer(by, request.context):
-        raise NotPermitted(gettext("You may not answer this question."))
+        raise NotPermitted(gettext("You may not answer this question."), rule=ANSWER)
     value = _checked(request, as_json(answer, "An answer"))
     with change(request.context_id) as edit:
         held = next((row for row in edit.rows.inputs if row.pk == request.pk), None)

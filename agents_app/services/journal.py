@@ -1,7 +1,7 @@
 """Django's own record of what people did (`LogEntry`), so that the admin's History shows it, whatever door they took.
 
-The one place that writes it for decisions, policies, kill switches and delegations. It is for people who look; what
-counts are our rows.
+The one place that writes it for decisions, who looks after a request, grants, policies, kill switches and delegations.
+It is for people who look; what counts are our rows.
 """
 
 from typing import Any, Final, Literal

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from django.utils.translation import gettext
+
 from agents_app.core.canonical import JSON, clean_json
 from agents_app.exceptions import InvalidInput
 
@@ -24,7 +26,7 @@ def as_json(value: Any, what: str) -> JSON:
     try:
         plain = json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidInput(f"{what} must be JSON: {error}") from error
+        raise InvalidInput(gettext("%(what)s must be JSON: %(why)s") % {"what": what, "why": error}) from error
     if depth_of(plain) > DEPTH_LIMIT:
-        raise InvalidInput(f"{what} is nested at most {DEPTH_LIMIT} deep.")
+        raise InvalidInput(gettext("%(what)s is nested at most %(most)s deep.") % {"what": what, "most": DEPTH_LIMIT})
     return clean_json(plain)[0]

@@ -49,7 +49,8 @@ def read_link(token: str, *, visitor: Any = None) -> LinkedRequest:
         raise NotFound(gettext("What this link is about is not here any more."))
     user = _addressee(row, sealed)
     if visitor is not None and visitor.is_authenticated and visitor.pk != user.pk:
-        raise NotPermitted(gettext("This link is for somebody else, not for you. It was not used."))
+        text = gettext("This link is for somebody else, not for you. It was not used.")
+        raise NotPermitted(text, rule="addressee")
     if row.link_used_at is not None:
         raise LinkUsed(_used(row.request, user))
     request: ApprovalRequest = one_of(visible_approvals(user), row.request_id)
@@ -87,9 +88,8 @@ def _addressee(row: Notification, sealed: Sealed) -> Any:
 
 def _check(request: ApprovalRequest, user: Any, sealed: Sealed) -> None:
     if not may_decide_by_link(request):
-        raise NotPermitted(
-            gettext("Decisions on this tool are not made by links any more. Log in and open the request there.")
-        )
+        text = gettext("Decisions on this tool are not made by links any more. Log in and open the request there.")
+        raise NotPermitted(text, rule="decide_by_link")
     permission = may_decide(user, request)
     if not permission.allowed:
         raise NotPermitted(permission.reason, rule=permission.rule)
@@ -108,7 +108,7 @@ def _used(request: ApprovalRequest, user: Any) -> str:
     if made is None:
         return LinkUsed().message
     said = {"verdict": gettext(made.verdict), "at": _moment(made.decided_at)}
-    return gettext("You used this link before: you %(verdict)s this at %(at)s.") % said
+    return gettext("You used this link before: at %(at)s you %(verdict)s this.") % said
 
 
 def _closed(request: ApprovalRequest) -> str:
@@ -116,7 +116,7 @@ def _closed(request: ApprovalRequest) -> str:
     if made is None:
         return gettext("Nothing is left to decide: this request is %(status)s.") % {"status": gettext(request.status)}
     said = {"who": made.user_name, "verdict": gettext(made.verdict), "at": _moment(made.decided_at)}
-    return gettext("Nothing is left to decide: %(who)s %(verdict)s this at %(at)s.") % said
+    return gettext("Nothing is left to decide: at %(at)s %(who)s %(verdict)s this.") % said
 
 
 def _moment(moment: datetime) -> str:

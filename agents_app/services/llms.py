@@ -3,11 +3,8 @@
 import logging
 from typing import Any
 
-from django.utils.translation import gettext
-
-from agents_app.exceptions import NotPermitted
 from agents_app.selectors.llms import CLOSE_BREAKER, llm_named, may_close_breakers, visible_llms
-from agents_app.selectors.people import name_of
+from agents_app.selectors.people import lacking, name_of
 from agents_app.transitions import llm_waits, llms
 
 logger = logging.getLogger("agents_app.services")
@@ -19,7 +16,7 @@ def close_breaker(name: str, *, by: Any) -> bool:
     Runs that wait for it come now. Raises NotPermitted and NotFound.
     """
     if not may_close_breakers(by):
-        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": CLOSE_BREAKER})
+        raise lacking(CLOSE_BREAKER)
     row = llm_named(visible_llms(by), name)
     closed = llms.close_breaker(row.name)
     if closed:

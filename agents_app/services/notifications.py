@@ -17,6 +17,7 @@ from agents_app.selectors.notifications import (
     may_release_notifications,
     visible_notifications,
 )
+from agents_app.selectors.people import lacking
 from agents_app.selectors.runs import one_of
 from agents_app.transitions.hints import send_hint
 
@@ -42,7 +43,7 @@ def set_preferences(modes: Mapping[str, Any], *, by: Any) -> dict[str, Mode]:
     Raises InvalidInput for what there is not, NotPermitted where no person asks.
     """
     if by is None or by.pk is None or not by.is_active:
-        raise NotPermitted(gettext("Only a person is told of anything."))
+        raise NotPermitted(gettext("Only a person is told of anything."), rule="person")
     wanted = {name: _checked(name, mode) for name, mode in modes.items()}
     with transaction.atomic(using=conf.DATABASE):
         for name, mode in wanted.items():
@@ -56,7 +57,7 @@ def release_notification(notification_id: Any, *, by: Any) -> Notification:
     """Let a parked notification be sent again, at once. Raises NotFound, NotPermitted, and WrongState if not parked."""
     row: Notification = one_of(visible_notifications(by), notification_id)
     if not may_release_notifications(by):
-        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": RELEASE_NOTIFICATION})
+        raise lacking(RELEASE_NOTIFICATION)
     with transaction.atomic(using=conf.DATABASE):
         if not queue.release([row.pk]):
             raise WrongState(gettext("This notification is not parked (any more)."), code="not_parked")

@@ -16,10 +16,13 @@ from agents_app.core.conditions import conditions_of, problems, stored_condition
 from agents_app.core.policy import MOST_PRIORITY, NAME_LENGTH, Answer
 from agents_app.definitions.agent_definition import AgentDefinition
 from agents_app.definitions.registry import registry
+from agents_app.definitions.resolvers import resolvers
 from agents_app.definitions.tool_spec import ToolSpec
-from agents_app.exceptions import AgentsError, InvalidInput, NotPermitted
+from agents_app.exceptions import AgentsError, InvalidInput
 from agents_app.models import ApprovalPolicy, as_stored, database_now
-from agents_app.selectors.people import name_of
+from agents_app.selectors.approver_names import missing_groups, missing_permissions
+from agents_app.selectors.approvers import rows_tell
+from agents_app.selectors.people import lacking, name_of
 from agents_app.selectors.runs import one_of
 from agents_app.selectors.switches import (
     ADD_POLICY,
@@ -106,14 +109,12 @@ def delete_policy(policy_id: Any, *, by: Any) -> None:
 
 def policy_problems(row: ApprovalPolicy) -> list[PolicyProblem]:
     """Everything that is wrong with it, by the agents that there are now: first what cannot be stored at all."""
-    return _fatal(row) or _misfits(row)
+    return _fatal(row) or [*_misfits(row), *_missing_approvers(row)]
 
 
 def _require(by: Any, permission: str) -> None:
     if not (by.is_active and by.has_perm(permission)):
-        raise NotPermitted(
-            gettext("This needs the permission %(permission)s.") % {"permission": permission}, rule=permission
-        )
+        raise lacking(permission)
 
 
 def _taken(row: ApprovalPolicy) -> PolicyProblem:
@@ -177,6 +178,24 @@ def _approver_problems(row: ApprovalPolicy) -> list[PolicyProblem]:
     except ValueError as error:
         return [PolicyProblem(field="approvers", message=str(error), fatal=True)]
     return []
+
+
+def _missing_approvers(row: ApprovalPolicy) -> list[PolicyProblem]:
+    """Groups, resolvers and permissions that there are not: nobody, or superusers alone, could decide. Where there are
+    other backends than Django's, what a permission means that is in no table is their matter."""
+    stages = () if row.approvers is None else read_approvers(row.approvers).ordered()
+    groups = missing_groups(stage.group for stage in stages if stage.group)
+    named = missing_permissions(stage.permission for stage in stages if stage.permission) if rows_tell() else []
+    unknown = {stage.resolver for stage in stages if stage.resolver} - set(resolvers.names())
+    return [
+        *(_missing(gettext("There is no group “%(name)s”."), name) for name in groups),
+        *(_missing(gettext("There is no permission “%(name)s”."), name) for name in named),
+        *(_missing(gettext("No approver resolver is called “%(name)s”."), name) for name in sorted(unknown)),
+    ]
+
+
+def _missing(text: str, name: str) -> PolicyProblem:
+    return PolicyProblem(field="approvers", message=text % {"name": name})
 
 
 def _misfits(row: ApprovalPolicy) -> list[PolicyProblem]:

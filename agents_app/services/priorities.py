@@ -5,8 +5,8 @@ from typing import Any, Literal
 from django.utils.translation import gettext
 
 from agents_app.core.priority import RANKS, Priority
-from agents_app.exceptions import InvalidInput, NotPermitted, WrongState
-from agents_app.selectors.people import CONTROL, may_control, name_of
+from agents_app.exceptions import InvalidInput, WrongState
+from agents_app.selectors.people import CONTROL, lacking, may_control, name_of
 from agents_app.services.found import found_run
 from agents_app.services.values import Run, read_run
 from agents_app.transitions import change
@@ -21,7 +21,7 @@ def set_priority(run_id: Any, priority: Literal["high", "normal", "low"], *, by:
     urgency = checked_priority(priority)
     context = found_run(run_id, by)
     if not may_control(by, context):
-        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": CONTROL})
+        raise lacking(CONTROL)
     with change(context.pk) as edit:
         if edit.context.ended:
             raise WrongState(

@@ -7,11 +7,11 @@ from django.db import IntegrityError, models, transaction
 
 from agents_app.conf import conf
 from agents_app.core.archive_lines import StoredRun
-from agents_app.exceptions import BrokenArchive, NotPermitted
+from agents_app.exceptions import BrokenArchive
 from agents_app.models import AgentContext, ArchivedRun, RunDetails, database_now
 from agents_app.models.belongings import row_from
 from agents_app.selectors.archives import may_restore, visible_archived_runs
-from agents_app.selectors.people import CONTROL
+from agents_app.selectors.people import CONTROL, lacking
 from agents_app.selectors.runs import one_of
 from agents_app.services import archive_files
 from agents_app.services.principals import SYSTEM
@@ -27,7 +27,7 @@ def restore_run(run_id: Any, *, by: Any = SYSTEM) -> Run[Any]:
     """
     entry: ArchivedRun = one_of(visible_archived_runs(by).select_related("archive"), run_id)
     if not may_restore(by):
-        raise NotPermitted(f"This needs the permission {CONTROL}.")
+        raise lacking(CONTROL)
     if not AgentContext.objects.filter(pk=entry.pk).exists():
         stored = next((run for run in archive_files.read(entry.archive) if run.id == entry.pk), None)
         if stored is None:

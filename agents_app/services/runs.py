@@ -11,7 +11,7 @@ from agents_app.definitions.registry import registry
 from agents_app.exceptions import InvalidInput, NotPermitted, WrongState
 from agents_app.gate.code_change import CODE_CHANGED
 from agents_app.models import AgentContext
-from agents_app.selectors.people import CONTROL, may_cancel, may_control, name_of
+from agents_app.selectors.people import CONTROL, lacking, may_cancel, may_control, name_of
 from agents_app.services.budgets import as_narrowed, limits_of_run
 from agents_app.services.code_changes import accept, acceptance
 from agents_app.services.found import found_run
@@ -26,7 +26,7 @@ def cancel_run(run_id: Any, *, by: Any, reason: str = "") -> Run[Any]:
     """Ask the run to end. What has not started is not started; what has started is waited for."""
     context = found_run(run_id, by)
     if not may_cancel(by, context):
-        raise NotPermitted(gettext("You may not cancel this run."))
+        raise NotPermitted(gettext("You may not cancel this run."), rule=CONTROL)
     with change(context.pk) as edit:
         _refuse_ended(edit)
         if edit.context.cancel_requested_at is None:
@@ -102,7 +102,7 @@ def checked_reason(reason: str) -> str:
 def _controlled(run_id: Any, by: Any) -> AgentContext:
     context = found_run(run_id, by)
     if not may_control(by, context):
-        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": CONTROL})
+        raise lacking(CONTROL)
     return context
 
 

@@ -49,6 +49,8 @@ def start_run(
     run_at: datetime | None = None,
     budget: Budget | None = None,
     priority: Literal["high", "normal", "low"] | None = None,
+    memory: bool | None = None,
+    knowledge: bool | None = None,
     by: Any = None,
 ) -> Run[Answer]:
     """Accept a run of this agent (a class or a name). Once the transaction has committed it is never lost.
@@ -58,6 +60,7 @@ def start_run(
     and user) gives the first one's run, also when that was archived since. run_at: not before. budget: narrows what the
     run may spend.
     priority: which is taken first when more is due than workers can drive; the agent's own if it is left out.
+    memory, knowledge: False for a run without; else as the agent says.
     Raises UnknownAgent, InvalidInput, IdempotencyConflict, and CalledFromEventLoop in async code.
     """
     _refuse_event_loop()
@@ -80,6 +83,8 @@ def start_run(
         if not is_known(definition):
             transaction.on_commit(lambda: remember(definition), using=conf.DATABASE, robust=True)
         details.narrowed = narrowed_by(budget)
+        details.without_memory = True if memory is False else None
+        details.without_knowledge = True if knowledge is False else None
         context.max_steps = lower(definition.max_steps, limits.steps)
         return _insert(
             context,
@@ -164,7 +169,7 @@ def _started_before(key: str | None, text: str, session: str | None, subject: mo
         return None
     before, run = _as_started(*found)
     if before != fingerprint(text, session, "" if subject is None else str(subject.pk)):
-        raise IdempotencyConflict("A run was started before with this idempotency key and other content.")
+        raise IdempotencyConflict(gettext("A run was started before with this idempotency key and other content."))
     return run
 
 

@@ -9,15 +9,18 @@ from django.utils.translation import gettext
 from agents_app.conf import conf
 from agents_app.core.canonical import clean_text
 from agents_app.definitions.registry import registry
-from agents_app.exceptions import InvalidInput, NotPermitted
+from agents_app.exceptions import InvalidInput, UnknownAgent
 from agents_app.models import KillSwitch, database_now
-from agents_app.selectors.people import name_of
+from agents_app.selectors.people import lacking, name_of
 from agents_app.selectors.runs import one_of
 from agents_app.selectors.switches import STOP, may_stop, visible_switches
 from agents_app.services.journal import ADDED, noted
 from agents_app.services.runs import checked_reason
 
 logger = logging.getLogger("agents_app.services")
+
+SHOWN = 5
+"""Switches that are named on the pages of what they hold back."""
 
 
 def switch_off(*, by: Any, reason: str, agent: str = "", tool: str = "") -> KillSwitch:
@@ -78,4 +81,20 @@ def check_names(agent: str, tool: str) -> None:
 
 def _may(by: Any) -> None:
     if not may_stop(by):
-        raise NotPermitted(gettext("This needs the permission %(permission)s.") % {"permission": STOP}, rule=STOP)
+        raise lacking(STOP)
+
+
+def switches_about(user: Any, agent: str | None = None, tool: str | None = None) -> list[KillSwitch]:
+    """Kill switches that hold now, the newest first: for one tool, for an agent and its tools, or all of them."""
+    off = visible_switches(user).filter(on_at=None).order_by("-off_at", "-pk")
+    if agent is None:
+        return list(off[:SHOWN])
+    tools = _tools_of(agent) if tool is None else [tool]
+    return list(off.filter(agent__in=["", agent], tool__in=["", *tools])[:SHOWN])
+
+
+def _tools_of(agent: str) -> list[str]:
+    try:
+        return list(registry.get(agent).tools)
+    except UnknownAgent:
+        return []

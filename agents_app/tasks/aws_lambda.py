@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import connections
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from agents_app.definitions.validation import at_place
 from agents_app.exceptions import InvalidInput, NotFound
 from agents_app.live import publish
 from agents_app.runtime import drive, recovery
@@ -91,13 +92,9 @@ def _checked(event: Any) -> Start | Continue | Sweep:
     try:
         return EVENTS.validate_python(event)
     except ValidationError as error:
-        faults = "; ".join(_fault(fault["loc"], fault["msg"]) for fault in error.errors(include_url=False))
+        # The first part of the place is the action.
+        faults = "; ".join(at_place(fault["loc"][1:], fault["msg"]) for fault in error.errors(include_url=False))
         raise InvalidInput(f"This event cannot be used: {faults}. Expected is {EXPECTED}.") from None
-
-
-def _fault(where: tuple[int | str, ...], what: str) -> str:
-    """The first part of the place is the action."""
-    return f"{'.'.join(map(str, where[1:]))}: {what}" if where[1:] else what
 
 
 def _start(event: Start, context: Any) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from typing import Any
 from django import template
 from django.contrib import admin
 
-from agents_app.admin.banner import switches_about
 from agents_app.admin.displays import time_tag
 from agents_app.admin.links import Links
 from agents_app.admin.overview import numbers_for
 from agents_app.admin.revealed import revealed
+from agents_app.services.switches import switches_about
 
 register = template.Library()
 

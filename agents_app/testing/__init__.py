@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     )
     from agents_app.testing.deciding import answer_pending, approve_pending, reject_pending, send_back_pending
     from agents_app.testing.driving import move_time, run_until_idle, scripted_llm
+    from agents_app.testing.embedder import HashingEmbedder
     from agents_app.testing.kit import AgentsKit, AgentsTestMixin
     from agents_app.testing.llm import ScriptedLLM, calls, fails, hang, raw_call, script, turn
     from agents_app.testing.reading import describe, event_types, events
@@ -33,6 +34,7 @@ _HOMES = {
         "assert_waits_for_input",
     ],
     "deciding": ["answer_pending", "approve_pending", "reject_pending", "send_back_pending"],
+    "embedder": ["HashingEmbedder"],
     "driving": ["move_time", "run_until_idle", "scripted_llm"],
     "kit": ["AgentsKit", "AgentsTestMixin"],
     "llm": ["ScriptedLLM", "calls", "fails", "hang", "raw_call", "script", "turn"],
@@ -43,6 +45,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "AgentsKit",
     "AgentsTestMixin",
+    "HashingEmbedder",
     "ScriptedLLM",
     "answer_pending",
     "approve_pending",

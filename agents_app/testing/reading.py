@@ -90,7 +90,7 @@ def _advice(context: AgentContext) -> str:
         case RunStatus.PAUSED:
             return f"services.resume_run(run.id, by=SYSTEM); it is held because {context.details.held_why or '…'}"
         case RunStatus.WAITING_FOR_APPROVAL if unknown:
-            return "services.settle_outcome(call.id, 'happened', by=user): the outcome of a call is unknown"
+            return "services.settle_outcome(call.id, 'happened', by=user, result=…): the outcome of a call is unknown"
         case RunStatus.WAITING_FOR_APPROVAL:
             return "approve_pending(run, by=user) or reject_pending(run, by=user, reason=…), then run_until_idle()"
         case RunStatus.WAITING_FOR_INPUT:

@@ -26,6 +26,7 @@ from agents_app.core.budgets import (
 )
 from agents_app.core.events import EventType
 from agents_app.core.failpoints import failpoint
+from agents_app.core.internal import is_internal
 from agents_app.core.transcript import Usage
 from agents_app.exceptions import LLMError, StaleContext
 from agents_app.models import AgentBudget, AgentContext, AgentStep, ToolCall
@@ -74,9 +75,14 @@ def budgets_of(context: AgentContext) -> "QuerySet[AgentBudget]":
     mine = Q(context=context)
     if context.session_id is not None:
         mine |= Q(session=context.session_id)
-    if context.user_id is not None:
+    if context.user_id is not None and _counts_for_user(context):
         mine |= Q(user=context.user_id)
     return AgentBudget.objects.filter(mine)
+
+
+def _counts_for_user(context: AgentContext) -> bool:
+    """What memory does for a user is not of their asking: such runs have a budget of their own."""
+    return conf.MEMORY_COUNTS_FOR_USER or not is_internal(context.agent)
 
 
 def _in_order(edit: Change) -> list[AgentBudget]:
@@ -94,7 +100,8 @@ def _in_order(edit: Change) -> list[AgentBudget]:
 
 def _missing(edit: Change, found: list[AgentBudget]) -> Iterable[AgentBudget]:
     known = {(row.scope, row.period) for row in found}
-    owners = {Scope.SESSION: ("session_id", edit.context.session_id), Scope.USER: ("user_id", edit.context.user_id)}
+    user = edit.context.user_id if _counts_for_user(edit.context) else None
+    owners = {Scope.SESSION: ("session_id", edit.context.session_id), Scope.USER: ("user_id", user)}
     for scope, (field, key) in owners.items():
         for name in from_settings(scope) if key is not None else ():
             period = Period(name)

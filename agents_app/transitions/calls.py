@@ -11,6 +11,7 @@ from agents_app.core.events import EventType
 from agents_app.core.outcomes import SAID_NOTHING_HAPPENED, Ending, Outcome, meaning_of, postpone_seconds
 from agents_app.core.status import ApprovalStatus, Effect, StepKind, StepStatus, ToolCallStatus, Verdict
 from agents_app.models import AgentStep, Decision, ToolCall
+from agents_app.models.new_rows import new_row
 from agents_app.transitions.approvals import give_up_in_doubt, named, reject_call, request_approval, withdraw
 from agents_app.transitions.change import Change
 from agents_app.transitions.steps import close_step, reconcile_at
@@ -41,7 +42,8 @@ class Proposal:
 def propose(edit: Change, think: AgentStep, proposal: Proposal) -> ToolCall:
     """Store a call that the LLM proposed; one that cannot be made is rejected at once and the LLM reads why."""
     edit.context.last_call += 1
-    call = ToolCall(
+    call = new_row(
+        ToolCall,
         id=proposal.id,
         context=edit.context,
         number=edit.context.last_call,

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -25,8 +26,10 @@ from agents_app.core.failpoints import failpoint
 from agents_app.core.lifecycle import check_move
 from agents_app.core.snapshot import Snapshot
 from agents_app.core.status import ENDED, WAITING_FOR_PEOPLE, RunStatus, StepKind, StepStatus
+from agents_app.core.subscriptions import subscriptions
 from agents_app.exceptions import NotFound, Overtaken, StaleContext
 from agents_app.models import AgentContext, AgentEvent, AgentStep, Bound, DatabaseNow, Prepared, Reading
+from agents_app.models.new_rows import new_row
 from agents_app.signals import event_recorded, run_changed
 from agents_app.transitions.chain import lengthen
 from agents_app.transitions.cursors import note
@@ -53,10 +56,11 @@ class Change:
         self.bound: list[list[Any]] = []
         self._left_until: datetime | None = None
         self._new = new
-        self._before = {} if new else {name: getattr(context, name) for name in _CONTEXT_COLUMNS}
+        self._before: tuple[Any, ...] = () if new else _columns_of(context)
         self._added: list[models.Model] = []
         self._changed: dict[models.Model, tuple[StrEnum, set[str]]] = {}
         self._events: list[tuple[EventType, dict[str, Any]]] = []
+        self._numbered_events: list[AgentEvent] = []
         self._details: set[str] = set()
         self._let_deadline_rest()
 
@@ -94,7 +98,8 @@ class Change:
     def new_step(self, kind: StepKind, *, held: bool, **fields: Any) -> AgentStep:
         """Add a step with the run's next number, started now. held: the writing claim has it open."""
         self.context.last_step += 1
-        step = AgentStep(
+        step = new_row(
+            AgentStep,
             context=self.context,
             number=self.context.last_step,
             kind=kind,
@@ -138,13 +143,20 @@ class Change:
 
     # How it is written.
 
-    def write(self) -> None:
-        """Derive, then write the context first (guarded), then the rows (guarded), then the events."""
+    def conclude(self) -> None:
+        """Derive what follows from it, and number and chain its events. Nothing is added to it any more."""
         self._derive()
         first = self.context.version + 1
         self.context.version += len(self._events)
-        events = self._numbered(first)
-        lengthen(self.context, events, [*self._added, *self._changed], self.bound)
+        self._numbered_events = self._numbered(first)
+        lengthen(self.context, self._numbered_events, [*self._added, *self._changed], self.bound)
+
+    def write(self, *, last: bool = False) -> None:
+        """The context first (guarded), then the rows (guarded), then the events.
+
+        last: the transaction ends with it, so that it may be committed with the same message.
+        """
+        events = self._numbered_events
         # The context first: its guard decides. What is closed comes before what is opened: a call has one open request.
         statements = [] if self._new else [self._update_context()]
         statements += [self._update_row(row, source, names) for row, (source, names) in self._changed.items()]
@@ -152,7 +164,7 @@ class Change:
         if self._details:
             statements.append(update(self.context.details, self._details, {}, "", conf.DATABASE))
         statements += inserts([*added, *events], conf.DATABASE)
-        send(statements, conf.DATABASE)
+        send(statements, conf.DATABASE, last=last and not subscriptions)
         noted = note(self.context.pk, self.context.agent, events, self.now)
         self.rows.version = self.context.version
         self.rows.close()
@@ -212,8 +224,9 @@ class Change:
             context.waiting_since = self.now
 
     def _update_context(self) -> Statement:
-        before, context = self._before, self.context
-        changed = [name for name, value in before.items() if getattr(context, name) != value]
+        before, context = dict(zip(_CONTEXT_COLUMNS, self._before, strict=True)), self.context
+        now = zip(_CONTEXT_COLUMNS, self._before, _columns_of(context), strict=True)
+        changed = [name for name, was, value in now if value is not was and value != was]
         guard: dict[str, Any] = {"version": before["version"], "claim_number": before["claim_number"]}
         if self.claim is not None:
             guard["lease_until"] = NOT_NULL
@@ -222,12 +235,12 @@ class Change:
 
     def _update_row(self, row: models.Model, source: StrEnum, names: set[str]) -> Statement:
         # `status` is compared with what it was: a row that somebody else settled is not settled again.
-        lost = f"{row._meta.verbose_name} {row.pk} has changed meanwhile."
+        lost = "{row} has changed meanwhile."
         return update(row, names, {"status": source}, lost, conf.DATABASE)
 
     def _numbered(self, first: int) -> list[AgentEvent]:
         return [
-            AgentEvent(context=self.context, sequence=first + index, type=event, at=self.now, data=data)
+            new_row(AgentEvent, context_id=self.context.pk, sequence=first + index, type=event, at=self.now, data=data)
             for index, (event, data) in enumerate(self._events)
         ]
 
@@ -257,6 +270,7 @@ class Change:
 
 
 _CONTEXT_COLUMNS = [field.attname for field in AgentContext._meta.concrete_fields if not field.primary_key]
+_columns_of = attrgetter(*_CONTEXT_COLUMNS)
 
 
 def tell(run_id: UUID, version: int, events: list[RecordedEvent]) -> None:
@@ -285,8 +299,9 @@ def change(
         edit.rules_version = getattr(context, "rules_version", None)  # read with the lock of a worker
         failpoint("change.locked")
         yield edit
-        edit.write()
-        failpoint("change.written", edit)
+        edit.conclude()
+        failpoint("change.concluded", edit)
+        edit.write(last=True)
         known.context, known.read = context, Reading(now)
     failpoint("change.committed", edit)
 
@@ -303,8 +318,9 @@ def change_known(run_id: UUID, *, claim: int, rows: OpenRows) -> Iterator[Change
         with transaction.atomic(using=conf.DATABASE, durable=True):
             edit = Change(rows.context, rows.read.now(), rows, claim, new=False)
             yield edit
-            edit.write()
-            failpoint("known.written", edit)
+            edit.conclude()
+            failpoint("known.concluded", edit)
+            edit.write(last=True)
     except (StaleContext, IntegrityError) as error:
         raise Overtaken("The run has changed meanwhile.") from error
     failpoint("known.committed", edit)
@@ -316,6 +332,7 @@ def new_run(context: AgentContext) -> Iterator[Change]:
     with transaction.atomic(using=conf.DATABASE, savepoint=False):
         edit = Change(context, context.status_at, OpenRows(version=0), None, new=True)
         yield edit
+        edit.conclude()
         edit.write()
         failpoint("start.written")
     failpoint("start.committed")
@@ -329,16 +346,28 @@ def lock(run_id: UUID, *, whole: bool = False) -> tuple[AgentContext, datetime]:
     context = next(iter(_locked(whole, run_id=run_id)), None)
     if context is None:
         raise NotFound(f"There is no run {run_id}.")
-    return context, context.now  # type: ignore[attr-defined]  # annotated above
+    return context, context.now  # type: ignore[attr-defined]  # annotated below
+
+
+def look(run_id: UUID) -> tuple[AgentContext, datetime]:
+    """The whole of it without the lock: what is thought of it then counts only while its version is the same."""
+    context = next(iter(_seen(True, run_id=run_id)), None)
+    if context is None:
+        raise NotFound(f"There is no run {run_id}.")
+    return context, context.now  # type: ignore[attr-defined]  # annotated below
+
+
+def _to_see(whole: bool) -> "models.QuerySet[AgentContext]":
+    contexts = AgentContext.objects.annotate(now=DatabaseNow()).filter(pk=Bound("run_id", models.UUIDField()))
+    return contexts.select_related("details", "session").annotate(rules_version=RULES_VERSION) if whole else contexts
 
 
 def _to_lock(whole: bool) -> "models.QuerySet[AgentContext]":
-    contexts = AgentContext.objects.annotate(now=DatabaseNow()).filter(pk=Bound("run_id", models.UUIDField()))
-    if whole:
-        contexts = contexts.select_related("details", "session").annotate(rules_version=RULES_VERSION)
+    contexts = _to_see(whole)
     if connections[conf.DATABASE].features.has_select_for_update:
         contexts = contexts.select_for_update(of=("self",), no_key=connections[conf.DATABASE].vendor == "postgresql")
     return contexts
 
 
+_seen = Prepared(_to_see)
 _locked = Prepared(_to_lock)

@@ -88,7 +88,7 @@ def _no_limits(context: AgentContext) -> tuple[slots.Limit, ...]:
 
 def claim(run_id: UUID, *, limits: LimitsOf = _no_limits) -> Claim | None:
     """Take a run that is due and held by nobody; None if it is not, which is a normal answer."""
-    if not _is_claimable(run_id=run_id):  # a message that comes twice waits for no lock
+    if not _passes_over_locks() and not _is_claimable(run_id=run_id):  # a message that comes twice waits for no lock
         return None
     taken, _ = _take(lambda: _one(run_id=run_id), limits)
     return taken[0] if taken else None
@@ -100,6 +100,9 @@ def claim_due(limit: int, *, alone: bool = False, limits: LimitsOf = _no_limits)
     At the same time others take other runs: they pass over what is being taken. Runs that find no slot under their
     limits are put off, and do not hide those behind them.
     """
+    # Most looks find nothing, and to choose and lock costs many times as much as to see that.
+    if not _any_is_due(alone):
+        return []
     found: list[Claim] = []
     full: dict[str, set[Any]] = {}
     for _ in range(LOOKS):
@@ -137,8 +140,9 @@ def _take(
         if not contexts:
             return [], refused
         claims = [_claim_of(context, limited=bool(wanted[context.pk])) for context in contexts]
-        send([_put_lease(context) for context in contexts], conf.DATABASE)
-        failpoint("claim.written")
+        leases = [_put_lease(context) for context in contexts]
+        failpoint("claim.chosen")
+        send(leases, conf.DATABASE, last=True)
     failpoint("claim.committed", claims)
     return claims, refused
 
@@ -199,9 +203,13 @@ def _locked(contexts: ContextQuerySet) -> ContextQuerySet:
         has_budget=has_budget,
         now=DatabaseNow(),
     ).select_related("details", "session")
-    if connections[conf.DATABASE].features.has_select_for_update_skip_locked:
+    if _passes_over_locks():
         return contexts.select_for_update(skip_locked=True, no_key=True, of=("self",))
     return contexts
+
+
+def _passes_over_locks() -> bool:
+    return bool(connections[conf.DATABASE].features.has_select_for_update_skip_locked)
 
 
 def _due(alone: bool) -> ContextQuerySet:
@@ -210,6 +218,7 @@ def _due(alone: bool) -> ContextQuerySet:
 
 
 _is_claimable = Prepared(lambda: AgentContext.objects.claimable().filter(pk=Bound("run_id", UUIDField())).only("pk"))
+_any_is_due = Prepared(lambda alone: _due(alone).only("pk")[:1])
 _one = Prepared(lambda: _locked(AgentContext.objects.claimable().filter(pk=Bound("run_id", UUIDField()))))
 _heads = Prepared(lambda limit, alone: _locked(_due(alone)).heads(limit))
 _due_heads = Prepared(lambda limit, alone: _due(alone).only("due_at", "priority").heads(limit))

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F
 
 from agents_app.conf import conf
+from agents_app.core.back_off import doubled
 from agents_app.core.failpoints import failpoint
 from agents_app.core.subscriptions import subscriptions
 from agents_app.models import (
@@ -193,7 +194,7 @@ def note_hint(cursor: EventCursor) -> None:
 def _ripe(cursor: EventCursor, now: datetime) -> bool:
     if cursor.hinted_at is None:
         return True
-    wait = min(OVERDUE_SECONDS * 2 ** min(max(cursor.hints - 1, 0), 10), MOST_SECONDS)
+    wait = doubled(OVERDUE_SECONDS, cursor.hints - 1, MOST_SECONDS)
     return bool(cursor.hinted_at + timedelta(seconds=wait) <= now)
 
 

@@ -55,7 +55,10 @@ class OpenRows:
     def close(self) -> None:
         """Forget what is settled."""
         self.calls = [call for call in self.calls if not call.settled]
-        self.requests = [request for request in self.requests if request.status in OPEN_REQUEST]
+        unsettled = {call.pk for call in self.calls}
+        self.requests = [
+            request for request in self.requests if request.status in OPEN_REQUEST and request.call_id in unsettled
+        ]
         self.inputs = [question for question in self.inputs if question.status == InputStatus.PENDING]
 
     def request_of(self, call: ToolCall) -> ApprovalRequest | None:

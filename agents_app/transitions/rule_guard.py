@@ -20,4 +20,4 @@ def if_rules_hold(statement: Statement, version: str) -> Statement:
     """The same UPDATE, which matches no row if the rules have changed since this version."""
     table = RuleVersion._meta.db_table
     held = f"COALESCE((SELECT version FROM \"{table}\" WHERE id = {THE_ONE}), '') = %s"  # noqa: S608  # no input in it
-    return Statement(f"{statement.sql} AND {held}", [*statement.parameters, version], statement.lost)
+    return Statement(f"{statement.sql} AND {held}", [*statement.parameters, version], statement.lost, statement.row)

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+from django.utils.translation import gettext
+
 from agents_app.core.budgets import Budget
 from agents_app.core.events import EventType
 from agents_app.core.status import InputStatus, RunStatus, StepKind, StepStatus, ToolCallStatus
@@ -129,7 +131,7 @@ def resume(edit: Change, *, by: str) -> None:
 def retry(edit: Change, *, by: str, steps: int, timeout: float | None) -> None:
     """Let a failed run live again: settled calls are kept, and it gets `steps` and `timeout` anew."""
     if any(call.status == ToolCallStatus.UNKNOWN for call in edit.rows.calls):
-        raise WrongState("Settle the calls of unknown outcome first.", code="unknown_outcomes")
+        raise WrongState(gettext("Settle the calls of unknown outcome first."), code="unknown_outcomes")
     edit.reopen()
     edit.context.run_at = None
     edit.context.cancel_requested_at = None

@@ -106,7 +106,9 @@ def free(run_id: UUID, claim_number: int) -> None:
     """A run that counted is driven no longer: for each of its limits the first that was held back is due now."""
     with transaction.atomic(using=conf.DATABASE):
         slots = RunSlot.objects.filter(context_id=run_id, claim_number__lte=claim_number)
-        keys = list(slots.values_list("limit", flat=True))
+        keys = sorted(slots.values_list("limit", flat=True))
+        # Who found no slot just now is about to be put off: it would not be seen before, and nobody else would call it.
+        _lock(keys)
         slots.delete()
         for key in keys:
             _call_first(key)

@@ -57,7 +57,13 @@ def settle_turn(
         llm=llm or step.llm,
     )
     budgets.settle(edit, step, usage)
-    edit.record(EventType.STEP_COMPLETED, **named(step))
+    edit.record(EventType.STEP_COMPLETED, **named(step), **_cited(step))
+
+
+def _cited(step: AgentStep) -> dict[str, Any]:
+    """The passages that its answer names, without what they are called: who may not read the run reads its events."""
+    found = (step.response or {}).get("citations")
+    return {"citations": [{"mark": each["mark"], "id": each["id"]} for each in found]} if found else {}
 
 
 def back_off(edit: Change, step: AgentStep, error: LLMError, seconds: float) -> None:

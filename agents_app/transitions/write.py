@@ -7,6 +7,7 @@ models' own fields, once for each set of columns. PostgreSQL takes them in one m
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any
@@ -18,6 +19,7 @@ from django.db.models.expressions import DatabaseDefault
 from django.utils.module_loading import import_string
 
 from agents_app.exceptions import StaleContext
+from agents_app.transitions import at_once
 
 Columns = tuple["models.Field[Any, Any]", ...]
 
@@ -31,11 +33,13 @@ NOT_NULL = _NotNull()
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement. `lost`: what StaleContext says if it matches no row; empty: it need not match."""
+    """One statement. `lost`: what StaleContext says if it matches no row, with {row} for its name; empty: it need not
+    match."""
 
     sql: str
     parameters: list[Any]
     lost: str = ""
+    row: models.Model | None = None
 
 
 def inserts(rows: Sequence[models.Model], using: str = DEFAULT_DB_ALIAS) -> list[Statement]:
@@ -51,11 +55,10 @@ def inserts(rows: Sequence[models.Model], using: str = DEFAULT_DB_ALIAS) -> list
 def _insert(model: type[models.Model], rows: list[models.Model], connection: BaseDatabaseWrapper) -> Statement:
     columns = _columns(model, None, connection.vendor)
     table = [columns.values(row, connection) for row in rows]
-    kept = tuple(
-        index
-        for index, values in enumerate(zip(*table, strict=True))
-        if columns.defaults[index] or any(value is not None for value in values)
-    )
+    spoken = list(columns.defaults)
+    for values in table:
+        spoken = [known or value is not None for known, value in zip(spoken, values, strict=True)]
+    kept = tuple([index for index, known in enumerate(spoken) if known])
     text, one = _insert_text(columns, kept)
     for row in rows:
         row._state.adding, row._state.db = False, connection.alias
@@ -81,7 +84,7 @@ def update(
     text, guards = _update_text(model, columns, equal, kept)
     parameters = [*columns.values(row, connection), _pk(row, connection)]
     parameters += [field.get_db_prep_value(guard[name], connection) for field, name in zip(guards, equal, strict=True)]
-    return Statement(text, parameters, lost)
+    return Statement(text, parameters, lost, row)
 
 
 @lru_cache(maxsize=1000)
@@ -117,7 +120,7 @@ AS_IS = (
     models.PositiveSmallIntegerField,
     models.TextField,
 )
-PLAIN = (str, int, bool, datetime, UUID, type(None))
+PLAIN = (str, int, bool, datetime, UUID)
 
 
 @cache
@@ -144,7 +147,9 @@ class _Columns:
     def values(self, row: models.Model, connection: BaseDatabaseWrapper) -> list[Any]:
         """One for each field."""
         return [
-            value if as_is and type(value) in PLAIN else _stored(field, row, value, connection)
+            value
+            if value is None or (as_is and type(value) in PLAIN)
+            else _stored(field, row, value, connection, as_is)
             for field, as_is, value in zip(self.fields, self._as_is, self._read(row), strict=True)
         ]
 
@@ -160,7 +165,11 @@ def _columns(model: type[models.Model], names: tuple[str, ...] | None, vendor: s
     return _Columns(tuple(_field(model, name) for name in names), vendor)
 
 
-def _stored(field: "models.Field[Any, Any]", row: models.Model, value: Any, connection: BaseDatabaseWrapper) -> Any:
+def _stored(
+    field: "models.Field[Any, Any]", row: models.Model, value: Any, connection: BaseDatabaseWrapper, as_is: bool
+) -> Any:
+    if as_is and isinstance(value, StrEnum):
+        return value.value  # the driver would look at what it is each time
     if isinstance(value, DatabaseDefault):
         # A column that the writer does not speak of has its constant default.
         value = value.expression.value  # type: ignore[attr-defined]  # a Value; a test holds our defaults to it
@@ -168,14 +177,20 @@ def _stored(field: "models.Field[Any, Any]", row: models.Model, value: Any, conn
     return field.get_db_prep_save(value, connection)
 
 
-def send(statements: Sequence[Statement], using: str = DEFAULT_DB_ALIAS) -> None:
-    """Execute in this order, inside the caller's transaction. Raises StaleContext if a guard matched no row."""
+def send(statements: Sequence[Statement], using: str = DEFAULT_DB_ALIAS, *, last: bool = False) -> None:
+    """Execute in this order, inside the caller's transaction. Raises StaleContext if a guard matched no row.
+
+    last: nothing is executed after them in this transaction, so that they may be committed with the same message.
+    """
     connection = connections[using]
+    several = _takes_several(connection)
+    if several and last and at_once.can_send(connection):
+        texts = zip(_texts(statements, connection), statements, strict=True)
+        at_once.send(connection, [(text, bool(statement.lost)) for text, statement in texts])
+        return
     with connection.cursor() as cursor:
-        if len(statements) > 1 and _takes_several(connection):
-            # Written out here, each by itself: the driver remembers how short texts are taken apart, not long ones.
-            texts = [cursor.mogrify(statement.sql, statement.parameters) for statement in statements]
-            cursor.execute("; ".join(texts))
+        if several and len(statements) > 1:
+            cursor.execute(b"; ".join(_texts(statements, connection)).decode(connection.connection.info.encoding))
             for statement in statements:
                 _check(statement, cursor.rowcount)
                 cursor.nextset()
@@ -183,6 +198,22 @@ def send(statements: Sequence[Statement], using: str = DEFAULT_DB_ALIAS) -> None
         for statement in statements:
             cursor.execute(statement.sql, statement.parameters)
             _check(statement, cursor.rowcount)
+
+
+def _texts(statements: Sequence[Statement], connection: BaseDatabaseWrapper) -> list[bytes]:
+    """Each value in them as the driver writes it: what its cursors do for one statement, at once for all."""
+    values = _transformer()(connection.connection)
+    with connection.wrap_database_errors:  # a connection that was lost cannot write either
+        return [
+            statement.sql.encode()
+            % tuple([b"NULL" if value is None else values.as_literal(value) for value in statement.parameters])
+            for statement in statements
+        ]
+
+
+@cache
+def _transformer() -> Any:
+    return import_string("psycopg.adapt.Transformer")
 
 
 def _takes_several(connection: BaseDatabaseWrapper) -> bool:
@@ -200,4 +231,6 @@ def is_psycopg3() -> bool:
 
 def _check(statement: Statement, matched: int) -> None:
     if statement.lost and not matched:
-        raise StaleContext(statement.lost)
+        row = statement.row
+        # Named only now: to translate a name takes long.
+        raise StaleContext(statement.lost.format(row="" if row is None else f"{row._meta.verbose_name} {row.pk}"))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import Error as DatabaseError
+from django.utils.translation import gettext, override
 from pydantic import ValidationError
 
 from agents_app import services
@@ -16,6 +17,7 @@ from agents_app.exceptions import AgentsError, InvalidInput
 from agents_app.selectors.reports import report_as_dict
 from agents_app.services.budgets import owner_named
 from agents_app.services.bulk import decide_many
+from agents_app.services.field_errors import field_errors
 from agents_app.ws import frames
 from agents_app.ws.calling import Caller, Command
 from agents_app.ws.frames import CommandFrame, ErrorBody, ReplyFrame
@@ -138,7 +140,7 @@ def _set_budget(command: frames.SetBudgetCommand, caller: Caller) -> Any:
     named = {"run": command.run, "session": command.session, "user": command.user}
     if not any(named.values()):
         if caller.run_id is None:
-            raise InvalidInput("Say whose budget: of a run, a session or a user.", code="run_required")
+            raise InvalidInput(gettext("Say whose budget: of a run, a session or a user."), code="run_required")
         named["run"] = str(caller.run_id)
     limits = Budget(steps=command.steps, tool_calls=command.tool_calls, tokens=command.tokens, money=command.money)
     owner = owner_named(caller.user, **named)
@@ -186,6 +188,11 @@ COMMANDS: Mapping[str, Command] = {
 
 def perform(text: str | None, caller: Caller) -> ReplyFrame:
     """Do what a frame asks for; whatever goes wrong is said in the reply. text: None for a binary frame."""
+    with override(caller.language):
+        return _perform(text, caller)
+
+
+def _perform(text: str | None, caller: Caller) -> ReplyFrame:
     key: str | None = None
     try:
         fields = _fields(text)
@@ -195,24 +202,25 @@ def perform(text: str | None, caller: Caller) -> ReplyFrame:
         shown = None if command.shown is None else command.shown(done)
         return ReplyFrame(id=key, ok=True, status=getattr(done, "status", None), result=shown)
     except AgentsError as error:
-        return _refusal(key, error.code, error.message, error.details)
+        return _refusal(key, error.code, gettext(error.message), error.details)
     except DatabaseError:
         logger.exception("The database refused a command.")
-        return unavailable(key)
+        return unavailable(key, language=caller.language)
     except Exception:
         logger.exception("A command failed.")
-        return _refusal(key, "internal_error", "Something went wrong on our side.")
+        return _refusal(key, "internal_error", gettext("Something went wrong here; it has been logged."))
 
 
 def _fields(text: str | None) -> dict[str, Any]:
     if text is None or len(text) > FRAME_CHARACTERS:
-        raise InvalidInput(f"A frame is JSON text of at most {FRAME_CHARACTERS} characters.", code="invalid_frame")
+        text = gettext("A frame is JSON text of at most %(most)s characters.")
+        raise InvalidInput(text % {"most": FRAME_CHARACTERS}, code="invalid_frame")
     try:
         fields = clean_json(json.loads(text, parse_constant=_no_constant))[0]
     except (ValueError, RecursionError):
-        raise InvalidInput("This is not JSON.", code="invalid_frame") from None
+        raise InvalidInput(gettext("This is not JSON."), code="invalid_frame") from None
     if not isinstance(fields, dict) or fields.get("type") != "command":
-        raise InvalidInput('A frame is an object with "type": "command".', code="invalid_frame")
+        raise InvalidInput(gettext('A frame is an object with "type": "command".'), code="invalid_frame")
     return fields
 
 
@@ -223,17 +231,18 @@ def _no_constant(name: str) -> Any:
 def _command(fields: dict[str, Any]) -> tuple[Command, CommandFrame]:
     command = COMMANDS.get(fields["name"]) if isinstance(fields.get("name"), str) else None
     if command is None:
-        raise InvalidInput(f"A command has a name: one of {', '.join(COMMANDS)}.", code="unknown_command")
+        text = gettext("A command has a name: one of %(names)s.") % {"names": ", ".join(COMMANDS)}
+        raise InvalidInput(text, code="unknown_command")
     try:
         return command, command.payload.model_validate(fields)
     except ValidationError as error:
-        wrong = [{"path": list(one["loc"]), "message": one["msg"]} for one in error.errors(include_url=False)]
-        raise InvalidInput("The command's fields are wrong.", errors=wrong) from None
+        raise InvalidInput(gettext("The command's fields are wrong."), errors=field_errors(error)) from None
 
 
-def unavailable(key: str | None = None) -> ReplyFrame:
+def unavailable(key: str | None = None, *, language: str | None = None) -> ReplyFrame:
     """The reply where the database cannot be asked."""
-    return _refusal(key, "unavailable", "The database is not available now; try again.")
+    with override(language):
+        return _refusal(key, "unavailable", gettext("The database is not available right now; try again."))
 
 
 def _refusal(key: str | None, code: str, message: str, details: dict[str, Any] | None = None) -> ReplyFrame:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.translation import gettext
+
 from agents_app.conf import conf
 from agents_app.exceptions import NotPermitted
 from agents_app.live.database import in_database
@@ -68,7 +70,7 @@ class ApprovalsSocket(Socket):
 
     async def check(self) -> None:
         if not await in_database(may_watch_inbox, self.user):
-            raise NotPermitted("You may not watch the inbox.")
+            raise NotPermitted(gettext("You may not watch the inbox."))
 
     async def tell(self) -> None:
         async with tail().watching_inbox() as inbox:

@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from agents_app.core.budgets import MOST_COUNT, Period
 from agents_app.core.bulk import MOST_AT_ONCE, BulkVerdict
 from agents_app.core.grants import GrantScope
+from agents_app.core.moments import GivenMoment
 from agents_app.core.priority import Priority
 from agents_app.core.status import Verdict
 from agents_app.live.frames import Frame
@@ -104,7 +105,7 @@ class MakeGrantCommand(CommandFrame):
     conditions: list[dict[str, Any]] | Literal["any"] = Field(
         description='On the arguments, all must hold: path, operator, value; items where [*]. "any": whatever they are.'
     )
-    expires_at: AwareDatetime | Literal["never"]
+    expires_at: GivenMoment | Literal["never"]
     uses: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(default=None, description="null: as many as wanted.")
     reason: str = ""
 
@@ -123,8 +124,8 @@ class SettleCommand(CommandFrame):
     name: Literal["settle"]
     call: Key = Field(description="The id of the tool call.")
     verdict: Literal[Verdict.HAPPENED, Verdict.TRY_AGAIN, Verdict.GIVE_UP]
-    result: Any = Field(default=None, description="What the tool would have returned, if it happened.")
-    reason: str = ""
+    result: Any = Field(default=None, description="What the tool would have returned, if it happened: of its type.")
+    reason: str = Field(default="", description="How you know. Needed to give up: the agent reads it.")
 
 
 class AnswerCommand(CommandFrame):
@@ -147,7 +148,7 @@ class SetBudgetCommand(CommandFrame):
     tool_calls: Count = None
     tokens: Count = None
     money: Annotated[str, Field(max_length=40)] | None = Field(default=None, description='USD: "2.50".')
-    ends_at: AwareDatetime | None = Field(default=None, description="Nothing more may be spent after it.")
+    ends_at: GivenMoment | None = Field(default=None, description="Nothing more may be spent after it.")
 
 
 ACCEPT = "Go on under the code there is now: its hash, as code-change/ of the REST API shows it."

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from agents_app import services
-from agents_app.exceptions import NotPermitted
 from agents_app.models import database_now
 from agents_app.selectors.delegations import delegation_as_dict, visible_delegations
 from agents_app.selectors.notifications import notification_as_dict
-from agents_app.selectors.people import user_named
+from agents_app.selectors.people import lacking, user_named
 from agents_app.selectors.runs import one_of
 from agents_app.selectors.switches import VIEW_POLICY, may_view_policies, policy_as_dict, visible_policies
 from agents_app.ws import keeping_frames as frames
@@ -36,7 +35,7 @@ def _revoke_delegation(command: frames.RevokeDelegationCommand, caller: Caller) 
 
 def _list_policies(command: frames.ListPoliciesCommand, caller: Caller) -> Any:
     if not may_view_policies(caller.user):
-        raise NotPermitted(f"This needs the permission {VIEW_POLICY}.")
+        raise lacking(VIEW_POLICY)
     return list(visible_policies(caller.user))
 
 

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from agents_app.core.moments import GivenMoment
 from agents_app.ws.frames import CommandFrame, Key, UserName
 
 
@@ -18,8 +19,8 @@ class DelegateCommand(CommandFrame):
 
     name: Literal["delegate"]
     to: UserName = Field(description="The name of the user who decides instead.")
-    until: AwareDatetime
-    since: AwareDatetime | None = Field(default=None, description="Now if left out.")
+    until: GivenMoment
+    since: GivenMoment | None = Field(default=None, description="Now if left out.")
     giver: UserName | None = Field(default=None, description="Whose decisions, if not one's own.")
     reason: str = ""
 
@@ -45,8 +46,8 @@ class PolicyValues(BaseModel):
     approvers: dict[str, Any] | None = None
     priority: int = 0
     active: bool = True
-    valid_from: AwareDatetime | None = None
-    valid_until: AwareDatetime | None = None
+    valid_from: GivenMoment | None = None
+    valid_until: GivenMoment | None = None
 
 
 class ListPoliciesCommand(CommandFrame):

@@ -18,6 +18,7 @@ from agents_app.services import Origin
 from agents_app.ws.calling import Caller
 from agents_app.ws.commands import perform, unavailable
 from agents_app.ws.frames import ReplyFrame
+from agents_app.ws.language import language_of
 from agents_app.ws.login import address_of, who_is, who_is_still
 from agents_app.ws.origin import origin_allowed
 
@@ -126,11 +127,12 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no t
         try:
             user = await who_is_still(self.scope, self.user)
         except DatabaseError:
-            return unavailable()
+            return unavailable(language=language_of(self.scope))
         if user is None:
             return None
         origin = Origin(door="websocket", address=address_of(self.scope))
-        return await in_command(perform, text, Caller(user=user, origin=origin, run_id=self.run_id))
+        caller = Caller(user=user, origin=origin, run_id=self.run_id, language=language_of(self.scope))
+        return await in_command(perform, text, caller)
 
     async def say(self, frame: Frame) -> None:
         """Send one frame. Raises Close if the client does not take it."""

@@ -1,6 +1,7 @@
-"""From submit to done through a real queue: W1, and W2 from a person's yes, beside a bare task of django-q2 on Redis.
+"""From submit to done through a real queue: W1, and W2 from a person's yes, beside bare tasks of django-q2 on Redis.
 
-The cluster runs beside this; BENCH_REDIS is its broker. Arguments: how often.
+One does nothing, one commits as often as W1 does. The cluster runs beside this; BENCH_REDIS is its broker.
+Arguments: how often.
 """
 
 import os
@@ -11,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django_q.tasks import async_task
 from redis import Redis
 
@@ -18,6 +20,7 @@ from agents_app.models import AgentContext, ApprovalRequest
 from agents_app.services import approve, start_run
 from benchmarks.cases.setup import check_rows, number, told
 from benchmarks.clerk.agents import INPUT, Clerk, GatedClerk
+from benchmarks.floors import COMMITS
 
 SECONDS = 60
 """Nothing takes so long."""
@@ -27,17 +30,20 @@ redis = Redis.from_url(os.environ["BENCH_REDIS"])
 
 
 def main(times: int) -> None:
-    """Print the median seconds of each; the three take turns, so that what else the machine does hits all alike."""
+    """Print the median seconds of each; they take turns, so that what else the machine does hits all alike."""
     user = get_user_model().objects.create_superuser("bench", password="bench")
-    taken: dict[str, list[float]] = {"bare": [], "w1": [], "w2": []}
+    taken: dict[str, list[float]] = {"bare": [], "commits": [], "w1": [], "w2": []}
     done: list[Any] = []
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE floor (id bigserial PRIMARY KEY, text text)")
     for turn in range(times + WARM_UP):
         bare = timed(lambda: _bare())
+        commits = timed(lambda: _bare(COMMITS))
         w1 = timed(lambda: _start(done))
         request = _waiting(done)
         w2 = timed(lambda request=request: _approve(request, user))  # type: ignore[misc]
         if turn >= WARM_UP:
-            for name, seconds in (("bare", bare), ("w1", w1), ("w2", w2)):
+            for name, seconds in (("bare", bare), ("commits", commits), ("w1", w1), ("w2", w2)):
                 taken[name].append(seconds)
     check_rows(done[0::2], events=14)
     told(**{name: statistics.median(seconds) for name, seconds in taken.items()})
@@ -51,9 +57,12 @@ def timed(act: Callable[[], str]) -> float:
     return time.perf_counter() - begun
 
 
-def _bare() -> str:
+def _bare(commits: int = 0) -> str:
     key = f"bare-{uuid4()}"
-    async_task("benchmarks.tasks.tell", key, save=False)
+    if commits:
+        async_task("benchmarks.tasks.commit_and_tell", key, commits, save=False)
+    else:
+        async_task("benchmarks.tasks.tell", key, save=False)
     return key
 
 

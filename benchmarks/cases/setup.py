@@ -30,6 +30,12 @@ def check_rows(run_ids: Sequence[UUID], *, events: int, steps: int = 6, calls: i
         assert found == each * len(run_ids), f"{found} rows of {model.__name__}, not {each} a run"
 
 
+def analyzed() -> None:
+    """What the database does by itself some time after many rows were written."""
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
+
+
 def commits_and_wal() -> tuple[int, int]:
     """Transactions that wrote (each takes one number), and the position in the WAL; zeros on SQLite."""
     if connection.vendor != "postgresql":

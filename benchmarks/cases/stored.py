@@ -1,6 +1,6 @@
 """What a million stored runs cost: approving one run (it goes on to its end), and a page of the inbox.
 
-Arguments: how many runs are stored; one in a hundred of them waits for an approval.
+Arguments: how many runs are stored; one in a hundred of them waits for an approval, but never less than fill a page.
 """
 
 import os
@@ -14,6 +14,7 @@ from django.db import connection, models
 from django.test import Client
 from django.urls import reverse
 
+from agents_app.api.pagination import PAGE_SIZE
 from agents_app.models import AgentContext, AgentStep, ApprovalRequest, RunDetails, ToolCall
 from agents_app.services import approve, start_run
 from benchmarks.cases.setup import check_rows, number, told
@@ -27,8 +28,9 @@ WAITING = 100
 def main(stored: int) -> None:
     """Print the median seconds of both."""
     user = get_user_model().objects.create_superuser("bench", password="bench")
-    fill(AgentContext.objects.get(pk=start_run(Clerk, INPUT).id), stored - stored // WAITING)
-    fill(AgentContext.objects.get(pk=start_run(GatedClerk, INPUT).id), stored // WAITING)
+    waiting = max(stored // WAITING, PAGE_SIZE)
+    fill(AgentContext.objects.get(pk=start_run(Clerk, INPUT).id), stored - waiting)
+    fill(AgentContext.objects.get(pk=start_run(GatedClerk, INPUT).id), waiting)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     told(resume=resume(user), inbox=inbox(user), stored=AgentContext.objects.count())
@@ -63,7 +65,7 @@ def inbox(user: Any) -> float:
     def one() -> None:
         response = client.get(address)
         assert response.status_code == 200, response.content
-        assert response.json()["results"]
+        assert len(response.json()["results"]) == PAGE_SIZE
 
     one()
     return median(one)
@@ -93,11 +95,21 @@ def copy(rows: Sequence[models.Model], times: int) -> None:
         return
     keys = {row.pk: f"k{place}" for place, row in enumerate(rows) if not isinstance(row, RunDetails)}
     with connection.cursor() as cursor:
-        columns = ", ".join(f"gen_random_uuid() AS {name}" for name in keys.values())
-        cursor.execute(f"CREATE TEMP TABLE copies AS SELECT {columns} FROM generate_series(1, {int(times)})")
+        columns = ", ".join(f"{_ordered_key(name)} AS {name}" for name in keys.values())
+        cursor.execute(f"CREATE TEMP TABLE copies AS SELECT {columns} FROM generate_series(1, {int(times)}) AS place")
+        cursor.execute("SET session_replication_role = replica")  # the copies refer to each other: nothing to look up
+        cursor.execute("SET synchronous_commit = off")
         for row in rows:
             cursor.execute(_copy(row, keys), [row.pk])
+        cursor.execute("RESET synchronous_commit")
+        cursor.execute("RESET session_replication_role")
         cursor.execute("DROP TABLE copies")
+
+
+def _ordered_key(name: str) -> str:
+    """A key that comes after those before it, as those of `uuid7` do: the milliseconds first, then what is random."""
+    past = "extract(epoch FROM now() - interval '30 days')::bigint * 1000"
+    return f"(lpad(to_hex({past} + place), 12, '0') || substr(md5('{name}' || random()), 1, 20))::uuid"
 
 
 def _copy(row: models.Model, keys: dict[Any, str]) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 
-from agents_app import Agent, register, tool
+from agents_app import Agent, Memory, register, tool
 from agents_app.core.transcript import AssistantMessage, LLMReply, LLMRequest, ProposedCall, Usage
 from agents_app.llm import OnText
 
@@ -25,6 +25,8 @@ class ScriptedLLM:
         """The turn that follows those that were."""
         if SECONDS:
             await asyncio.sleep(SECONDS)
+        if not request.functions:
+            return LLMReply(text=ANSWER, usage=USAGE, llm="scripted")
         turn = sum(isinstance(message, AssistantMessage) for message in request.messages)
         if turn == len(CALLS):
             return LLMReply(text=ANSWER, usage=USAGE, llm="scripted")
@@ -68,3 +70,14 @@ class GatedClerk(Desk):
     def check_policy(self, number: str, amount: str) -> dict[str, str | bool]:
         """Whether the policy allows a refund."""
         return {"allowed": True, "reason": "within 30 days"}
+
+
+@register
+class RememberingClerk(Agent[str]):
+    """Goes on with its session's talk, and answers at once."""
+
+    name = "bench-remembering"
+    llm = "scripted"
+    instructions = "Help customers of the shop."
+    ask_user = False
+    memory = Memory(conversation=True, tokens=600)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from agents_app import Agent, Budget, Money, Ref, ToolContext, ToolFailed, register, tool
+from agents_app import Agent, Budget, Knowledge, Memory, Money, Ref, ToolContext, ToolFailed, register, tool
 from project.demo import shop
 from project.demo.models import Customer
 from project.demo.shop import OrderInfo, Receipt
@@ -36,6 +36,8 @@ class SupportAgent(Agent[Reply]):
     )
     max_steps = 12
     budget = Budget(tool_calls=10, tokens=50_000)
+    memory = Memory(conversation=True, facts=True, tools=("remember", "recall"))
+    knowledge = Knowledge("handbook", top_k=3)
 
     @tool(effect="read", summary="Look order {number} up")
     def lookup_order(self, context: ToolContext, number: OrderNumber) -> OrderInfo:

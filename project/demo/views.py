@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from agents_app.exceptions import AgentsError, NotFound
 from agents_app.models import AgentContext
-from agents_app.selectors.people import START, visible_runs
+from agents_app.selectors.people import START, their_own, visible_runs
 from agents_app.selectors.runs import one_of
 from agents_app.services import answer_input, cancel_run, start_run
 from project.demo.agents import SupportAgent
@@ -125,7 +125,7 @@ def _home(request: HttpRequest, form: StartForm, status: int = 200) -> HttpRespo
 
 def _own_runs(request: HttpRequest) -> "QuerySet[AgentContext]":
     """Staff read others' runs in the admin; here everybody sees their own."""
-    runs: QuerySet[AgentContext] = visible_runs(request.user).filter(user_id=request.user.pk)
+    runs: QuerySet[AgentContext] = their_own(visible_runs(request.user), request.user)
     return runs
 
 

@@ -40,3 +40,9 @@ def test_decisions_are_exported() -> None:
 def test_others_may_not() -> None:
     viewer = client_with("agents_app.view_agentcontext")
     assert [viewer.get(path).status_code for path in (LIST, f"{LIST}export/")] == [403, 403]
+
+
+def test_only_decisions_are_exported_from_here() -> None:
+    page = client_with("agents_app.export_audit").get(LIST).content.decode()
+    assert "Export decisions" in page
+    assert "Export a person" not in page

@@ -4,13 +4,22 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from pydantic import BaseModel
 
+from agents_app import Agent, tool
+from agents_app.admin.settle_form import SettleForm
 from agents_app.core.status import RunStatus, ToolCallStatus
+from agents_app.definitions.registry import definition_of
 from agents_app.models import Decision
 from agents_app.services import cancel_run
 from tests.admin.conftest import call_of, list_of, page_of
 from tests.admin.till import EVIL
 from tests.office import person
+
+
+class Ticket(BaseModel):
+    seat: str
+    price: int
 
 
 def settle(client: Any, run: Any, **typed: str) -> Any:
@@ -19,7 +28,7 @@ def settle(client: Any, run: Any, **typed: str) -> Any:
 
 @pytest.mark.parametrize(
     ("typed", "result"),
-    [('"it rang"', "it rang"), ("it rang", "it rang"), ('{"rings": 3}', {"rings": 3}), ("", None), (EVIL, EVIL)],
+    [('"it rang"', "it rang"), ("it rang", "it rang"), ("3", "3"), ('{"rings": 3}', '{"rings": 3}'), (EVIL, EVIL)],
 )
 def test_it_happened(as_: Any, run_of: Any, people: Any, till: Any, typed: str, result: Any) -> None:
     run = run_of("ring")
@@ -60,7 +69,7 @@ def test_a_settled_call_is_not_settled_again(as_: Any, run_of: Any) -> None:
     run = run_of("ring")
     client = as_("lead")
     settle(client, run, verdict="give_up", reason="first")
-    response = settle(client, run, verdict="happened", reason="second thoughts")
+    response = settle(client, run, verdict="happened", result="rang", reason="second thoughts")
     assert response.status_code == 409
     assert "The outcome of this call is known" in response.content.decode()
     assert "second thoughts" in response.content.decode()
@@ -72,6 +81,20 @@ def test_a_verdict_is_needed(as_: Any, run_of: Any) -> None:
     assert response.status_code == 400
     assert "This field is required." in response.content.decode()
     assert "hm" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [({"verdict": "happened"}, "Say what ring returned"), ({"verdict": "give_up", "result": "x"}, "Say why")],
+)
+def test_what_is_missing_is_said_at_its_field(as_: Any, run_of: Any, typed: dict[str, str], words: str) -> None:
+    run = run_of("ring")
+    response = settle(as_("lead"), run, **typed)
+    page = response.content.decode()
+    assert response.status_code == 400
+    assert words in page[page.index("aa-invalid") :]
+    assert "aa-failure" not in page
+    assert call_of(run).status == ToolCallStatus.UNKNOWN
 
 
 def test_in_an_ended_run_nothing_is_tried_again(as_: Any, run_of: Any, people: Any) -> None:
@@ -117,7 +140,7 @@ def test_who_settles_reads_the_call_and_nothing_else(as_: Any, run_of: Any, peop
     assert "<dd>110</dd>" in page
     assert page_of(run) not in page, "of the run they may not know"
     assert client.get(page_of(run)).status_code == 404
-    response = settle(client, run, verdict="give_up")
+    response = settle(client, run, verdict="give_up", reason="dead")
     assert (response.status_code, response["Location"]) == (302, page_of(call_of(run)))
 
 
@@ -141,3 +164,22 @@ def test_the_list(as_: Any, run_of: Any) -> None:
     assert "ring #1" in client.get(list_of("toolcall"), {"status": "unknown"}).content.decode()
     assert "ring #1" not in client.get(list_of("toolcall"), {"status": "succeeded"}).content.decode()
     assert as_("nobody").get(list_of("toolcall")).status_code == 403
+
+
+def test_the_form_says_what_the_tool_returns() -> None:
+    class Booker(Agent[str]):
+        name = "booker"
+
+        @tool
+        def book(self) -> Ticket:
+            """Book a seat."""
+            return Ticket(seat="", price=0)
+
+        @tool
+        def call(self) -> str:
+            """Call somebody."""
+            return ""
+
+    tools = definition_of(Booker).tools
+    assert "an object with: seat, price." in SettleForm(tool=tools["book"]).as_div()
+    assert "an object" not in SettleForm(tool=tools["call"]).as_div()

@@ -8,8 +8,8 @@ from pydantic import BaseModel
 
 from agents_app import Agent, Money
 from agents_app.admin.blocks import block, differences
-from agents_app.admin.declared import currencies_of_answer, tool_now
-from agents_app.definitions.registry import registry
+from agents_app.admin.declared import currencies_of_answer
+from agents_app.definitions.registry import registry, tool_now
 from tests.admin.till import Till
 
 

@@ -9,6 +9,7 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from agents_app.admin import pages
 from agents_app.core.risk import Risk
 from agents_app.models import ApprovalRequest, database_now
 from tests.admin.conftest import list_of, page_of, request_of
@@ -17,7 +18,8 @@ from tests.admin.conftest import list_of, page_of, request_of
 def tabs_in(page: str) -> dict[str, str]:
     """The counts on the tabs; the one that is open with a star."""
     found = re.findall(
-        r'<a href="\?[^"]*tab=(\w+)[^"]*"( aria-current="page")?>[^<]*<span class="aa-count">(.*?)<', page
+        r'<a href="\?[^"]*tab=(\w+)[^"]*"( aria-current="page")?>[^<]*<span class="aa-count"(?: data-mine)?>(.*?)<',
+        page,
     )
     return {name + ("*" if here else ""): count for name, here, count in found}
 
@@ -52,6 +54,45 @@ def test_each_part_holds_what_it_says(as_: Any, four: dict[str, Any]) -> None:
     assert shown(client, status="rejected") == [four["decided"]], "nothing decided is mine"
     assert shown(client, q=str(four["decided"])) == [four["decided"]], "who asks by id means that one"
     assert shown(as_("second"), tab="mine") == [four["free"], four["claimed"]]
+
+
+@pytest.mark.parametrize("tab", ["mine", "groups", "all"])
+def test_an_old_link_to_what_is_decided_shows_it(as_: Any, four: dict[str, Any], tab: str) -> None:
+    client = as_("approver")
+    assert shown(client, tab=tab, status="rejected") == [four["decided"]]
+    page = client.get(list_of("approvalrequest"), {"tab": tab, "status": "rejected"}).content.decode()
+    assert tabs_in(page) == {"mine": "2", "groups": "1", "all*": "3"}
+    assert shown(client, tab=tab, status="pending") == shown(client, tab=tab)[: 3 if tab == "all" else None]
+
+
+@pytest.mark.parametrize("tab", ["mine", "groups"])
+def test_the_pages_of_a_part_reach_further_as_one_turns_them(
+    as_: Any, four: dict[str, Any], people: Any, monkeypatch: pytest.MonkeyPatch, tab: str
+) -> None:
+    monkeypatch.setattr(pages, "AT_FIRST", 2)
+    monkeypatch.setattr("agents_app.admin.base.ReadOnlyAdmin.list_per_page", 1)
+    ApprovalRequest.objects.update(status="pending", claimed_by_key="", group="Tills")
+
+    def turned(page: int) -> list[int]:
+        found = as_("approver").get(list_of("approvalrequest"), {"tab": tab, "p": page}).content.decode()
+        return sorted({int(number) for number in re.findall(r"[?&;]p=(\d)", found)} | {page})
+
+    assert turned(1) == [1, 2]
+    assert turned(2) == [1, 2, 3]
+    assert turned(3) == [1, 2, 3, 4]
+    assert len({shown(as_("approver"), tab=tab, p=page)[0] for page in (1, 2, 3, 4)}) == 4
+    for wrong in ("x", "-1", "9999999"):
+        assert as_("approver").get(list_of("approvalrequest"), {"tab": tab, "p": wrong}).status_code in (200, 302)
+
+
+def test_what_a_group_has_is_found_by_index(as_: Any, four: dict[str, Any]) -> None:
+    """Not in the order of the list: that looks at all that waits."""
+    with CaptureQueriesContext(connection) as captured:
+        as_("approver").get(list_of("approvalrequest"), {"tab": "groups"})
+    counted = [query["sql"] for query in captured if f"LIMIT {pages.AT_FIRST + 1})" in query["sql"]]
+    ofgroup = [sql for sql in counted if "escalate_to_group" in sql and "claimed_by_key" not in sql.split("WHERE")[1]]
+    assert ofgroup
+    assert not [sql for sql in ofgroup if "ORDER BY" in sql]
 
 
 def test_the_tabs_count_what_waits(as_: Any, four: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,13 +28,20 @@ def boss() -> Client:
     return client
 
 
+def who(*rows: dict[str, str], four_eyes: str = "") -> dict[str, Any]:
+    """The rows on who may decide; two empty ones at the end, as on the page."""
+    parts = ("permission", "group", "resolver", "quorum", "name")
+    columns = {f"approvers-{part}": [row.get(part, "") for row in (*rows, {}, {})] for part in parts}
+    return {**columns, "approvers-four_eyes": four_eyes}
+
+
 def typed(*rows: tuple[str, str, str, str], **more: Any) -> dict[str, Any]:
     columns = {
         f"conditions-{part}": [row[place] for row in rows]
         for place, part in enumerate(("path", "operator", "value", "items"))
     }
     fixed = {"name": "large", "active": "on", "agent": "", "tool": "pay", "answer": "deny", "priority": "0"}
-    return {**fixed, "approvers": "null", "reason": "", "try_arguments": "", **columns, **more}
+    return {**fixed, **who(), "reason": "", "try_arguments": "", **columns, **more}
 
 
 LARGE = ("amount", "more_than", "100", "")
@@ -75,6 +82,8 @@ def test_it_can_be_tried(boss: Client) -> None:
     assert "Deny" in page
     assert "amount is more than 100" in page
     assert not ApprovalPolicy.objects.exists()
+    assert "&quot;amount&quot;: 120" in page, "what was tried is shown beside the answer"
+    assert boss.get(f"{PAGES}/approvalpolicy/try/").url == f"{PAGES}/approvalpolicy/", "its address was followed"
     wrong = boss.post(f"{PAGES}/approvalpolicy/try/", typed(LARGE, try_arguments="{")).content.decode()
     assert "not valid JSON" in wrong
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 
-from agents_app.admin.request_page import in_words
-from agents_app.models import ApprovalRequest, Decision, ToolCall
+from agents_app.admin.request_page import done_before, in_words
+from agents_app.models import AgentStep, ApprovalRequest, Decision, ToolCall
+from agents_app.selectors.transcript import TranscriptRows
 from agents_app.testing import calls, turn
 from tests.admin.conftest import call_of, page_of, request_of
 from tests.admin.test_approvals import approve_by, form_of
@@ -50,6 +51,22 @@ def test_results_of_tools_are_quoted_with_the_tool(as_: Any, run_of: Any, plan: 
     assert "It said" in page
     assert "I look." in page
     assert "Order of 120 EUR is there" in page, "what the agent has done before"
+
+
+def test_a_result_of_values_reads_as_names_and_values() -> None:
+    order = {"number": "A-1", "total": "<b>120</b>", "products": ["Kettle", "Tea"]}
+    made = ToolCall(tool="look", status="succeeded", result=order, edited=False)
+    nested = ToolCall(tool="look", status="succeeded", result={"lines": [{"total": 1}]}, edited=False)
+    calls_of = {str(call.pk): call for call in (made, nested)}
+    turn_of = AgentStep(response={"calls": [{"ref": ref} for ref in calls_of]})
+    shown, as_text = done_before(TranscriptRows(turns=[turn_of], calls=calls_of), ToolCall())[0]
+    assert list(shown.pairs) == [
+        ("Number", "A-1"),
+        ("Total", "&lt;b&gt;120&lt;/b&gt;"),
+        ("Products", "[&quot;Kettle&quot;, &quot;Tea&quot;]"),
+    ]
+    assert not as_text.pairs
+    assert "lines" in as_text.text
 
 
 def test_who_may_not_read_transcripts_is_told_the_source_and_not_the_words(as_: Any, run_of: Any, plan: Any) -> None:
@@ -208,3 +225,10 @@ def test_a_call_of_an_agent_that_is_gone_has_origins_too(as_: Any, run_of: Any) 
 )
 def test_spans_are_not_told_shorter_than_they_are(seconds: float, words: str) -> None:
     assert in_words(seconds) == words
+
+
+def test_it_is_said_that_nobody_may_approve(as_: Any, run_of: Any) -> None:
+    request = request_of(run_of("refund"))
+    assert "There is no group" not in text_of(as_("approver"), request)
+    ApprovalRequest.objects.update(group="Nowhere")
+    assert "There is no group “Nowhere”, which is to decide: nobody can approve this" in text_of(as_("admin"), request)

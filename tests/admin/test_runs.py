@@ -17,7 +17,7 @@ from agents_app.admin import runs as admin_runs
 from agents_app.admin.runs import socket_path
 from agents_app.core.status import RunStatus
 from agents_app.models import AgentContext, PartialReply, as_stored
-from agents_app.services import cancel_run, pause_run, start_run
+from agents_app.services import SYSTEM, cancel_run, hide_run, pause_run, start_run
 from agents_app.transitions import change, thinking
 from tests.admin.conftest import list_of, page_of, request_of, told
 from tests.admin.till import EVIL, PLANS
@@ -545,3 +545,18 @@ def test_the_priority_is_changed_on_the_page_and_for_many(as_: Any, run_of: Any)
     assert AgentContext.objects.get(pk=run.id).priority == -1
     assert "changed the priority" not in as_("reader").get(list_of("agentcontext")).content.decode()
     assert "Raise priority" not in as_("reader").get(page_of(run)).content.decode()
+
+
+def test_who_sees_a_hidden_run_is_told_that_others_do_not(as_: Any, run_of: Any, till: Any) -> None:
+    run = run_of("refund")
+    client = as_("admin")
+    assert "data-reasoned" in client.get(page_of(run)).content.decode(), "it may be cancelled, with a reason"
+    cancel_run(run.id, by=SYSTEM)
+    till.run_until_idle()
+    hide_run(run.id, by=SYSTEM, reason="the press <asked>")
+    page = client.get(page_of(run)).content.decode()
+    head = page[page.index('data-part="head"') : page.index('id="aa-commands"')]
+    assert "Hidden by" in head
+    assert "the press &lt;asked&gt;" in head
+    assert "Show it again" in page
+    assert "data-reasoned" not in page, "to show it again takes no reason"

@@ -21,7 +21,7 @@ class Colour(Enum):
 
 
 class Address(BaseModel):
-    street: str
+    street: Annotated[str, Field(min_length=1)]
     floor: int | None = None
 
 

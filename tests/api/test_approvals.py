@@ -28,6 +28,19 @@ def test_a_request_shows_exactly_what_is_decided(client_of: Any, run_of: Any) ->
     assert len(request["digest"]) == 64
     assert set(request["arguments_schema"]["properties"]) == {"number", "amount"}
     assert request["decisions"] == []
+    assert request["nobody_because"] is None
+
+
+def test_it_is_said_that_nobody_may_approve(client_of: Any, run_of: Any) -> None:
+    run_of("refund")
+    ApprovalRequest.objects.update(group="Nowhere")
+    client = client_of("approver")
+    request = pending(client)
+    assert "There is no group “Nowhere”" in request["nobody_because"]
+    answer = decide(client, request, "approve", digest=request["digest"])
+    error = answer.json()["error"]
+    assert (answer.status_code, error["details"]) == (403, {"rule": "group"})
+    assert "There is no group “Nowhere”" in error["message"]
 
 
 def test_an_approved_call_is_made(client_of: Any, run_of: Any, desk: Any) -> None:

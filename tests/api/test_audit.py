@@ -5,13 +5,16 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from agents_app.live.portions import one_by_one
-from agents_app.services import reject, start_run
+from agents_app.models import clock
+from agents_app.services import archive_runs, reject, start_run
 from agents_app.services.anchoring import make_anchors
 from agents_app.testing import AgentsKit, calls
 from tests import office
@@ -49,6 +52,24 @@ def test_a_period_comes_as_csv_and_json(auditor: Client, agents: AgentsKit) -> N
     assert b"".join(response).startswith(b"number,made_at,runs,before,seal\r\n1,")
 
 
+def test_archived_runs_are_asked_for_by_name(auditor: Client, agents: AgentsKit, tmp_path: Path, settings: Any) -> None:
+    backend = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(tmp_path)}}
+    settings.STORAGES = {**settings.STORAGES, "agents_archive": backend}
+    agents.scripted_llm(Clerk, calls("pay", to="bob", amount="80"), "Done.")
+    run = start_run(Clerk, "go")
+    agents.run_until_idle()
+    reject(office.request_of(run).pk, by=office.decider(), reason="No.")
+    agents.run_until_idle()
+
+    def runs(query: str) -> list[str]:
+        response: Any = auditor.get(f"/api/audit/decisions/?format=json&{SPAN}{query}")
+        return [row["run"] for row in json.loads(b"".join(response))]
+
+    with clock.moved(timedelta(days=3)):
+        assert archive_runs(days=1).runs == 1
+    assert (runs(""), runs("&archives=false"), runs("&archives=true")) == ([], [], [str(run.id)])
+
+
 @pytest.mark.parametrize(
     "period", ["from=0698-02-14T22:29:34Z&to=0791-09-24T02:17:13%2B21:20", "from=2026-01-01T00:00:00%2B21:20"]
 )
@@ -65,6 +86,7 @@ def test_odd_moments_are_moments(auditor: Client, agents: AgentsKit, period: str
         "to=0001-01-01",
         f"{SPAN}&format=xls",
         "from=2020-01-02&to=2020-01-01",
+        f"{SPAN}&archives=maybe",
     ],
 )
 def test_what_cannot_be_used_is_told(auditor: Client, query: str) -> None:

@@ -167,3 +167,53 @@ def test_each_kind_of_error_has_its_status(error: Exception, status: int, code: 
 def test_nested_errors_name_their_place() -> None:
     answer = answer_to(exceptions.ValidationError({"a": [{"b": ["wrong"]}]}), {})
     assert answer.data["error"]["details"] == {"errors": [{"path": ["a", "b"], "message": "wrong"}]}
+
+
+@pytest.fixture
+def languages(settings: Any) -> None:
+    """Pages go by what the browser asks for."""
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.middleware.locale.LocaleMiddleware"]
+
+
+@pytest.mark.usefixtures("languages")
+@pytest.mark.parametrize(
+    ("body", "status", "german"),
+    [
+        ("{", 400, "Der Inhalt ist kein gültiges JSON"),
+        ("[]", 400, "Der Inhalt muss ein JSON-Objekt sein."),
+        (json.dumps({"input": "x" * 8_000_000}), 413, "Der Inhalt einer Anfrage hat höchstens 8000000 Bytes."),
+    ],
+    ids=["no JSON", "no object", "large"],
+)
+def test_people_read_errors_in_the_language_they_ask_for(
+    client_of: Any, desk: Any, body: str, status: int, german: str
+) -> None:
+    client = client_of("customer")
+    codes = set()
+    for language in ("de", "en", "tlh"):
+        answer = client.generic(
+            "POST", "/api/runs/", body, content_type="application/json", headers={"accept-language": language}
+        )
+        codes.add(code_of(answer))
+        assert answer.json()["error"]["message"].startswith(german) is (language == "de")
+    assert [status for status, _ in codes] == [status], "the code stays"
+
+
+@pytest.mark.usefixtures("languages")
+def test_what_is_wrong_with_a_field_is_said_in_that_language(client_of: Any, desk: Any) -> None:
+    german = {"accept-language": "de-AT,de;q=0.8"}
+    answer = client_of("customer").post("/api/runs/", {"input": 1, "frob": 2}, format="json", headers=german)
+    error = answer.json()["error"]
+    assert error["message"] == "Der Inhalt ist nicht zu gebrauchen."
+    assert sorted((each["path"], each["message"]) for each in error["details"]["errors"]) == [
+        (["agent"], "Dieses Feld fehlt"),
+        (["frob"], "Dieses Feld gibt es nicht"),
+        (["input"], "Erwartet wird ein Text"),
+    ]
+
+
+@pytest.mark.usefixtures("languages")
+def test_the_framework_says_it_in_that_language_too(client_of: Any, desk: Any) -> None:
+    answer = client_of("").get("/api/runs/", headers={"accept-language": "de"})
+    assert code_of(answer)[1] == "not_authenticated"
+    assert answer.json()["error"]["message"] == "Anmeldedaten fehlen."

@@ -197,7 +197,7 @@ def test_stored_answers_about_settled_calls_hold_no_sensitive_arguments(
 ) -> None:
     call = ToolCall.objects.get(context_id=run_of("secret").id)
     ToolCall.objects.filter(pk=call.pk).update(status=ToolCallStatus.UNKNOWN)
-    body = {"verdict": "give_up"}
+    body = {"verdict": "give_up", "reason": "lost"}
     path, header = f"/api/tool-calls/{call.pk}/settle/", {"idempotency-key": "k1"}
     answer = client_of("admin").post(path, body, format="json", headers=header).json()
     assert answer["arguments"] == {"password": "hunter2"}

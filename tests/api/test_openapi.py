@@ -1,15 +1,19 @@
 """The description says what the API does."""
 
+from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 from drf_spectacular.settings import patched_settings
+from pydantic import BaseModel
 
+from agents_app.api.bodies import Body
 from agents_app.api.errors import CODES
 from agents_app.api.openapi import component_name, in_dialect
 from agents_app.selectors import shapes
+from agents_app.selectors.shapes import Shape
 
 
 @pytest.mark.parametrize("version", ["3.0.3", "3.1.1"])
@@ -23,7 +27,8 @@ def test_the_description_is_valid_in_both_dialects(version: str) -> None:
 
 def test_every_shape_is_a_component(description: dict[str, Any]) -> None:
     components = set(description["components"]["schemas"])
-    found = {component_name(shape.__name__) for shape in shapes.Shape.__subclasses__()}
+    kinds = [kind for kind in shapes.Shape.__subclasses__() if ".knowledge" not in kind.__module__]  # an app of its own
+    found = {component_name(kind.__name__) for kind in kinds}
     assert found <= components
     # A project's own components are called otherwise.
     assert all(name.startswith("Agent") for name in components)
@@ -56,6 +61,7 @@ def test_it_is_about_this_api_alone(description: dict[str, Any]) -> None:
         "erasures",
         "grants",
         "llms",
+        "memory",
         "runs",
         "tool-calls",
         "approvals",
@@ -87,6 +93,7 @@ def test_filters_and_pages_are_described(description: dict[str, Any]) -> None:
         "subject",
         "user",
         "waits_for_slot",
+        "internal",
         "cursor",
         "limit",
     }
@@ -105,3 +112,22 @@ def test_null_among_several_types_is_said_in_both_dialects() -> None:
 
 def test_codes_of_errors_are_ours_to_keep() -> None:
     assert len(set(CODES.values())) == len(CODES)
+
+
+def subclasses(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from subclasses(each)
+
+
+def test_no_two_things_have_one_name(description: dict[str, Any]) -> None:
+    """A component is found by its name: two classes of one name would be described as one of them."""
+    found: dict[str, set[str]] = {}
+    for shape in {*subclasses(Body), *subclasses(Shape)}:
+        if not shape.__module__.startswith("agents_app."):
+            continue
+        for name, part in shape.model_json_schema().get("$defs", {}).items():
+            told = part.get("enum") or sorted(part.get("properties", ()))
+            found.setdefault(component_name(name), set()).add(str(told))
+    assert {name: parts for name, parts in found.items() if len(parts) > 1} == {}
+    assert description["components"]["schemas"]["AgentSettlement"]["enum"] == ["happened", "try_again", "give_up"]

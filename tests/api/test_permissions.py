@@ -24,6 +24,7 @@ PEOPLE = ("", "customer", "stranger", "viewer", "approver", "admin")
 CONTROL = (401, 403, 404, 403, 200, 200)
 ADMIN = (401, 403, 403, 403, 403, 200)
 UNSEEN = (401, 404, 404, 404, 404, 200)
+OWN = (401, 200, 404, 404, 404, 200)
 
 # method, path, plan of the run, body, and the statuses in the order of PEOPLE
 MATRIX: dict[str, tuple[str, str, str, dict[str, Any] | None, tuple[int, ...]]] = {
@@ -41,6 +42,7 @@ MATRIX: dict[str, tuple[str, str, str, dict[str, Any] | None, tuple[int, ...]]] 
     "runs_hide": ("post", "runs/{run}/hide/", "answer", {"reason": "old"}, (401, 403, 404, 403, 403, 200)),
     "runs_reveal": ("post", "runs/{run}/reveal/", "hidden", {}, (401, 404, 404, 404, 404, 200)),
     "runs_steps": ("get", "runs/{run}/steps/", "look", None, (401, 200, 404, 200, 200, 200)),
+    "runs_sent": ("get", "runs/{run}/steps/{number}/sent/", "look", None, (401, 200, 404, 403, 200, 200)),
     "runs_tool_calls": ("get", "runs/{run}/tool-calls/", "look", None, (401, 200, 404, 200, 200, 200)),
     "runs_events": ("get", "runs/{run}/events/", "look", None, (401, 200, 404, 200, 200, 200)),
     "runs_transcript": ("get", "runs/{run}/transcript/", "look", None, (401, 200, 404, 403, 200, 200)),
@@ -114,6 +116,31 @@ MATRIX: dict[str, tuple[str, str, str, dict[str, Any] | None, tuple[int, ...]]] 
     "grants_list": ("get", "grants/", "", None, (401, 200, 200, 200, 200, 200)),
     "grants_read": ("get", "grants/{grant}/", "grant", None, (401, 404, 404, 404, 200, 200)),
     "grants_revoke": ("post", "grants/{grant}/revoke/", "grant", {"reason": "r"}, (401, 404, 404, 404, 403, 200)),
+    "facts_list": ("get", "memory/facts/", "", None, (401, 200, 200, 200, 200, 200)),
+    "facts_read": ("get", "memory/facts/{fact}/", "fact", None, OWN),
+    "facts_correct": ("post", "memory/facts/{fact}/correct/", "fact", {"text": "y"}, OWN),
+    "facts_forget": ("post", "memory/facts/{fact}/forget/", "fact", {}, OWN),
+    "facts_add": ("post", "memory/facts/", "", {"text": "Likes tea."}, (401, 201, 201, 201, 201, 201)),
+    "entities_add": ("post", "memory/entities/", "", {"type": "pet", "name": "Rex"}, (401, 201, 201, 201, 201, 201)),
+    "facts_history": ("get", "memory/facts/{fact}/history/", "fact", None, OWN),
+    "entities_list": ("get", "memory/entities/", "", None, (401, 200, 200, 200, 200, 200)),
+    "entities_read": ("get", "memory/entities/{entity}/", "entity", None, OWN),
+    "entities_correct": ("post", "memory/entities/{entity}/correct/", "entity", {"aliases": ["Old Rex"]}, OWN),
+    "entities_merge": ("post", "memory/entities/{entity}/merge/", "entity", {"into": "{other_entity}"}, OWN),
+    "entities_forget": ("post", "memory/entities/{entity}/forget/", "entity", {}, OWN),
+    "entities_history": ("get", "memory/entities/{entity}/history/", "entity", None, OWN),
+    "working_list": ("get", "memory/working/", "working", None, (401, 200, 200, 200, 200, 200)),
+    "working_read": ("get", "memory/working/{session}/", "working", None, OWN),
+    "working_update": (
+        "post",
+        "memory/working/{session}/update/",
+        "working",
+        {"document": {"city": "Bern"}, "version": 1},
+        (401, 200, 404, 403, 404, 200),
+    ),
+    "working_forget": ("post", "memory/working/{session}/forget/", "working", {}, OWN),
+    "working_history": ("get", "memory/working/{session}/history/", "working", None, OWN),
+    "memory_export": ("get", "memory/export/", "", None, (401, 200, 200, 200, 200, 200)),
     "policies_list": ("get", "policies/", "", None, ADMIN),
     "policies_add": ("post", "policies/", "", {"name": "p", "agent": "desk", "answer": "ask"}, (*ADMIN[:5], 201)),
     "policies_check": (
@@ -169,6 +196,9 @@ RUNS = {
     "policy": "answer",
     "switch": "answer",
     "grant": "answer",
+    "fact": "answer",
+    "entity": "answer",
+    "working": "answer",
     "archived": "answer",
     "delegation": "answer",
     "colleague": "answer",
@@ -188,10 +218,16 @@ def ids_of(run_id: UUID, plan: str = "") -> dict[str, Any]:
         claim_request(request.pk, by=get_user_model().objects.get(username="approver"))
     if plan == "colleague" and not get_user_model().objects.filter(username="decider").exists():
         office.person("decider", "agents_app.decide_approvalrequest")
+    if plan == "working":
+        rows.working_memory(session_id=run.session_id, user_key=str(run.user_id))
+    theirs = {"place": f"user:{run.user_id}", "user_key": str(run.user_id)}
+    names = (f"Rex {run_id}", f"Dog {run_id}")
+    known = [rows.entity(**theirs, name=name, normal_name=name).pk for name in names if plan == "entity"]
     call = ToolCall.objects.filter(context=run).first()
     return {
         "soon": (database_now() + timedelta(days=1)).isoformat(),
         "run": run.pk,
+        "number": 1,
         "session": run.session_id,
         "approval": request and request.pk,
         "digest": request.digest if request else "",
@@ -200,6 +236,9 @@ def ids_of(run_id: UUID, plan: str = "") -> dict[str, Any]:
         "policy": rows.policy(name=f"of {run_id}").pk if plan == "policy" else None,
         "notification": parked(run).pk if plan == "parked" else None,
         "delegation": delegated().pk if plan == "delegation" else None,
+        "fact": rows.fact(**theirs).pk if plan == "fact" else None,
+        "entity": known[0] if known else None,
+        "other_entity": known[1] if known else None,
         "grant": rows.grant(run_key=run.pk).pk if plan == "grant" else None,
         "switch": rows.switch(agent=f"agent-{run_id}").pk if plan == "switch" else None,
     }

@@ -1,5 +1,6 @@
 """Policies and kill switches over REST and the websocket."""
 
+import json
 from typing import Any
 
 import pytest
@@ -40,6 +41,19 @@ def test_what_is_wrong_with_a_policy_is_said(boss: Any) -> None:
     answer = post(boss, "policies/", name="x", agent="nobody")
     assert answer.status_code == 400
     assert answer.json()["error"]["details"]["errors"][0]["path"] == ["agent"]
+    assert not ApprovalPolicy.objects.exists()
+
+
+def test_an_offset_that_no_database_knows_is_refused(boss: Any) -> None:
+    moment = "2030-01-01T00:00:00+20:00"
+    answer = post(boss, "policies/", name="x", answer="ask", valid_from=moment)
+    assert (answer.status_code, answer.json()["error"]["details"]["errors"][0]["path"]) == (400, ["valid_from"])
+    caller = Caller(user=office.person("keeper", *RIGHTS), origin=Origin(door="websocket"), run_id=None)
+    command = {"type": "command", "id": "c", "name": "save_policy"}
+    frame = {**command, "values": {"name": "x", "answer": "ask", "valid_until": moment}}
+    reply = perform(json.dumps(frame), caller).model_dump(mode="json")
+    assert (reply["ok"], reply["error"]["code"]) == (False, "invalid_input")
+    assert "offset" in json.dumps(reply)
     assert not ApprovalPolicy.objects.exists()
 
 

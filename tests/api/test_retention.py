@@ -64,7 +64,7 @@ def test_a_lost_file_is_said(client_of: Any, archived: Run[Any], files: Path) ->
 def test_a_person_is_erased(client_of: Any, run_of: Any, archived: Run[Any]) -> None:
     live = run_of("answer")
     admin = client_of("admin")
-    would = {"runs": 1, "archived_runs": 1, "sessions": 0, "still_open": []}
+    would = {"runs": 1, "archived_runs": 1, "sessions": 0, "memories": 0, "still_open": []}
     assert post(admin, "erasures/", {"user": "customer", "dry_run": True}).json() == would
     assert AgentContext.objects.get(pk=live.id).details.input == "answer"
     assert post(admin, "erasures/", {"user": "customer", "reason": "ticket 1"}).json() == would

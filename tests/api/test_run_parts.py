@@ -61,7 +61,7 @@ def test_calls_hold_arguments_and_results(client_of: Any, run_of: Any) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "told"),
     [
-        ({"verdict": "happened", "result": {"receipt": "R-1"}}, "succeeded", "R-1"),
+        ({"verdict": "happened", "result": "receipt R-1"}, "succeeded", "R-1"),
         ({"verdict": "give_up", "reason": "bank says no"}, "failed", "bank says no"),
         ({"verdict": "try_again"}, "ready", None),
     ],

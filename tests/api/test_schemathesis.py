@@ -34,6 +34,7 @@ CHECKS: list[Any] = [
 ROLES = ("customer", "approver", "admin")
 IDS = {
     "run_id": "run",
+    "number": "number",
     "call_id": "call",
     "request_id": "",
     "session_id": "session",
@@ -41,6 +42,8 @@ IDS = {
     "switch_id": "switch",
     "delegation_id": "delegation",
     "grant_id": "grant",
+    "fact_id": "fact",
+    "entity_id": "entity",
     "notification_id": "notification",
 }
 
@@ -145,7 +148,7 @@ def breakable(operation: Any) -> bool:
 
 
 @pytest.mark.parametrize("name", MATRIX)
-@pytest.mark.parametrize("person", ROLES)
+@pytest.mark.parametrize("person", [*(pytest.param(role, marks=pytest.mark.long) for role in ROLES[:-1]), ROLES[-1]])
 def test_whatever_is_sent_the_answer_is_as_described(name: str, person: str, operations: Any, ids: Any) -> None:
     ask(name, operations[name], person, path_of(name, operations[name], ids(MATRIX[name][2], "mail")), examples=5)
 

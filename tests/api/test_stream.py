@@ -23,7 +23,7 @@ from agents_app.models import AgentContext
 from agents_app.testing.kit import queue_off
 from tests.live.runs import add_events, person, quiet_run
 
-SOON = 10.0
+SOON = 30.0
 
 
 @pytest.fixture(autouse=True)

@@ -151,7 +151,7 @@ def test_a_database_locked_for_longer_than_the_busy_timeout(started: Started, lo
 
 
 @pytest.fixture
-def end_connections(transactional_db: None) -> Callable[[], None]:
+def end_connections(transactional_db: None, cut_off: None) -> Callable[[], None]:
     """Do what a restart of PostgreSQL does to its clients; the test's own connection is spared."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")

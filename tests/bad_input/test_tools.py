@@ -25,7 +25,7 @@ class Hasty(Agent[str]):
 
     name = "hasty"
 
-    @tool(effect="read", timeout=0.3, retries=1)
+    @tool(effect="read", timeout=2, retries=1)
     def peek(self, context: ToolContext) -> str:
         """Look."""
         return _act("peek", context)
@@ -35,7 +35,7 @@ class Hasty(Agent[str]):
         """Throw."""
         return _act("throw", context)
 
-    @tool(effect="atomic", timeout=0.3, retries=0)
+    @tool(effect="atomic", timeout=1, retries=0)
     def note(self, context: ToolContext, name: str) -> str:
         """Note a name in the database, then do whatever."""
         office.person(name)

@@ -33,6 +33,14 @@ SHOTS = os.environ.get("AGENTS_TEST_SHOTS")
 
 SIZES = {"wide": (1280, 800), "phone": (390, 844)}
 
+LOOKS = [pytest.param("wide", "light", marks=pytest.mark.long), ("phone", "dark")]
+"""The size and the theme in which a page is looked at; always in the one that is harder to get right."""
+ALL_LOOKS = [
+    *LOOKS,
+    pytest.param("wide", "dark", marks=pytest.mark.long),
+    pytest.param("phone", "light", marks=pytest.mark.long),
+]
+
 
 @pytest.fixture
 def till(child_environment: dict[str, str]) -> Iterator[AgentsKit]:
@@ -136,7 +144,7 @@ class Visitor:
         self.server = server
         self.complaints: list[str] = []
         self.name = name
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(60_000)
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 

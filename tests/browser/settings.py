@@ -10,4 +10,4 @@ from tests.settings import AGENTS_APP as OF_TESTS
 
 ROOT_URLCONF = "tests.admin.urls"
 ALLOWED_HOSTS = ["127.0.0.1"]
-AGENTS_APP = {**OF_TESTS, "EXECUTOR": "agents_app.testing.executor.WaitingExecutor"}
+AGENTS_APP = {**OF_TESTS, "EXECUTOR": "agents_app.testing.executor.WaitingExecutor", "NOTIFY": {"browser": {}}}

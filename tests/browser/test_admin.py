@@ -11,7 +11,7 @@ from agents_app.services import SYSTEM, Run, archive_runs, cancel_run, pause_run
 from agents_app.transitions import change, thinking
 from tests.admin.conftest import call_of, page_of, question_of, request_of
 from tests.admin.till import PLANS
-from tests.browser.conftest import SIZES
+from tests.browser.conftest import ALL_LOOKS
 
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.timeout(180)]
 
@@ -152,8 +152,7 @@ def put_away(run_of: Any, settings: Any, folder: Path) -> tuple[UUID, Run[Any]]:
 
 
 @pytest.mark.once  # the rows are the same, and so are the pages
-@pytest.mark.parametrize("size", list(SIZES))
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("size", "theme"), ALL_LOOKS)
 def test_every_page_is_accessible_in_light_and_dark_wide_and_on_a_phone(
     run_of: Any, visit: Any, people: Any, till: Any, settings: Any, tmp_path: Path, size: str, theme: str
 ) -> None:
@@ -173,6 +172,8 @@ def test_every_page_is_accessible_in_light_and_dark_wide_and_on_a_phone(
         "start": "/admin/agents_app/agentcontext/start/",
         "sessions": "/admin/agents_app/agentsession/",
         "events": "/admin/agents_app/agentevent/",
+        "llms": "/admin/agents_app/llmstate/",
+        "handlers": "/admin/agents_app/eventcursor/",
         "archived-runs": "/admin/agents_app/archivedrun/",
         "archived-run": f"/admin/agents_app/archivedrun/{archived}/change/",
         "restored-run": page_of(restored),

@@ -12,7 +12,7 @@ from agents_app import Budget
 from agents_app.models import AgentBudget, database_now
 from agents_app.services import SYSTEM, set_budget
 from tests.admin.conftest import list_of, page_of
-from tests.browser.conftest import SIZES
+from tests.browser.conftest import LOOKS
 
 pytestmark = [
     pytest.mark.long,
@@ -44,8 +44,7 @@ def fill(run: Any, user: Any) -> AgentBudget:
     return full
 
 
-@pytest.mark.parametrize("size", list(SIZES))
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_the_pages_of_budgets(run_of: Any, visit: Any, bookkeeper: Any, size: str, theme: str) -> None:
     run = run_of("refund")
     budget = fill(run, bookkeeper)

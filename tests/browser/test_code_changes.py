@@ -12,9 +12,10 @@ from agents_app.services import Run
 from agents_app.transitions import change, runs
 from tests.admin.conftest import page_of
 from tests.admin.till import Till
-from tests.browser.conftest import SIZES
+from tests.browser.conftest import LOOKS
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.once,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.timeout(180),
@@ -32,8 +33,7 @@ def hold(run: Run[Any]) -> None:
         runs.pause(edit, by="", reason="The agent's code has changed.", code="code_changed")
 
 
-@pytest.mark.parametrize("size", list(SIZES))
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_the_difference_is_shown_and_accepted(run_of: Any, visit: Any, elsewhere: Any, size: str, theme: str) -> None:
     run = run_of("refund")
     hold(run)

@@ -9,6 +9,7 @@ from django.urls import reverse
 from agents_app.models import ApprovalRequest, Delegation, database_now
 from agents_app.services import delegate
 from tests.admin.conftest import list_of, page_of
+from tests.browser.conftest import LOOKS
 
 pytestmark = [
     pytest.mark.long,
@@ -16,7 +17,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.timeout(180),
 ]
-LOOKS = [("wide", "light"), ("phone", "dark")]
 
 
 @pytest.mark.parametrize(("size", "scheme"), LOOKS)

@@ -8,8 +8,10 @@ from agents_app.models import Decision
 from agents_app.testing import calls, turn
 from tests.admin.conftest import page_of, request_of
 from tests.admin.till import PLANS
+from tests.browser.conftest import LOOKS
 
-pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.timeout(240)]
+# What depends on Redis is tried by test_admin, on both databases.
+pytestmark = [pytest.mark.once, pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.timeout(240)]
 
 LIST = "/admin/agents_app/approvalrequest/"
 TRICK = "fri\u0435nds\u202e evil\u200b"
@@ -29,7 +31,7 @@ def refund(monkeypatch: pytest.MonkeyPatch, run_of: Any) -> Any:
     return start
 
 
-@pytest.mark.parametrize(("size", "theme"), [("wide", "light"), ("phone", "dark")])
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_the_request_page_tells_what_to_know(
     refund: Any, visit: Any, till: Any, people: Any, size: str, theme: str
 ) -> None:
@@ -71,16 +73,25 @@ def test_the_inbox_goes_on_by_itself_and_keeps_where_one_stands(
     first, second = refund(), refund()
     keys = [str(request_of(run).pk) for run in (first, second)]
     visitor = visit("approver")
-    page = visitor.open(LIST)
+    page = visitor.open(f"{LIST}?q=e")
     page.keyboard.press("j")
     page.keyboard.press("j")
     standing = "document.activeElement.closest('tr')?.querySelector('a').pathname ?? ''"
     assert keys[1] in page.evaluate(standing)
+    page.keyboard.press("x")
     page.evaluate("window.stillHere = document.activeElement.closest('tr')")
     third = elsewhere(lambda: request_of(run_of("parcel")))
     page.locator(f'#result_list a[href*="{third.pk}"]').wait_for(timeout=40_000)
     elsewhere(lambda: till.reject_pending(first, by=people["lead"]))
     page.locator("#result_list tbody tr").nth(0).locator(f'a[href*="{keys[1]}"]').wait_for(timeout=40_000)
+    counter, results = page.locator("span.action-counter"), page.locator("#changelist-search .quiet")
+    assert counter.inner_text() == "1 of 2 selected", "the count is of the rows that are there now"
+    assert results.inner_text().startswith("2 results")
+    page.locator("#action-toggle").click()
+    assert counter.inner_text() == "2 of 2 selected"
+    assert page.locator("input.action-select:checked").count() == 2, "also of the row that came later"
+    page.locator("#action-toggle").click()
+    page.locator(f'#result_list tr:has(a[href*="{keys[1]}"]) a').first.focus()
     assert keys[1] in page.evaluate(standing)
     assert page.evaluate("window.stillHere === document.activeElement.closest('tr')"), "the row was replaced"
     visitor.shoot("desk-inbox")
@@ -94,13 +105,17 @@ def test_keys_move_open_and_decide_nothing(refund: Any, visit: Any, elsewhere: A
     page.keyboard.press("?")
     assert page.get_by_role("dialog").get_by_text("next and previous request").is_visible()
     visitor.shoot("desk-keys")
-    page.keyboard.press("Escape")
-    page.get_by_role("dialog").wait_for(state="hidden", timeout=40_000)
+    page.keyboard.press("?")
+    assert not page.get_by_role("dialog").is_visible(), "the same key closes it"
+    page.keyboard.press("?")
     standing = "document.activeElement.closest('tr')?.querySelector('a').pathname ?? ''"
-    for _ in range(20):  # a press may come before the page listens again
-        if str(requests[1].pk) in page.evaluate(standing):
-            break
-        page.keyboard.press("j")
+    page.keyboard.press("j")
+    assert not page.get_by_role("dialog").is_visible()
+    assert str(requests[0].pk) in page.evaluate(standing), "no press is lost"
+    page.keyboard.press("j")
+    assert str(requests[1].pk) in page.evaluate(standing)
+    page.keyboard.press("?")
+    page.keyboard.press("Escape")
     page.keyboard.press("k")
     assert str(requests[0].pk) in page.evaluate(standing)
     page.keyboard.press("Enter")
@@ -143,7 +158,7 @@ def test_the_first_page_counts(refund: Any, visit: Any) -> None:
     visitor.assert_accessible()
 
 
-@pytest.mark.parametrize(("size", "theme"), [("wide", "light"), ("phone", "dark")])
+@pytest.mark.parametrize(("size", "theme"), LOOKS)
 def test_many_are_marked_by_keys_and_decided_at_once(
     refund: Any, run_of: Any, visit: Any, elsewhere: Any, size: str, theme: str
 ) -> None:
@@ -171,6 +186,69 @@ def test_many_are_marked_by_keys_and_decided_at_once(
     assert elsewhere(Decision.objects.count) == 3
 
 
+def test_many_are_decided_without_scripts(refund: Any, visit: Any, elsewhere: Any) -> None:
+    for _ in range(2):
+        refund()
+    visitor = visit("approver", java_script_enabled=False)
+    page = visitor.open(LIST)
+    for number in range(2):
+        page.locator("input.action-select").nth(number).check()
+    page.locator("select[name=action]").select_option("decide_selected")
+    page.locator("button[name=index]").first.click()
+    page.get_by_role("heading", name="All 2 requests").wait_for()
+    visitor.shoot("desk-bulk-no-scripts")
+    page.get_by_label("Reason").fill("All alike.")
+    page.get_by_role("button", name="Reject", exact=True).click()
+    page.get_by_role("heading", name="2 of 2 decided").wait_for()
+    assert elsewhere(lambda: list(Decision.objects.values_list("reason", flat=True))) == ["All alike."] * 2
+
+
+TOLD = """
+window.told = [];
+window.Notification = class extends EventTarget {
+  static permission = "default";
+  static async requestPermission() { return (Notification.permission = "granted"); }
+  constructor(title, options) { super(); window.told.push(`${title}: ${options.body}`); }
+};
+"""
+"""What the browser would show; headless there is nobody to allow it."""
+
+
+def until(page: Any, expression: str) -> None:
+    """Wait for it; Playwright's own way of waiting evaluates text in the page, against its CSP."""
+    for _ in range(240):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(250)
+    pytest.fail(f"It never came: {expression}")
+
+
+def test_the_title_counts_and_the_browser_tells_what_is_new(
+    refund: Any, run_of: Any, visit: Any, elsewhere: Any
+) -> None:
+    refund()
+    visitor = visit("approver")
+    visitor.page.add_init_script(TOLD)
+    asked: list[str] = []
+    visitor.page.on("request", lambda request: asked.append(request.url))
+    page = visitor.open(LIST)
+    title = page.title()
+    assert title.startswith("(1) ")
+    page.get_by_role("button", name="Tell me in this browser").click()
+    page.get_by_role("button", name="Tell me in this browser").wait_for(state="hidden")
+    elsewhere(lambda: run_of("parcel"))
+    until(page, "document.title.startsWith('(2) ')")
+    assert page.evaluate("told") == [], "who looks sees it"
+    assert not [url for url in asked if "waiting" in url], "one asks, and it is the list"
+    page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true })")
+    elsewhere(lambda: run_of("unlock"))
+    until(page, "told.length > 0 && document.title.startsWith('(3) ')")
+    assert [text.partition(":")[0] for text in page.evaluate("told")][-1] == "Please decide"
+    page.evaluate("document.dispatchEvent(new CustomEvent('agents_app:unseen'))")
+    page.wait_for_timeout(500)
+    assert len(set(page.evaluate("told"))) == len(page.evaluate("told")), "each is told once"
+
+
 def test_nested_values_are_edited_part_by_part_and_told_apart(run_of: Any, visit: Any, elsewhere: Any) -> None:
     request = request_of(run_of("parcel"))
     visitor = visit("approver")
@@ -178,6 +256,16 @@ def test_nested_values_are_edited_part_by_part_and_told_apart(run_of: Any, visit
     editor = page.locator(".aa-editor").first
     editor.wait_for()
     assert page.get_by_text("Approve with changes").count() == 0, "an editor that nobody touched changes nothing"
+    visitor.assert_accessible()
+    editor.get_by_label("Street").fill("")
+    editor.get_by_label("Street").press("Tab")
+    page.get_by_role("button", name="Approve with changes").click()
+    inner = page.locator('.aa-editor [data-path="#/street"] .aa-inner-error')
+    inner.wait_for()
+    assert "the least is 1" in inner.inner_text()
+    editor = page.locator(".aa-editor").first
+    assert editor.get_by_label("Street").get_attribute("aria-invalid") == "true"
+    visitor.shoot("desk-editor-error")
     visitor.assert_accessible()
     editor.get_by_label("Street").fill("Low St 2")
     editor.get_by_label("Street").press("Tab")

@@ -8,6 +8,7 @@ from django.contrib.auth.models import Permission
 
 from agents_app.models import EventCursor, database_now
 from tests.admin.conftest import list_of, page_of
+from tests.browser.conftest import LOOKS
 
 pytestmark = [
     pytest.mark.long,
@@ -27,8 +28,7 @@ def at(run: Any, handler: str = NAME, **given: Any) -> EventCursor:
     )
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", ["wide", "phone"])
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_parked_ones_go_on(people: Any, run_of: Any, visit: Any, elsewhere: Any, size: str, scheme: str) -> None:
     people["lead"].user_permissions.add(Permission.objects.get(codename="control_eventcursor"))
     runs = [run_of(plan) for plan in ("hello", "look", "refund", "ask")]

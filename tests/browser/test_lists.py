@@ -7,6 +7,7 @@ import pytest
 from tests.admin.conftest import call_of, list_of, page_of
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.once,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.timeout(180),
@@ -20,8 +21,10 @@ def mark(page: Any, *runs: Any) -> None:
     page.locator('button[name="index"]').click()
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
-@pytest.mark.parametrize("size", ["wide", "phone"])
+@pytest.mark.parametrize(
+    ("size", "scripts"),
+    [("wide", True), ("phone", False), ("phone", True)],
+)
 def test_selected_runs_are_cancelled_after_a_question(
     run_of: Any, visit: Any, elsewhere: Any, size: str, scripts: bool
 ) -> None:
@@ -58,10 +61,18 @@ def test_lists_on_a_phone(run_of: Any, visit: Any) -> None:
     visitor.open(list_of("agentevent"))
     visitor.shoot("phone-events")
     heights = [row.bounding_box()["height"] for row in page.locator("#result_list tbody tr").all()]
-    assert max(heights) <= 60
+    assert max(heights) <= 150
     for name in ("toolcall", "approvalrequest", "inputrequest", "agentsession"):
         visitor.open(list_of(name))
         visitor.shoot(f"phone-{name}")
+        for cell in page.locator("#result_list tbody tr:first-child > *").all():
+            box = cell.bounding_box()
+            assert box["x"] + box["width"] <= 390, "all that a list says of a row is seen without scrolling sideways"
+    visitor.open(list_of("toolcall"))
+    heading = page.locator("#result_list td.field-tries").first.evaluate(
+        "cell => getComputedStyle(cell, '::before').content"
+    )
+    assert heading == '"Tries"', "a row is a card, each value beside the heading of its column"
     visitor.open(page_of(call))
     visitor.shoot("phone-call")
     visitor.open(page_of(run))

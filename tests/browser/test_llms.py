@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from agents_app.models import LLMState, database_now
 from tests.admin.conftest import list_of
+from tests.browser.conftest import LOOKS
 
 pytestmark = [
     pytest.mark.long,
@@ -20,8 +21,7 @@ pytestmark = [
 NAME = "openrouter:openai/gpt-5-mini-with-a-name-that-goes-on-and-on"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", ["wide", "phone"])
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_one_that_is_down(people: Any, visit: Any, elsewhere: Any, size: str, scheme: str) -> None:
     people["lead"].user_permissions.add(Permission.objects.get(codename="close_breaker"))
     now = database_now()
@@ -37,6 +37,7 @@ def test_one_that_is_down(people: Any, visit: Any, elsewhere: Any, size: str, sc
     visitor = visit("lead", size=size, color_scheme=scheme)
     visitor.open(list_of("llmstate"))
     visitor.shoot(f"llms-{size}-{scheme}")
+    visitor.assert_accessible()
     page = visitor.open(reverse("admin:agents_app_llmstate_change", args=[quote(NAME)]))
     visitor.shoot(f"llm-down-{size}-{scheme}")
     visitor.assert_accessible()

@@ -7,6 +7,7 @@ import pytest
 from tests.admin.conftest import page_of
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.once,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.timeout(180),

@@ -84,7 +84,8 @@ class Desk:
         """The word depends on the call alone, so that two people say the same."""
         word = ("happened", "try_again", "give_up")[call.pk.int % 3]
         diary.write("word", call=call.pk, word=word)
-        self._try(lambda: services.settle_outcome(call.pk, word, by=self._by, result="said"))
+        result = "said" if word == "happened" else None
+        self._try(lambda: services.settle_outcome(call.pk, word, by=self._by, result=result, reason="looked up"))
 
     def _control(self, run: AgentContext, plan: dict[str, Any]) -> None:
         if run.status == "paused":

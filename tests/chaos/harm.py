@@ -14,14 +14,17 @@ from typing import Any
 import psycopg
 from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper
+from psycopg.pq import TransactionStatus
 
 from agents_app.conf import conf
 from agents_app.core import failpoints
+from agents_app.transitions import at_once
 from tests.chaos import diary
 from tests.chaos.failpoints import CHANGES
 
 ORDERS = "orders"
 _plain_commit = DatabaseWrapper._commit
+_plain_execute = at_once._execute
 COMMITS = ("commit.sending", "commit.sent")
 
 
@@ -29,6 +32,7 @@ def listen() -> None:
     """Begin, in this process and those forked from it."""
     failpoints.listen(reached)
     DatabaseWrapper._commit = _commit
+    at_once._execute = _execute
 
 
 def order(where: Path, failpoint: str, what: str) -> None:
@@ -98,18 +102,25 @@ def _take(failpoint: str) -> str | None:
 
 def _commit(self: DatabaseWrapper) -> None:
     """Django's, with the connection cut before or after COMMIT is sent, if so ordered."""
-    for moment in COMMITS:
-        if self.connection is not None and _take(moment) is not None:
-            diary.write("obeyed", failpoint=moment, what="cut")
-            with self.wrap_database_errors:
-                _cut(self.connection, commit=moment == "commit.sent")
+    if self.connection is not None and self.connection.pgconn.transaction_status != TransactionStatus.IDLE:
+        with self.wrap_database_errors:
+            _cut_if_ordered(self.connection, b"COMMIT")
     _plain_commit(self)
 
 
-def _cut(connection: Any, *, commit: bool) -> None:
+def _execute(raw: Any, text: bytes) -> None:
+    """The same where COMMIT is in one message with what it commits."""
+    _cut_if_ordered(raw, text)
+    _plain_execute(raw, text)
+
+
+def _cut_if_ordered(raw: Any, text: bytes) -> None:
     """The socket is closed; what was sent before arrives."""
-    if commit:
-        connection.pgconn.send_query(b"COMMIT")
-        connection.pgconn.flush()
-    connection.pgconn.finish()
-    raise psycopg.OperationalError("chaos: the connection was lost during COMMIT")
+    for moment in COMMITS:
+        if _take(moment) is not None:
+            diary.write("obeyed", failpoint=moment, what="cut")
+            if moment == "commit.sent":
+                raw.pgconn.send_query(text)
+                raw.pgconn.flush()
+            raw.pgconn.finish()
+            raise psycopg.OperationalError("chaos: the connection was lost during COMMIT")

@@ -5,6 +5,10 @@ times or for good, before the turn that follows.
 """
 
 import json
+import os
+
+from tests.chaos.apps import PLANT
+from tests.chaos.wanted import PLANTS
 
 PLANS: dict[str, list[list[str]]] = {
     "mixed": [["read", "read", "book"], ["send"], ["write"]],
@@ -32,8 +36,9 @@ KINDS = tuple(PLANS)
 
 
 def kind_of(number: int) -> str:
-    """The plan of the run with this number: all kinds in turn."""
-    return KINDS[number % len(KINDS)]
+    """The plan of the run with this number: all kinds in turn, or those in which what is broken on purpose shows."""
+    kinds = PLANTS[os.environ[PLANT]].kinds if PLANT in os.environ else KINDS
+    return kinds[number % len(kinds)]
 
 
 def input_of(number: int) -> str:

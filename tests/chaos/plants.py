@@ -10,7 +10,7 @@ from agents_app.core.outcomes import Ending, Meaning, meaning_of
 from agents_app.core.status import ToolCallStatus
 from agents_app.gate.dispatch import Dispatch, Go, check
 from agents_app.models.context import ContextQuerySet
-from agents_app.runtime import iterate
+from agents_app.runtime import judging
 from agents_app.transitions import calls, claims
 from agents_app.transitions.change import Change
 from agents_app.transitions.claims import _claim_of
@@ -61,8 +61,10 @@ def two_holders() -> None:
         return claimable(rows) | rows.live().filter(lease_until__isnull=False)
 
     _replace(ContextQuerySet, "claimable", greedy)
-    old, new = 'claim_number=F("claim_number") + 1', "claim_number=Value(1)"
-    _for_ever.enter_context(mutant("claim", two_holders, "agents_app.transitions.claims:_take", old, new).applied())
+    old, new = "context.claim_number += 1", "context.claim_number = 1"
+    _for_ever.enter_context(
+        mutant("claim", two_holders, "agents_app.transitions.claims:_put_lease", old, new).applied()
+    )
     _replace(claims, "_claim_of", lambda *about, **more: replace(_claim_of(*about, **more), number=1))
 
 
@@ -73,7 +75,7 @@ def ungated() -> None:
         verdict = check(*about)
         return Dispatch(go=Go.START) if verdict.go is Go.ASK else verdict
 
-    _replace(iterate, "check", careless)
+    _replace(judging, "check", careless)
 
 
 PLANTS: dict[str, Callable[[], None]] = {

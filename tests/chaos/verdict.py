@@ -9,7 +9,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from agents_app.core.status import ENDED, WAITING_FOR_PEOPLE
 from agents_app.models import (
@@ -69,13 +69,19 @@ def judge(home: Path, written: Counter[str]) -> Verdict:
 def unsettled() -> int:
     """How many runs neither have ended nor wait for somebody, and how many have events that a handler was not told."""
     untold = EventCursor.objects.filter(wanted__gt=F("sequence")).count()
-    return AgentContext.objects.exclude(status__in=ENDED | WAITING_FOR_PEOPLE).count() + untold
+    return _under_way().count() + untold
+
+
+def _under_way() -> "QuerySet[AgentContext]":
+    """As the verdict sees it: who waits for people is held by nobody."""
+    waiting = AgentContext.objects.filter(status__in=WAITING_FOR_PEOPLE, lease_until__isnull=True)
+    return AgentContext.objects.exclude(status__in=ENDED).exclude(pk__in=waiting.values("pk"))
 
 
 def under_way() -> str:
     """What they wait for, for people."""
     now = database_now()
-    contexts = AgentContext.objects.exclude(status__in=ENDED | WAITING_FOR_PEOPLE)
+    contexts = _under_way()
     return "; ".join(
         f"{context.status} due in {(context.due_at - now).total_seconds() if context.due_at else None} s, "
         f"{'held' if context.lease_until else 'free'}, {context.claims_without_progress} deaths, {context.hints} hints"

@@ -4,7 +4,22 @@ from dataclasses import dataclass
 
 from tests.chaos import failpoints
 
-PLANTS = ("duplicate", "lost", "gap", "two-holders", "ungated")
+
+@dataclass(frozen=True, kw_only=True)
+class Bed:
+    """Where a plant shows soon. kinds: of the plans of the runs. deadly: where somebody must be killed for that."""
+
+    kinds: tuple[str, ...]
+    deadly: str | None = None
+
+
+PLANTS = {
+    "duplicate": Bed(kinds=("sender",), deadly="tool.called"),
+    "lost": Bed(kinds=("gated",)),
+    "gap": Bed(kinds=("mixed",)),
+    "two-holders": Bed(kinds=("slow",)),
+    "ungated": Bed(kinds=("gated",)),
+}
 """What can be broken on purpose: the names are those of the findings."""
 
 

@@ -9,8 +9,8 @@ from django.core.checks import Error
 from django.test import override_settings
 from pydantic import BaseModel, Field, SecretStr
 
-from agents_app import Agent, Budget, MigratingRun, Sensitive, ToolContext, Toolset, migrates, register, tool
-from agents_app.checks import check_agents
+from agents_app import Agent, Budget, Knowledge, MigratingRun, Sensitive, ToolContext, Toolset, migrates, register, tool
+from agents_app.checks import agent_problems, check_agents
 from agents_app.definitions.problems import Code
 from agents_app.definitions.registry import definition_of, registry
 from agents_app.exceptions import BrokenAgent
@@ -436,3 +436,12 @@ def test_a_toolset_that_needs_arguments_is_put_in_as_an_instance() -> None:
 
     assert ids(with_tools(Mail)) == [Code.NOT_A_TOOL]
     assert ids(with_tools(Mail("me"))) == []
+
+
+def test_knowledge_needs_its_app(settings: Any) -> None:
+    with_it = with_options(knowledge=Knowledge("handbook"))
+    assert agent_problems(with_it) == []
+    settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "agents_app.knowledge"]
+    (problem,) = agent_problems(with_it)
+    assert problem.code is Code.NO_KNOWLEDGE
+    assert "INSTALLED_APPS" in problem.hint

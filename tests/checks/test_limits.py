@@ -31,6 +31,7 @@ def test_what_is_right_is_silent() -> None:
 def test_a_limit_is_a_whole_number(wrong: Any) -> None:
     assert ids(MAX_RUNNING_PER_USER=wrong) == ["E130"]
     assert ids(MAX_RUNNING_PER_SESSION=wrong) == ["E130"]
+    assert ids(MEMORY_RUNS_PER_DAY=wrong) == ["E130"]
     assert ids(MAX_RUNNING={"scribe": wrong}) == ["E131"]
     assert ids(RUNS_PER_WORKER=wrong) == ["E132"]
 

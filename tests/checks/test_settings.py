@@ -155,6 +155,7 @@ def test_others_wait_for_longer_than_an_atomic_tool_holds_sqlite(busy: float | N
         ({"DEFAULT_LLM": "openai:gpt-5-mini"}, []),
         ({"DEFAULT_LLM": "own", "LLMS": {"own": "shop.llms.OwnLLM"}}, []),
         ({"DEFAULT_LLM": "oracle"}, ["agents_app.E108"]),
+        ({"EMBEDDER": "nobody:small"}, ["agents_app.E180"]),
         ({"DEFAULT_LLM": "delphi:pythia"}, ["agents_app.E108"]),
         ({"LLMS": {"fast": "delphi:pythia"}}, ["agents_app.E108"]),
         ({"LLMS": {"fast": {"base_url": "http://localhost:8080/v1"}}}, ["agents_app.E108"]),

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests import migrated
+
 pytestmark = [pytest.mark.once]
 ROOT = Path(__file__).parent.parent.parent
+SAME_TABLES = ("atomic_requests", "naive_time")
+"""They get a migrated database: to migrate takes longer than the rest."""
 
 
 def run(arguments: list[str], place: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -23,8 +27,17 @@ def run(arguments: list[str], place: Path, **environment: str) -> subprocess.Com
     )
 
 
-@pytest.mark.parametrize("configuration", ["two_databases", "custom_user", "atomic_requests", "naive_time"])
-def test_a_whole_run(configuration: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        *(pytest.param(name, marks=pytest.mark.long) for name in ("two_databases", "naive_time")),
+        pytest.param("atomic_requests", marks=pytest.mark.long),
+        "custom_user",
+    ],
+)
+def test_a_whole_run(configuration: str, tmp_path: Path, transactional_db: None) -> None:
+    if configuration in SAME_TABLES:
+        migrated.copy_to(tmp_path / "default.sqlite3")
     done = run(
         ["-m", "tests.configurations.whole_run"],
         tmp_path,
@@ -34,6 +47,14 @@ def test_a_whole_run(configuration: str, tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
+@pytest.mark.long
+def test_what_is_known_where_users_are_in_another_database(tmp_path: Path) -> None:
+    two = {"DJANGO_SETTINGS_MODULE": "tests.configurations.settings_two_databases"}
+    done = run(["-m", "tests.configurations.what_is_known"], tmp_path, **two)
+    assert done.stdout.endswith("all is well\n"), done.stdout + done.stderr
+
+
+@pytest.mark.long
 def test_a_script_of_one_file(tmp_path: Path) -> None:
     """The how-to: no project, no queue, SQLite in memory."""
     done = run([str(Path(__file__).parent / "one_file.py")], tmp_path)

@@ -58,7 +58,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     setup_test_environment()
-    name = connection.creation.create_test_db(verbosity=0)
+    name = connection.creation.create_test_db(verbosity=0, keepdb=True)  # the copy of a migrated one, if there is
     try:
         with override_settings(ROOT_URLCONF="tests.admin.urls"):
             main()

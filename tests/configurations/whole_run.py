@@ -24,9 +24,17 @@ from agents_app.conf import conf  # noqa: E402
 from agents_app.core.status import RunStatus  # noqa: E402
 from agents_app.definitions.registry import override_llm, registry  # noqa: E402
 from agents_app.gate.contexts import user_of  # noqa: E402
-from agents_app.models import AgentContext, ApprovalRequest, Decision, InputRequest, database_now  # noqa: E402
+from agents_app.models import (  # noqa: E402
+    AgentContext,
+    ApprovalRequest,
+    Decision,
+    InputRequest,
+    Notification,
+    database_now,
+)
 from agents_app.runtime.drive import drive_due  # noqa: E402
 from agents_app.runtime.recovery import sweep  # noqa: E402
+from agents_app.selectors.notifications import notification_as_dict, visible_notifications  # noqa: E402
 from agents_app.selectors.people import user_named, visible_approvals, visible_runs  # noqa: E402
 from agents_app.selectors.runs import runs_about  # noqa: E402
 from agents_app.services import Run, answer_input, approve, run_and_wait, start_run  # noqa: E402
@@ -86,7 +94,16 @@ def whole_run(dora: Any, olga: Any) -> None:
     assert [each.pk for each in runs_about(group)] == [run.id]
     assert visible_runs(olga).get() == context
     assert user_named(olga.get_username()) == olga
+    who_was_told(context, dora)
     deleting_keeps(run, dora, olga)
+
+
+def who_was_told(context: AgentContext, dora: Any) -> None:
+    now = database_now()
+    common = {"context": context, "channel": "email", "sequence": 3, "kind": "approval.requested"}
+    Notification.objects.create(recipient=dora, to=str(dora.pk), state_at=now, created_at=now, due_at=now, **common)
+    row = visible_notifications(person("boss", "agents_app.view_notification")).get()
+    assert notification_as_dict(row)["to"] == dora.get_username()
 
 
 def deleting_keeps(run: Run[Any], dora: Any, olga: Any) -> None:

@@ -16,7 +16,7 @@ def test_every_event_has_a_payload_and_a_meaning(event: EventType) -> None:
     assert issubclass(kind.payload, Payload)
     assert kind.meaning.strip()
     assert not kind.meaning.endswith(".")
-    assert re.fullmatch(r"(run|step|tool_call|approval|grant|input|message|budget)\.[a-z_]+", event)
+    assert re.fullmatch(r"(run|step|tool_call|approval|grant|input|message|budget|memory|retrieval)\.[a-z_]+", event)
 
 
 def test_nothing_else_is_described() -> None:

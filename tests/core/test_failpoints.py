@@ -33,5 +33,5 @@ def test_what_the_listener_raises_ends_what_was_to_be_done(heard: list[tuple[str
         raise ConnectionError(name)
 
     listen(die)
-    with pytest.raises(ConnectionError, match="written"):
-        failpoint("claim.written")
+    with pytest.raises(ConnectionError, match="chosen"):
+        failpoint("claim.chosen")

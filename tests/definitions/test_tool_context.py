@@ -1,6 +1,7 @@
 """A context tells about the run while its call lasts, and nothing afterwards."""
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -59,3 +60,14 @@ def test_after_its_time_it_says_nothing(name: str) -> None:
 def test_for_unit_tests() -> None:
     context = tool_context(user="ann", subject="order", idempotency_key=None)
     assert (context.user, context.subject, context.idempotency_key, context.attempt) == ("ann", "order", None, 1)
+
+
+@pytest.mark.parametrize(
+    ("event", "payload"),
+    [("run.completed", {}), ("approval.approved", {}), ("nonsense", {}), ("memory.updated", {"odd": 1})],
+)
+def test_a_tool_cannot_tell_what_is_not_its_own_to_tell(event: str, payload: dict[str, Any]) -> None:
+    context = tool_context()
+    with pytest.raises(ValueError, match=r"tell|odd"):
+        context.tell(event, payload)
+    assert context.told == ()

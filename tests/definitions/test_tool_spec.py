@@ -7,8 +7,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any
+from uuid import UUID
 
 import pytest
+from django.utils.translation import override
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr, field_validator
@@ -152,6 +154,40 @@ def test_wrong_arguments(refund: ToolSpec, arguments: Any, path: list[str]) -> N
     assert [found["path"] for found in error.value.errors] == [path]
     assert all(found["message"] for found in error.value.errors)
     assert ".".join(path) in error.value.message
+
+
+KINDS: list[tuple[Any, Any]] = [
+    *((int, value) for value in ("x", 1.5, {})),
+    *((float, value) for value in ("x", {})),
+    *((Decimal, value) for value in ("x", {}, "NaN")),
+    *((bool, value) for value in ("x", {})),
+    *((date, value) for value in ("x", {}, "2026-01-01T10:00:00")),
+    *((datetime, value) for value in ("x", {})),
+    *((UUID, value) for value in ("x", 3)),
+    (None, 3),
+    (Annotated[int, Field(lt=3)], 5),
+    (Annotated[int, Field(multiple_of=3)], 5),
+    (Annotated[str, Field(pattern="a+")], "b"),
+    (Annotated[list[int], Field(min_length=2)], [1]),
+    *((Annotated[Decimal, Field(max_digits=4, decimal_places=2)], value) for value in ("1.234", "12345", "123.1")),
+]
+
+
+@pytest.mark.parametrize(("kind", "value"), KINDS, ids=str)
+def test_people_read_in_their_language_what_is_wrong_with_arguments(kind: Any, value: Any) -> None:
+    def one(what: Any) -> None: ...
+
+    one.__annotations__["what"] = kind
+    spec = spec_of(one)
+    with pytest.raises(InvalidArguments) as english:
+        spec.validate({"what": value})
+    with override("de"), pytest.raises(InvalidArguments) as german:
+        spec.validate({"what": value})
+    ((told, said),) = zip(english.value.errors, german.value.errors, strict=True)
+    assert told["path"] == said["path"] == ["what"]
+    assert told["message"].isascii()
+    assert said["message"] != told["message"]
+    assert "%" not in said["message"] + told["message"]
 
 
 def test_endless_nesting_is_refused() -> None:
@@ -379,6 +415,21 @@ def test_asynchronous_tools() -> None:
 
 
 # Results.
+
+
+class Receipt(BaseModel):
+    number: str
+    paid: Decimal
+
+
+def test_what_fields_a_result_has() -> None:
+    def one() -> Receipt: ...  # type: ignore[empty-body]
+    def text() -> str: ...  # type: ignore[empty-body]
+    def several() -> list[Receipt]: ...  # type: ignore[empty-body]
+    def nobody_knows() -> Any: ...
+
+    assert spec_of(one).result_fields() == ("number", "paid")
+    assert [spec_of(each).result_fields() for each in (text, several, nobody_knows)] == [(), (), ()]
 
 
 def test_results_follow_the_return_annotation() -> None:

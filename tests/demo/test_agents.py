@@ -9,7 +9,7 @@ from agents_app import ToolFailed, tool_context
 from agents_app.core.status import RunStatus, ToolCallStatus
 from agents_app.definitions.registry import definition_of
 from agents_app.exceptions import NotPermitted
-from agents_app.models import ApprovalRequest, InputRequest, ToolCall
+from agents_app.models import ApprovalRequest, Fact, InputRequest, RunBriefing, ToolCall
 from agents_app.services import answer_input, approve, reject, start_run
 from agents_app.testing import calls, run_until_idle, scripted_llm
 from project.demo.agents import Reply, SupportAgent
@@ -74,6 +74,21 @@ class TestStories:
         run = begin("Where is my order A-1002?", person("customer"))
         assert run.status == RunStatus.COMPLETED
         assert "shipped" in run.output.text
+
+    def test_what_it_shall_remember_is_told_to_later_runs_of_this_customer_alone(self, person):
+        run = begin("Please remember that I prefer to be called.", person("customer"))
+        assert run.status == RunStatus.COMPLETED
+        assert ToolCall.objects.get(context_id=run.id).tool == "remember"
+        fact = Fact.objects.get()
+        assert (fact.text, fact.origin) == ("I prefer to be called.", "llm")
+        back = begin("Hello, it is me again. What do you know of me?", person("customer"))
+        assert back.output.text == "You told me: “I prefer to be called.”"
+        assert "prefer" not in begin("What do you know of me?", person("approver")).output.text
+        later = begin("Where is my order A-1002?", person("customer"))
+        assert later.status == RunStatus.COMPLETED
+        assert "prefer to be called" in str(RunBriefing.objects.get(pk=later.id).content)
+        other = begin("Where is my order A-1002?", person("approver"))
+        assert "prefer to be called" not in str(RunBriefing.objects.filter(pk=other.id).values_list("content"))
 
     def test_a_large_refund_waits_and_an_edit_counts(self, person):
         run = begin("My kettle of order A-1001 broke. Please refund it.", person("customer"))

@@ -35,7 +35,7 @@ class Lines(list):
     """What was written; waits for a line."""
 
     def wait_for(self, text):
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while time.monotonic() < until:
             if found := [line for line in self if text in line]:
                 return found[0]

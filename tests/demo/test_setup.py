@@ -4,6 +4,7 @@ import pytest
 from django.core.management import call_command
 from django_q.models import Schedule
 
+from agents_app.knowledge.models import Chunk, Document
 from agents_app.models import AgentContext
 from agents_app.selectors.people import CONTROL, DECIDE, SETTLE, START, VIEW_RUN, VIEW_SENSITIVE, VIEW_TRANSCRIPT
 from agents_app.testing import run_until_idle
@@ -40,6 +41,15 @@ def test_the_second_time_changes_nothing(person):
     assert counts() == before
     assert person("lead").check_password("another")
     assert Order.objects.get(number="A-1001").status == "shipped"
+
+
+def test_the_handbook_can_be_looked_up():
+    call_command("demo_setup", "--no-runs", verbosity=0)
+    call_command("demo_setup", "--no-runs", verbosity=0)
+    documents = Document.objects.filter(collection__name="handbook")
+    assert set(documents.values_list("state", "version")) == {("ready", 1)}
+    assert documents.count() == 4
+    assert Chunk.objects.current().filter(heading="returns.md › Returns and refunds › How long").exists()
 
 
 def test_totals_are_the_sums_of_the_lines(shop):

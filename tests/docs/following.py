@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.docs.markdown import Block
 
-SECONDS = 120
+SECONDS = 280
 WAITS = 6
 """The exit code of a command that watched a run until it waits for people."""
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ from agents_app.core.status import ToolCallStatus
 from agents_app.definitions.handlers import handlers
 from agents_app.definitions.registry import registry
 from agents_app.exceptions import LLMError
-from agents_app.models import ToolCall
+from agents_app.models import AgentStep, ToolCall
 from agents_app.notify.outbox import listen
 from agents_app.runtime.engines import close_engine
 from agents_app.runtime.heartbeat import heartbeat
@@ -36,6 +37,7 @@ from agents_app.testing.executor import WAITING
 from tests.docs import pages
 from tests.docs.following import WAITS, new_project
 from tests.docs.markdown import DOCS, ROOT, blocks
+from tests.knowledge.shelf import collection, shelve
 from tests.packaging.test_readme import before_the_start
 
 pytestmark = pytest.mark.once
@@ -81,6 +83,7 @@ def calls_of(run: Any) -> list[ToolCall]:
     return list(ToolCall.objects.filter(context_id=run.id).order_by("number"))
 
 
+@pytest.mark.long
 def test_one_file_script(tmp_path: Path) -> None:
     (block,) = [block for block in blocks(DOCS / "how-to" / "one-file-script.md") if block.label == "file"]
     (tmp_path / block.argument).write_text(block.text)
@@ -92,6 +95,7 @@ def test_one_file_script(tmp_path: Path) -> None:
     assert done.stdout.strip().endswith("run.completed")
 
 
+@pytest.mark.long
 def test_second_database(tmp_path: Path) -> None:
     project = new_project(tmp_path / "project", Path(sys.executable).parent)
     for block in before_the_start():
@@ -120,6 +124,48 @@ def test_your_own_llm(load: Load, agents: AgentsKit) -> None:
         run = start_run("echo", "Hello!")
         agents.run_until_idle()
     agents.assert_completed(run, "Hello!")
+
+
+@pytest.mark.django_db
+def test_bring_your_own_retriever(load: Load, agents: AgentsKit) -> None:
+    module = load("bring-your-own-retriever")
+    llm = agents.scripted_llm(module.ShopAgent, "Within thirty days [1].")
+    run = start_run("shop", "When may a lamp be sent back?")
+    agents.run_until_idle()
+    agents.assert_completed(run, "Within thirty days [1].")
+    assert "| [1] Returns" in "".join(message.text for message in llm.requests[0].messages)
+    step = AgentStep.objects.get(context_id=run.id, kind="think")
+    assert step.response == step.response | {"citations": [{"mark": "1", "id": "12", "source": "Returns"}]}
+
+
+@pytest.mark.django_db
+def test_add_knowledge(load: Load, agents: AgentsKit) -> None:
+    module = load("add-knowledge")
+    handbook = collection()
+    shelve(handbook, [("returns", "Returns", "A lamp may be sent back within thirty days.")], lang="en")
+    shelve(handbook, [("retouren", "Retouren", "Eine lamp kommt zurück.")], lang="de")
+    assert module.sources_for(None, "May I send a lamp back?") == [("Returns", "returns")]
+    llm = agents.scripted_llm(module.Helpdesk, "Within thirty days [1].")
+    run = start_run("helpdesk", "May I send a lamp back?")
+    agents.run_until_idle()
+    agents.assert_completed(run, "Within thirty days [1].")
+    told = "".join(message.text for message in llm.requests[0].messages)
+    assert "| [1] Returns" in told
+    assert "Retouren" not in told
+    step = AgentStep.objects.get(context_id=run.id, kind="think")
+    assert [each["source"] for each in step.response["citations"]] == ["Returns"]
+
+
+@pytest.mark.django_db
+def test_the_search_over_rest_is_asked_as_the_page_says() -> None:
+    shelve(collection(), [("returns", "Returns", "A lamp may be sent back within thirty days.")], lang="en")
+    (command,) = [block.text for block in blocks(DOCS / "how-to" / "add-knowledge.md") if block.label == "curl"]
+    words = shlex.split(command)
+    client = Client()
+    client.force_login(User.objects.create_user("nina"))
+    path = words[-1].removeprefix("https://shop.example.com")
+    answer = client.post(path, words[words.index("-d") + 1], content_type="application/json")
+    assert [hit["key"] for hit in answer.json()["results"]] == ["returns"]
 
 
 @pytest.mark.django_db
@@ -298,6 +344,16 @@ def test_a_run_does_not_see_earlier_runs_of_its_session(agents: AgentsKit, load:
         agents.run_until_idle()
     texts = [getattr(message, "text", "") for message in llm.requests[-1].messages]
     assert texts == ["Thanks. And A-1002?"], "the page asking-the-user.md and the glossary say so"
+
+
+def test_add_memory(load: Load, agents: AgentsKit, lead: User) -> None:
+    module = load("add-memory")
+    llm = agents.scripted_llm(module.Host, "Hello.")
+    for text in ("I am Ada.", "Who am I?"):
+        module.hear(lead, text)
+        agents.run_until_idle()
+    texts = [getattr(message, "text", "") for message in llm.requests[-1].messages]
+    assert texts == ["I am Ada.", "Hello.", "Who am I?"]
 
 
 def test_sensitive_arguments(load: Load, agents: AgentsKit, lead: User) -> None:

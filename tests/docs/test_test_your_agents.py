@@ -48,10 +48,12 @@ def run(project: Path, *command: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_with_pytest(project: Path) -> None:
     plugins = ("-p", "pytest_django.plugin", "-p", "agents_app.testing.pytest_plugin")
     assert "4 passed" in run(project, "pytest", *plugins, "shop/test_tools.py", "shop/test_support.py", "shop/tests.py")
 
 
+@pytest.mark.long
 def test_with_django(project: Path) -> None:
     assert "Ran 1 test" in run(project, "django", "test", "shop.tests")

@@ -31,6 +31,7 @@ def project(tmp_path: Path) -> Project:
     return project
 
 
+@pytest.mark.long
 def test_the_tutorial(project: Project) -> None:
     outputs = []
     for block in TUTORIAL:
@@ -68,6 +69,7 @@ def checked(*command: str | Path, directory: Path) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_mypy_accepts_the_tutorial(project: Project, agents_py: Path) -> None:
     silent = "".join(
         f"[mypy-{name}]\nfollow_imports = silent\n" for name in ("agents_app.*", "shop.models", "shop.orders")
@@ -80,6 +82,7 @@ def test_mypy_accepts_the_tutorial(project: Project, agents_py: Path) -> None:
     assert "Success: no issues found" in output, output
 
 
+@pytest.mark.long
 def test_pyright_accepts_the_tutorial(project: Project, agents_py: Path) -> None:
     config = {"include": ["shop/agents.py"], "extraPaths": [".", str(ROOT)], "typeCheckingMode": "standard"}
     (project.directory / "pyrightconfig.json").write_text(json.dumps(config))

@@ -98,7 +98,7 @@ def claimed_by(who: str) -> State:
 
 
 def settled_by(who: str) -> State:
-    return lambda asked: void(services.settle_outcome(asked.call.pk, "give_up", by=asked.people[who]))
+    return lambda asked: void(services.settle_outcome(asked.call.pk, "give_up", by=asked.people[who], reason="lost"))
 
 
 def delegated(asked: Asked) -> None:
@@ -131,10 +131,29 @@ def switched_off(asked: Asked) -> None:
     services.switch_off(by=SYSTEM, reason="robbed", tool=asked.call.tool)
 
 
+def approved_and_cancelled(asked: Asked) -> None:
+    _yes(asked, "approver")
+    cancelled(asked)
+
+
 def yes_then_no(asked: Asked) -> None:
     """The other's yes, which is not enough, and then somebody's no."""
     _yes(asked, "other")
     rejected_by("second")(asked)
+
+
+def granted_by(who: str) -> State:
+    """The like of it is allowed from now on."""
+    return lambda asked: void(_grant(asked, who))
+
+
+def revoked(asked: Asked) -> None:
+    services.revoke_grant(_grant(asked, "approver").pk, by=asked.people["approver"])
+
+
+def _grant(asked: Asked, who: str) -> Any:
+    by = asked.people[who]
+    return services.make_grant(_request(asked).pk, by=by, scope="agent", conditions="any", expires_at="never")
 
 
 def void(_: Any) -> None:
@@ -205,6 +224,13 @@ APPROVE = [
     row(
         "approve", "who said yes, after a no", "other", "closed:already_decided", tool="open_to_two", state=yes_then_no
     ),
+    row(
+        "approve",
+        "the same person again, after it was withdrawn",
+        "approver",
+        "closed:not_pending",
+        state=approved_and_cancelled,
+    ),
     row("approve", "who asked for it", "requester", "denied:four_eyes"),
     row("approve", "who proposed it", "approver", "denied:four_eyes", state=proposed_by("approver")),
     row("approve", "what somebody else proposed", "second", "done", state=proposed_by("approver"), runs=True),
@@ -266,9 +292,19 @@ REASSIGN = [
     ),
     *[case for case in _refused("reassign") if case.who not in ("superuser",)],
 ]
+SETTLE_CALL = "agents_app.settle_toolcall"
+RESULT, BROKEN = "bad:result_invalid", {"verdict": "happened", "result": {"ok": True}}
+TYPED = {"admin": "done"}
+"""What is typed into a form is text, which this tool returns, and is read where something happened."""
 SETTLE = [
     row("settle", "an approver", "approver", "done", tool="lost"),
-    row("settle", "who may only look", "viewer", "denied", tool="lost"),
+    row("settle", "it happened", "approver", "done", tool="lost", given={"verdict": "happened", "result": "sent"}),
+    row("settle", "to be tried again", "approver", "done", tool="lost", given={"verdict": "try_again"}),
+    row("settle", "happened without a result", "approver", RESULT, tool="lost", given={"verdict": "happened"}),
+    row("settle", "what it cannot return", "approver", RESULT, tool="lost", given=BROKEN, elsewhere=TYPED),
+    row("settle", "given up with a result", "approver", RESULT, tool="lost", given={"result": "x"}, elsewhere=TYPED),
+    row("settle", "without a reason", "approver", "bad:reason_required", tool="lost", given={"reason": " "}),
+    row("settle", "who may only look", "viewer", f"denied:{SETTLE_CALL}", tool="lost"),
     row("settle", "who may not know of it", "stranger", "unknown:not_found", tool="lost"),
     row("settle", "whose account is off", "inactive", "nobody", tool="lost"),
     row("settle", "what is settled", "approver", "closed:not_unknown", tool="lost", state=settled_by("second")),
@@ -281,6 +317,34 @@ DELEGATE = [
     row("delegate", "to oneself", "approver", "bad:same_person", given={"to": "approver"}),
     row("delegate", "to who cannot decide", "approver", "bad:cannot_decide", given={"to": "viewer"}),
 ]
+ADD_GRANT, REVOKE_GRANT = "agents_app.add_standinggrant", "agents_app.revoke_standinggrant"
+GRANT = [
+    row("grant", "an approver", "approver", "done"),
+    row("grant", "a superuser", "superuser", "done"),
+    row("grant", "of the group", "approver", "done", tool="grouped"),
+    row("grant", "who may only look", "viewer", f"denied:{ADD_GRANT}"),
+    row("grant", "who may not know of it", "stranger", "unknown:not_found"),
+    row("grant", "whose account is off", "inactive", "nobody"),
+    row("grant", "without the tool's permission", "half", f"denied:{APPROVER}"),
+    row("grant", "of another group", "other", "denied:group", tool="grouped"),
+    row("grant", "who asked for it", "requester", "denied:four_eyes"),
+    row("grant", "one of several who have to approve", "other", "denied:quorum", tool="staged"),
+    row("grant", "in the approver's stead", "deputy", "denied:group", tool="grouped", state=delegated),
+    row("grant", "to whom it was escalated", "other", "denied:group", tool="grouped", state=escalated),
+    row("grant", "of what was refused", "approver", "closed:wrong_state", state=rejected_by("second")),
+    row("grant", "of a run that was cancelled", "approver", "closed:wrong_state", state=cancelled),
+    row("grant", "of a hidden run", "approver", "unknown:not_found", state=hidden),
+    row("grant", "until yesterday", "approver", "bad:invalid_input", given={"days": -1}),
+]
+REVOKE_THE_GRANT = [
+    row("revoke_grant", "one's own", "approver", "done", state=granted_by("approver")),
+    row("revoke_grant", "anybody's, as who may", "superuser", "done", state=granted_by("approver")),
+    row("revoke_grant", "that of others", "second", f"denied:{REVOKE_GRANT}", state=granted_by("approver")),
+    row("revoke_grant", "what one may not know of", "viewer", "unknown:not_found", state=granted_by("approver")),
+    row("revoke_grant", "as who may know of nothing", "stranger", "unknown:not_found", state=granted_by("approver")),
+    row("revoke_grant", "with an account that is off", "inactive", "nobody", state=granted_by("approver")),
+    row("revoke_grant", "again", "approver", "done", state=revoked),
+]
 MANAGE = "agents_app.manage_delegation"
 REVOKE = [
     row("revoke", "one's own", "approver", "done", state=delegated),
@@ -290,7 +354,10 @@ REVOKE = [
     row("revoke", "with an account that is off", "inactive", "nobody", state=delegated),
 ]
 
-TABLE: list[Case] = [*APPROVE, *EDIT, *REJECT, *SEND_BACK, *CLAIM, *RELEASE, *REASSIGN, *SETTLE, *DELEGATE, *REVOKE]
+TABLE: list[Case] = [
+    *(*APPROVE, *EDIT, *REJECT, *SEND_BACK, *CLAIM, *RELEASE, *REASSIGN, *SETTLE, *DELEGATE, *REVOKE),
+    *(*GRANT, *REVOKE_THE_GRANT),
+]
 COMMANDS: Mapping[str, str] = {
     "approve": "approve",
     "edit": "approve",
@@ -302,5 +369,7 @@ COMMANDS: Mapping[str, str] = {
     "settle": "settle_outcome",
     "delegate": "delegate",
     "revoke": "revoke_delegation",
+    "grant": "make_grant",
+    "revoke_grant": "revoke_grant",
 }
 """The rows' commands, and the services behind them."""

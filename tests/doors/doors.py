@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from agents_app import services
 from agents_app.exceptions import AgentsError, Expired, InvalidInput, NotFound, NotPermitted
 from agents_app.management.exits import Exit
-from agents_app.models import Delegation, Notification
+from agents_app.models import Delegation, Notification, StandingGrant
 from agents_app.notify.links import decide_url
 from tests.doors.cases import Asked, Case
 from tests.management.desk import manage
@@ -59,9 +59,25 @@ class Act:
         return (timezone.now() + timedelta(days=1)).isoformat()
 
     @property
+    def ends(self) -> datetime:
+        """When a grant ends."""
+        return timezone.now() + timedelta(days=self.case.given.get("days", 1))
+
+    @property
+    def grant(self) -> str:
+        """The newest one."""
+        return str(StandingGrant.objects.latest("pk").pk)
+
+    @property
     def delegation(self) -> str:
         """The newest one."""
         return str(Delegation.objects.latest("pk").pk)
+
+    @property
+    def settling(self) -> dict[str, Any]:
+        """What is said of an outcome."""
+        given = {name: self.case.given[name] for name in ("verdict", "result") if name in self.case.given}
+        return {"verdict": "give_up", "reason": self.reason, **given}
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -93,7 +109,7 @@ class Door:
 def kind_of(code: str) -> str:
     """The kind of an error that is known by its code alone."""
     kinds = {"not_permitted": "denied", "not_found": "unknown", "unknown_user": "unknown", "expired": "over"}
-    wrong = ("invalid_arguments", "invalid_input", "reason_required", "same_person", "cannot_decide")
+    wrong = ("invalid_arguments", "invalid_input", "reason_required", "result_invalid", "same_person", "cannot_decide")
     return "bad" if code in wrong else kinds.get(code, "closed")
 
 
@@ -139,9 +155,13 @@ CODE = Door(
             "claim": lambda act: services.claim_request(act.key, by=act.user),
             "release": lambda act: services.release_request(act.key, by=act.user),
             "reassign": lambda act: services.reassign_request(act.key, by=act.user, to=act.to),
-            "settle": lambda act: services.settle_outcome(act.key, "give_up", by=act.user),
+            "settle": lambda act: services.settle_outcome(act.key, by=act.user, **act.settling),
             "delegate": lambda act: services.delegate(to=act.to, by=act.user, until=timezone.now() + timedelta(days=1)),
             "revoke": lambda act: services.revoke_delegation(act.delegation, by=act.user),
+            "grant": lambda act: services.make_grant(
+                act.key, by=act.user, scope="agent", conditions="any", expires_at=act.ends
+            ),
+            "revoke_grant": lambda act: services.revoke_grant(act.grant, by=act.user),
         }.items()
     },
     seldom={"nobody": "unknown"},  # nobody is logged in here
@@ -167,6 +187,10 @@ def _rest(path: str, body: Callable[[Act], dict[str, Any]] = lambda act: {}) -> 
     return told
 
 
+def _allowing(act: Act) -> dict[str, Any]:
+    return {"scope": "agent", "conditions": "any", "expires_at": act.ends.isoformat()}
+
+
 REST = Door(
     name="rest",
     records="rest",
@@ -178,9 +202,11 @@ REST = Door(
         "claim": _rest("approvals/{act.key}/claim"),
         "release": _rest("approvals/{act.key}/release"),
         "reassign": _rest("approvals/{act.key}/reassign", lambda act: {"to": act.to}),
-        "settle": _rest("tool-calls/{act.key}/settle", lambda act: {"verdict": "give_up"}),
+        "settle": _rest("tool-calls/{act.key}/settle", lambda act: act.settling),
         "delegate": _rest("delegations", lambda act: {"to": act.to, "until": act.until}),
         "revoke": _rest("delegations/{act.delegation}/revoke"),
+        "grant": _rest("approvals/{act.key}/grant", _allowing),
+        "revoke_grant": _rest("grants/{act.grant}/revoke"),
     },
     seldom={},
 )
@@ -214,7 +240,7 @@ MANY = Door(
 # The websocket.
 
 
-UNRELATED = ("delegate", "revoke_delegation")
+UNRELATED = ("delegate", "revoke_delegation", "revoke_grant")
 """The commands that are about no request."""
 
 
@@ -243,9 +269,11 @@ WEBSOCKET = Door(
         "claim": _frame("claim"),
         "release": _frame("release"),
         "reassign": _frame("reassign", lambda act: {"to": act.to}),
-        "settle": _frame("settle", lambda act: {"verdict": "give_up"}),
+        "settle": _frame("settle", lambda act: act.settling),
         "delegate": _frame("delegate", lambda act: {"to": act.to, "until": act.until}),
         "revoke": _frame("revoke_delegation", lambda act: {"delegation": act.delegation}),
+        "grant": _frame("make_grant", _allowing),
+        "revoke_grant": _frame("revoke_grant", lambda act: {"grant": act.grant}),
     },
     seldom={},
 )
@@ -273,6 +301,12 @@ def _typed(
     return told
 
 
+def _settling(act: Act) -> list[str]:
+    said = act.settling
+    result = ["--result", json.dumps(said["result"])] if "result" in said else []
+    return [said["verdict"], "--reason", said["reason"], *result]
+
+
 COMMAND_LINE = Door(
     name="command line",
     records="command",
@@ -286,9 +320,11 @@ COMMAND_LINE = Door(
         "claim": _typed("claim"),
         "release": _typed("release"),
         "reassign": _typed("reassign", lambda act: ["--to", act.to]),
-        "settle": _typed("settle", lambda act: ["give_up"]),
+        "settle": _typed("settle", _settling),
         "delegate": _typed("delegate", lambda act: ["--to", act.to, "--until", act.until], about=False),
         "revoke": _typed("delegate", lambda act: ["--revoke", act.delegation], about=False),
+        "grant": _typed("grant", lambda act: ["--scope", "agent", "--any", "--until", act.ends.isoformat()]),
+        "revoke_grant": _typed("revoke_grant", lambda act: [act.grant], about=False),
     },
     seldom={"nobody": "unknown", "over": "closed"},
 )
@@ -339,18 +375,26 @@ ADMIN = Door(
         "claim": _pressed("_claim"),
         "release": _pressed("_release"),
         "reassign": _pressed("_reassign", lambda act: {"to": act.to}),
-        "settle": _pressed("_settle", lambda act: {"verdict": "give_up"}),
+        "settle": _pressed("_settle", lambda act: act.settling),
         "delegate": _pressed(
             "_save",
             lambda act: {"to": act.to, "until": act.until[:16], "reason": ""},
             lambda act: reverse("admin:agents_app_delegation_make"),
+        ),
+        "grant": _pressed(
+            "_make",
+            lambda act: {"scope": "agent", "any_arguments": "1", "expires_at": act.ends.isoformat()[:16]},
+            lambda act: reverse("admin:agents_app_standinggrant_make", args=[act.key]),
+        ),
+        "revoke_grant": _pressed(
+            "_revoke", page=lambda act: reverse("admin:agents_app_standinggrant_revoke", args=[act.grant])
         ),
         "revoke": _pressed(
             "_revoke", page=lambda act: reverse("admin:agents_app_delegation_revoke", args=[act.delegation])
         ),
     },
     seldom={},
-    by_message=("claim", "release", "reassign", "revoke"),
+    by_message=("claim", "release", "reassign", "revoke", "revoke_grant"),
 )
 
 # The signed link.

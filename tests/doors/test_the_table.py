@@ -28,11 +28,13 @@ OTHERS = {
     *("forget_handler", "hide_run", "pause_run", "policy_problems", "read_code_change", "read_run", "release_handler"),
     *("release_notification", "restore_run", "resume_run", "retry_run", "reveal_run", "rotate_keys", "run_and_wait"),
     *("save_policy", "set_budget", "set_preferences", "set_priority", "start_run", "switch_off", "switch_on"),
-    *("export_anchors", "export_decisions", "grant_problems", "make_grant", "revoke_grant"),
+    "grant_problems",
+    *("correct_entity", "correct_fact", "export_memory", "forget_entity", "forget_fact", "forget_working_memory"),
+    *("merge_entities", "remember_entity", "remember_fact", "update_working_memory"),
 }
 """Services that decide about no request."""
-OF_A_DOOR = {"decide_by_link", "read_link"}
-"""Services of one door alone; `approve` and `reject` stand behind them."""
+BESIDE = {"decide_by_link", "read_link", "decide_many"}
+"""Services behind which `approve`, `reject` and `send_back` stand: of one door alone, or of many requests at once."""
 
 # What each door registers: by its own names the table's commands, and the names of what the table is not about.
 
@@ -48,6 +50,8 @@ REGISTERED = {
         "tool-call-settle": ["settle"],
         "delegations": ["delegate"],
         "delegation-revoke": ["revoke"],
+        "approval-grant": ["grant"],
+        "grant-revoke": ["revoke_grant"],
     },
     "websocket": {
         "approve": ["approve", "edit"],
@@ -60,6 +64,8 @@ REGISTERED = {
         "settle": ["settle"],
         "delegate": ["delegate"],
         "revoke_delegation": ["revoke"],
+        "make_grant": ["grant"],
+        "revoke_grant": ["revoke_grant"],
     },
     "command line": {
         "approve": ["approve", "edit"],
@@ -71,6 +77,8 @@ REGISTERED = {
         "reassign": ["reassign"],
         "settle": ["settle"],
         "delegate": ["delegate", "revoke"],
+        "grant": ["grant"],
+        "revoke_grant": ["revoke_grant"],
     },
     "admin": {
         "_approve": ["approve", "edit"],
@@ -83,13 +91,12 @@ REGISTERED = {
     "link": {"approve": ["approve"], "reject": ["reject"]},
 }
 READS = {
-    "rest": r"grants?|grant-revoke|approval-grant|audit-.*"
+    "rest": r"grants?|audit-.*|facts?(-.*)?|entit(y|ies)(-.*)?|memory-.*|working-.*"
     r"|agents?|runs?|run-.*|tool-calls?|approvals?|input-requests?|policies|policy.*|switch.*|budgets"
     r"|llms?(-.*)?|notifications?(-.*)?|sessions?|tickets|push|schema|archived-.*|erasures|delegation|input-request-answer",
-    "websocket": r"make_grant|revoke_grant"
-    r"|(read|save|remove|check)_policy|release_notification"
+    "websocket": r"(read|save|remove|check)_policy|release_notification"
     r"|answer|cancel|pause|resume|retry|switch_.*|set_.*|hide|reveal|restore|list_.*",
-    "command line": r"grant|revoke_grant|export_audit"
+    "command line": r"export_audit|memory_(erase|export)"
     r"|answer|archive|budget|cancel|cluster|doctor|drive|erase_user|handlers|hide|inbox|list|notify"
     r"|pause|polic(ies|y_check)|priority|recover|restore|resume|retry|reveal|rotate_keys|run|show|switch_.*|uninstall|verify_audit",
     "admin": "_confirmed",
@@ -116,7 +123,7 @@ def registered(door: str) -> set[str]:
 
 def test_every_command_is_in_the_table_or_named_as_another() -> None:
     commands = {name for name in services.__all__ if inspect.isfunction(getattr(services, name))}
-    assert commands == set(COMMANDS.values()) | OTHERS | OF_A_DOOR
+    assert commands == set(COMMANDS.values()) | OTHERS | BESIDE
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -108,6 +108,7 @@ class Tireless:
 
 
 @pytest.mark.long
+@pytest.mark.once
 @pytest.mark.timeout(600)
 @pytest.mark.django_db(transaction=True)
 def test_a_run_of_2000_steps(monkeypatch: pytest.MonkeyPatch) -> None:

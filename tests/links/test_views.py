@@ -11,7 +11,7 @@ from django.test import Client, override_settings
 from agents_app.core.status import ApprovalStatus
 from agents_app.definitions.registry import registry
 from agents_app.models import ApprovalRequest, Decision, Notification
-from agents_app.services import SYSTEM, approve, cancel_run, read_run, reject
+from agents_app.services import SYSTEM, approve, cancel_run, read_run, reject, switch_off
 from agents_app.services import links as service
 from agents_app.testing import calls, move_time, run_until_idle
 from tests import office
@@ -45,6 +45,29 @@ def test_looking_changes_nothing(asked: Any, browser: Client) -> None:
         before
     )
     nothing_happened()
+
+
+def test_the_page_says_that_the_tool_is_switched_off(asked: Any, browser: Client) -> None:
+    run = asked()
+    path = links()["dora"]
+    assert "Switched off" not in text_of(browser.get(path))
+    switch_off(by=SYSTEM, reason="The <bank> is down.", agent=run.agent)
+    assert "The &lt;bank&gt; is down. What you approve now will not be done." in text_of(browser.get(path))
+
+
+def test_what_hides_or_looks_like_something_else_is_spelled_out(asked: Any, browser: Client) -> None:
+    """On the page and in what leads there: neither has anything of the desk's marks."""
+    asked(calls("letter", text="Pay \u202eevil\u202c z\u200bero p\u0430ypal"))
+    text = text_of(browser.get(links()["dora"]))
+    mail = Post.sent[0]
+    for each in (text, mail.text, mail.html):
+        assert not {"\u202e", "\u202c", "\u200b"} & set(each)
+    assert "Pay ⟨U+202E⟩evil⟨U+202C⟩ z⟨U+200B⟩ero p\u0430⟨U+0430⟩ypal" in text
+
+
+def test_a_long_value_says_that_it_is_longer(asked: Any, browser: Client) -> None:
+    asked(calls("letter", text="a" * 5_000))
+    assert "… [this is the beginning; it has 5000 characters]" in text_of(browser.get(links()["dora"]))
 
 
 @pytest.mark.parametrize("method", ["put", "delete", "patch", "options"])

@@ -13,7 +13,7 @@ from django.test import override_settings
 from agents_app.live import publish
 from agents_app.live.news import Changed, Delta, decode
 from agents_app.live.senders import postgres_parameters
-from agents_app.live.way import CHANNEL
+from agents_app.live.way import CHANNEL, LISTENING
 from agents_app.models import PartialReply
 from agents_app.services import SYSTEM, pause_run
 from tests.live.runs import add_events
@@ -27,11 +27,13 @@ def partials() -> list[dict[str, Any]]:
     return list(PartialReply.objects.values("context_id", "step", "attempt", "index", "text"))
 
 
-def listener() -> Any:
+def listener(*, says_so: bool = True) -> Any:
     import psycopg
 
     connection = psycopg.connect(**postgres_parameters())
     connection.execute(f"LISTEN {CHANNEL}")
+    if says_so:
+        connection.execute("SELECT pg_advisory_lock_shared(%s, %s)", LISTENING)
     return connection
 
 
@@ -97,6 +99,54 @@ def test_a_commit_notifies_and_a_rollback_does_not(run_id: UUID) -> None:
 
 
 @pytest.mark.postgresql_only
+def test_where_nobody_says_that_he_listens_nothing_is_sent(run_id: UUID) -> None:
+    """A NOTIFY is a transaction that writes: it would cost as much as a step of a run."""
+    until_nobody_listens()
+    ears = listener(says_so=False)
+    try:
+        publish.announce(run_id, 2)
+        assert publish.flush(30)
+        ears.execute("SELECT pg_advisory_lock_shared(%s, %s)", LISTENING)
+        publish.announce(run_id, 3)
+        assert publish.flush(30)
+        news = [decode(one.payload) for one in ears.notifies(timeout=30, stop_after=1)]
+    finally:
+        ears.close()
+    assert news == [Changed(run_id=run_id, version=3)]
+
+
+@pytest.mark.postgresql_only
+def test_who_listens_is_told_also_while_others_are(run_id: UUID) -> None:
+    """The lock that says so is shared by all who listen, and goes with the connection of the last."""
+    first, second = listener(), listener()
+    first.close()
+    try:
+        publish.announce(run_id, 2)
+        assert publish.flush(30)
+        assert [decode(one.payload) for one in second.notifies(timeout=30, stop_after=1)] == [
+            Changed(run_id=run_id, version=2)
+        ]
+    finally:
+        second.close()
+
+
+def until_nobody_listens() -> None:
+    """Those of tests before this one: the server takes notice of their end."""
+    until = time.monotonic() + 30
+    with connection.cursor() as cursor:
+        while time.monotonic() < until:
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND (classid, objid) = (%s, %s)"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+                LISTENING,
+            )
+            if not cursor.fetchone()[0]:
+                return
+            time.sleep(0.01)
+    raise AssertionError("Somebody still listens.")
+
+
+@pytest.mark.postgresql_only
 def test_the_publisher_leaves_no_connection_behind(run_id: UUID) -> None:
     add_events(run_id, 1)
     publish.shutdown()
@@ -109,6 +159,7 @@ def test_the_publisher_leaves_no_connection_behind(run_id: UUID) -> None:
 def connections_of_the_publisher() -> int:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query ~ '^SELECT pg_notify'"
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND query ~ 'pg_notify' AND pid <> pg_backend_pid()"
         )
         return int(cursor.fetchone()[0])

@@ -23,6 +23,7 @@ class Recorder:
     def __init__(self) -> None:
         self.batches: list[tuple[float, list[Changed | Delta]]] = []
         self.broken = False
+        self.heard = True
         self.opened = 0
         self.closed = 0
 
@@ -32,8 +33,9 @@ class Recorder:
             raise OSError("the carrier is away")
         return self
 
-    def send(self, news: Sequence[Changed | Delta]) -> None:
+    def send(self, news: Sequence[Changed | Delta]) -> bool:
         self.batches.append((time.monotonic(), list(news)))
+        return self.heard
 
     def close(self) -> None:
         self.closed += 1
@@ -74,6 +76,23 @@ def test_changes_of_one_moment_are_one_batch_with_the_newest_version(publisher: 
     assert publisher.flush(30)
     assert sender.news == [Changed(run_id=RUN, version=3), Changed(run_id=other, version=9)]
     assert len(sender.batches) == 1
+
+
+def test_while_nobody_listens_it_looks_less_often_and_still_hurries_when_asked(
+    publisher: Publisher, sender: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "UNHEARD_SECONDS", 120.0)
+    sender.heard = False
+    publisher.changed(RUN, 1)
+    assert publisher.flush(30)
+    publisher.changed(RUN, 2)
+    time.sleep(0.3)
+    assert len(sender.batches) == 1
+    assert publisher.flush(30)
+    assert sender.news[-1] == Changed(run_id=RUN, version=2)
+    publisher.changed(RUN, 3)
+    publisher.shutdown(30)
+    assert sender.news[-1] == Changed(run_id=RUN, version=3)
 
 
 def test_pieces_are_joined_and_say_how_much_came_before(publisher: Publisher, sender: Recorder) -> None:
@@ -171,7 +190,7 @@ def test_without_news_the_thread_ends(publisher: Publisher, sender: Recorder, mo
     monkeypatch.setattr(module, "LINGER_SECONDS", 0.05)
     publisher.changed(RUN, 1)
     assert publisher.flush(30)
-    until = time.monotonic() + 5
+    until = time.monotonic() + 30
     while threads() and time.monotonic() < until:
         time.sleep(0.01)
     assert not threads()

@@ -174,7 +174,7 @@ async def test_a_missing_number_stops_the_stream_instead_of_leaving_a_gap(
         return [event for event in AgentContext.objects.get(pk=run_id).events.all() if event.sequence != 2][after:]
 
     await in_database(add_events, run_id, 3)
-    monkeypatch.setattr(feed_module, "events_after", without_second)
+    monkeypatch.setattr(feed_module, "news_after", without_second)
     async with tail().reading(reader(run_id, version=4)) as feed:
         assert [frame.sequence for frame in await feed.next() if isinstance(frame, EventFrame)] == [1]
         assert await nothing_comes(feed)
@@ -249,14 +249,14 @@ async def test_nothing_is_left_when_the_last_reader_has_gone(run_id: UUID) -> No
 
 @pytest.mark.asyncio
 async def test_a_database_that_is_away_for_a_moment_delays_only(run_id: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, failures = feed_module.events_after, iter([OperationalError("away"), OperationalError("away")])
+    real, failures = feed_module.news_after, iter([OperationalError("away"), OperationalError("away")])
 
     def sometimes(*args: Any, **kwargs: Any) -> Any:
         for failure in failures:
             raise failure
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(feed_module, "events_after", sometimes)
+    monkeypatch.setattr(feed_module, "news_after", sometimes)
     monkeypatch.setattr(feed_module, "RETRY_SECONDS", 0.01)
     async with tail().reading(reader(run_id)) as feed:
         assert await take(feed, 1) == [1]

@@ -46,7 +46,7 @@ ASKED = LLMRequest(
     instructions="Help customers.",
     messages=(UserMessage(text="Refund A-1001"),),
     functions=(REFUND,),
-    timeout=10,
+    timeout=60,
 )
 
 both = pytest.mark.parametrize("wire", [OpenAI, Anthropic])

@@ -176,10 +176,10 @@ class TestSettling:
         return agents.assert_called(resting(agents, calls("pay", to="Ada"), Reply(text="Paid.")), "pay")
 
     def test_it_happened(self, agents: AgentsKit, call: ToolCall) -> None:
-        done = manage("agents_settle", call.pk, "happened", "--result", '{"receipt": 7}', "--as", "lead")
+        done = manage("agents_settle", call.pk, "happened", "--result", '"receipt 7"', "--as", "lead")
         assert done.out == "Settled by lead: the call is succeeded.\n"
         call.refresh_from_db()
-        assert call.result == {"receipt": 7}
+        assert call.result == "receipt 7"
         (run,) = agents.run_until_idle()
         agents.assert_completed(run)
 
@@ -195,7 +195,9 @@ class TestSettling:
         ("arguments", "code", "text"),
         [
             (["happened", "--result", "{oops", "--as", "lead"], 2, "--result takes JSON"),
-            (["give_up", "--result", "1", "--as", "lead"], 2, "Only what happened"),
+            (["give_up", "--result", "1", "--reason", "lost", "--as", "lead"], 2, "Only what happened"),
+            (["happened", "--as", "lead"], 2, "Say what pay returned"),
+            (["give_up", "--as", "lead"], 2, "reason_required"),
             (["happened", "--as", "customer"], 3, "tool call"),
             (["happened", "--as", "clerk"], 4, "settle_toolcall"),
             (["maybe", "--as", "lead"], 1, "invalid choice"),
@@ -208,7 +210,7 @@ class TestSettling:
         assert call.status == "unknown"
 
     def test_what_is_settled(self, call: ToolCall) -> None:
-        assert manage("agents_settle", call.pk, "give_up", "--as", "lead").code == 0
+        assert manage("agents_settle", call.pk, "give_up", "--reason", "lost", "--as", "lead").code == 0
         assert manage("agents_settle", call.pk, "happened", "--as", "lead").code == 5
 
 

@@ -10,7 +10,7 @@ from django.db import connection, connections
 from django.test import override_settings
 from django_q.models import Schedule
 
-from agents_app import Agent
+from agents_app import Agent, Approvers, tool
 from agents_app.core.transcript import LLMReply, LLMRequest
 from agents_app.definitions.registry import registry
 from agents_app.exceptions import LLMError
@@ -49,6 +49,27 @@ def test_a_sound_installation() -> None:
     assert "ok       progress: no run waits for a worker\n" in done.out
     assert done.out.endswith("Everything that runs need is there.\n")
     assert all(len(line) <= 80 for line in done.out.splitlines())
+
+
+def test_groups_and_permissions_of_approvers_that_are_not_there() -> None:
+    class Bank(Agent[str]):
+        name = "bank"
+        tools = [
+            tool(effect="read", name="pay", approvers=Approvers(group="Finance"))(len_of),
+            tool(effect="read", name="look", permission="auth.view_grup")(len_of),
+            tool(effect="read", name="read", permission="auth.view_group")(len_of),
+        ]
+
+    with registry.override(Bank):
+        found = doctor()
+    assert [text for _, text, _ in found["approvers of bank.pay"]] == ["There is no group “Finance”."]
+    assert [text for _, text, _ in found["approvers of bank.look"]] == ["There is no permission “auth.view_grup”."]
+    assert found["approvers"] == [("ok", "the groups and permissions of 1 tools exist", "")]
+
+
+def len_of(text: str) -> int:
+    """How long it is."""
+    return len(text)
 
 
 def test_everything_that_is_not_ok_says_what_to_do() -> None:

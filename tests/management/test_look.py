@@ -7,8 +7,9 @@ from typing import Any
 from agents_app import Agent
 from agents_app.definitions.registry import registry
 from agents_app.management.base import OPERATOR
+from agents_app.management.showing import approval_with_origins
 from agents_app.models import AgentContext, ApprovalRequest, InputRequest, ToolCall, database_now
-from agents_app.selectors.presentation import approval_as_dict, call_as_dict, input_as_dict, run_as_dict
+from agents_app.selectors.presentation import call_as_dict, input_as_dict, run_as_dict
 from agents_app.services import cancel_run, pause_run, start_run
 from agents_app.services.principals import SYSTEM
 from agents_app.testing import AgentsKit, calls, turn
@@ -160,7 +161,7 @@ def test_inbox(agents: AgentsKit, people: dict[str, Any]) -> None:
 def test_inbox_json(agents: AgentsKit, people: dict[str, Any]) -> None:
     resting(agents, [REFUND, calls("ask_user", question="Which colour?"), calls("pay", to="Ada")])
     assert manage("agents_inbox", "--json").json == {
-        "approvals": [approval_as_dict(ApprovalRequest.objects.get(), OPERATOR)],
+        "approvals": [approval_with_origins(ApprovalRequest.objects.get(), OPERATOR)],
         "inputs": [input_as_dict(InputRequest.objects.get(), OPERATOR)],
         "outcomes": [call_as_dict(ToolCall.objects.get(tool="pay"), OPERATOR)],
     }

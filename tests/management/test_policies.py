@@ -7,7 +7,8 @@ import pytest
 
 from agents_app.checks import check_policies
 from agents_app.models import ApprovalPolicy, KillSwitch
-from agents_app.services import SYSTEM, save_policy
+from agents_app.services import SYSTEM, make_grant, save_policy, start_run
+from agents_app.testing import AgentsKit, calls
 from tests import office
 from tests.management.desk import manage
 
@@ -30,6 +31,17 @@ def test_a_call_is_explained_and_not_made() -> None:
     small = manage("agents_policy_check", "clerk", "pay", '{"to": "Ann", "amount": 1}', "--json").json
     assert (small["answer"], small["rules"]) == ("allow", [])
     assert office.done == []
+
+
+def test_grants_that_would_let_a_call_through_are_mentioned(agents: AgentsKit) -> None:
+    olga = office.person("olga", *office.DECIDES, "agents_app.add_standinggrant")
+    agents.scripted_llm(office.Clerk, calls("pay", to="Ann", amount=80), "Done.")
+    run = start_run(office.Clerk, "go")
+    agents.run_until_idle()
+    options = {"scope": "agent", "conditions": "any", "expires_at": "never", "uses": 4}
+    made = make_grant(office.request_of(run).pk, by=olga, **options)
+    told = manage("agents_policy_check", "clerk", "pay", '{"to": "Ann", "amount": "120"}').out
+    assert f"Allowed unasked by the standing grant {made.pk} of olga, in all runs, 4 left" in told
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,33 @@ def test_every_event_is_in_the_table() -> None:
         (EventType.RUN_PAUSED, {"reason": ""}, "paused by the system"),
         (EventType.RUN_PAUSED, {"by": "lead", "reason": "audit"}, "paused by lead: audit"),
         (EventType.RUN_WAITING, {"status": "waiting_for_approval"}, "is waiting for approval"),
+        (
+            EventType.RETRIEVAL_COMPLETED,
+            {"query": "x", "error": "ValueError"},
+            "could not look anything up (ValueError)",
+        ),
+        (
+            EventType.RETRIEVAL_COMPLETED,
+            {"query": "x", "collections": ["handbook", "prices"], "ids": ["1", "2"], "mode": "fused"},
+            "searched handbook, prices: 2 passages",
+        ),
+        (
+            EventType.RETRIEVAL_COMPLETED,
+            {"query": "x", "collections": ["handbook"], "ids": ["1"], "mode": "text", "error": "llm_timeout"},
+            "searched handbook: 1 passage, by words alone (llm_timeout)",
+        ),
+        (
+            EventType.RETRIEVAL_COMPLETED,
+            {"query": "x", "collections": [], "ids": [], "mode": ""},
+            "searched nothing that its user may see: no passages",
+        ),
+        (
+            EventType.RETRIEVAL_COMPLETED,
+            {"query": "x", "collections": [], "ids": ["b"], "mode": "retriever"},
+            "searched with its own retriever: 1 passage",
+        ),
+        (EventType.MEMORY_UPDATED, {"what": "briefing", "error": "OSError"}, "memory: briefing failed (OSError)"),
+        (EventType.MEMORY_UPDATED, {"what": "fact", "key": "pet"}, "memory: fact pet"),
         (EventType.APPROVAL_REJECTED, {"by": None, "tool": "refund"}, "the system rejected refund"),
     ],
 )

@@ -19,9 +19,12 @@ from agents_app.models import (
     ArchivedRun,
     Decision,
     Delegation,
+    Entity,
     EventCursor,
+    Fact,
     InputRequest,
     KillSwitch,
+    MemoryChange,
     NamedApprover,
     Notification,
     NotificationPreference,
@@ -30,6 +33,7 @@ from agents_app.models import (
     StandingGrant,
     StoredResponse,
     ToolCall,
+    WorkingMemory,
 )
 
 
@@ -112,6 +116,32 @@ def grant(**fields: Any) -> StandingGrant:
     made = {"door": "code", "made_at": timezone.now(), "request_key": uuid4(), "run_key": uuid4()}
     given = {"agent": "clerk", "tool": "pay", "scope": "agent", "owner_key": "ann", "owner_name": "ann", **made}
     return StandingGrant.objects.create(**{**given, **fields})
+
+
+def fact(**fields: Any) -> Fact:
+    """Of the user 7."""
+    now = timezone.now()
+    given = {"place": "user:7", "user_key": "7", "origin": "llm", "text": "Likes tea.", "digest": "d"}
+    return Fact.objects.create(**{**given, "created_at": now, "updated_at": now, **fields})
+
+
+def entity(**fields: Any) -> Entity:
+    """Of the user 7."""
+    now = timezone.now()
+    given = {"place": "user:7", "user_key": "7", "origin": "llm", "type": "dog", "name": "Rex", "normal_name": "rex"}
+    return Entity.objects.create(**{**given, "created_at": now, "updated_at": now, **fields})
+
+
+def working_memory(**fields: Any) -> WorkingMemory:
+    """Of a session of the user 7."""
+    given = {"user_key": "7", "origin": "llm", "document": {"city": "Basel"}, "updated_at": timezone.now()}
+    return WorkingMemory.objects.create(**{**given, **fields})
+
+
+def memory_change(**fields: Any) -> MemoryChange:
+    """Of a fact that was added."""
+    given = {"kind": "fact", "act": "added", "row_key": uuid4(), "at": timezone.now()}
+    return MemoryChange.objects.create(**{**given, **fields})
 
 
 def delegation(**fields: Any) -> Delegation:

@@ -21,15 +21,15 @@ def read(expression: DatabaseNow) -> datetime:
 def test_it_is_now_and_aware() -> None:
     rows.context()
     for moment in (read(DatabaseNow()), database_now()):
-        assert abs(moment - timezone.now()) < timedelta(seconds=5)
+        assert abs(moment - timezone.now()) < timedelta(seconds=60)
 
 
 def test_it_is_moved_and_moved_back_and_moves_add_up() -> None:
     rows.context()
     with clock.moved(timedelta(hours=1)), clock.moved(timedelta(hours=2)):
         for moment in (read(DatabaseNow()), database_now()):
-            assert abs(moment - timezone.now() - timedelta(hours=3)) < timedelta(seconds=5)
-        assert abs(read(seconds_from_now(60)) - read(DatabaseNow()) - timedelta(minutes=1)) < timedelta(seconds=1)
+            assert abs(moment - timezone.now() - timedelta(hours=3)) < timedelta(seconds=60)
+        assert abs(read(seconds_from_now(60)) - read(DatabaseNow()) - timedelta(minutes=1)) < timedelta(seconds=20)
     assert clock.offset == timedelta(0)
 
 

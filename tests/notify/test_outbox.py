@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core import mail
 from django.db import DatabaseError
 
@@ -21,7 +22,7 @@ from agents_app.models import (
 from agents_app.notify import ChannelDown
 from agents_app.notify.outbox import HANDLER, listen, note
 from agents_app.runtime import telling as runtime
-from agents_app.services import SYSTEM, approve, cancel_run, start_run
+from agents_app.services import SYSTEM, approve, cancel_run, save_policy, start_run
 from agents_app.testing import AgentsKit, calls, move_time, run_until_idle
 from tests import office
 from tests.notify.conftest import NOTED, PLACE, Noted, Place, states, telling
@@ -70,6 +71,42 @@ def test_who_may_not_decide_on_this_tool_is_not_told(ask: Any) -> None:
     with telling(noted={"channel": NOTED}):
         ask(calls("pay", to="bob", amount="100"))
     assert [message.recipient for message in Noted.sent] == [dora]
+
+
+def test_the_next_stage_is_told_when_it_is_its_turn(ask: Any) -> None:
+    support, money, both = decider("support"), decider("money"), decider("both")
+    for name, people in {"Support": [support, both], "Finance": [money, both]}.items():
+        Group.objects.create(name=name).user_set.set(people)
+    stages = {"stages": [{"group": "Support"}, {"group": "Finance"}]}
+    save_policy(
+        {"name": "two steps", "tool": "order", "answer": "ask", "approvers": stages},
+        by=person("boss", is_superuser=True),
+    )
+    with telling(noted={"channel": NOTED}, place={"channel": PLACE}):
+        run = ask()
+        assert {message.recipient for message in Noted.sent} == {support, both}
+        request = office.request_of(run)
+        approve(request.pk, digest=request.call.digest, by=support)
+        run_until_idle()
+        assert [message.recipient for message in Noted.sent[2:]] == [money]
+        assert "Others have said yes" in Noted.sent[2].subject
+        assert Place.sent[1].approvers == ("money", "both")
+
+
+def test_a_change_that_others_must_approve_is_told(ask: Any) -> None:
+    dora, dick = decider(), decider("dick")
+    Group.objects.create(name="Finance").user_set.set([dora, dick])
+    two = {"group": "Finance", "four_eyes": True}
+    save_policy(
+        {"name": "two people", "tool": "order", "answer": "ask", "approvers": two}, by=person("boss", is_superuser=True)
+    )
+    with telling(noted={"channel": NOTED}):
+        run = ask()
+        request = office.request_of(run)
+        approve(request.pk, digest=request.call.digest, by=dora, arguments={"what": "less paper"})
+        run_until_idle()
+        assert [message.recipient for message in Noted.sent[2:]] == [dick]
+        assert "Changed, please decide anew" in Noted.sent[2].subject
 
 
 def test_a_place_is_told_once_whoever_may_decide(ask: Any) -> None:

@@ -62,7 +62,7 @@ def test_what_is_settled_meanwhile_is_not_told(lost: Any) -> None:
         Noted.fails = [ValueError("not now")]
         run = lost()
         assert states() == ["waiting"]
-        settle_outcome(office.call_of(run).pk, "give_up", by=sue)
+        settle_outcome(office.call_of(run).pk, "give_up", by=sue, reason="no trace")
         with move_time(3600):
             run_until_idle()
     assert (Noted.sent, states()) == ([], ["dropped"])

@@ -32,7 +32,7 @@ def test_the_terminal_tells_errors_and_neither_refusals_nor_what_is_usual(tmp_pa
     environment = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
     environment |= {"DJANGO_SETTINGS_MODULE": "project.settings", "AGENTS_DEMO_DB": str(tmp_path / "db.sqlite3")}
     done = subprocess.run(
-        [sys.executable, "-c", SPEAK], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", SPEAK], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=200
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""

@@ -191,9 +191,10 @@ def test_its_owner_must_still_be_one_who_may(stage: Stage) -> None:
     get_user_model().objects.update(is_active=False)
     asked(stage.play(pay(60), "Done."))
     get_user_model().objects.update(is_active=True)
+    finance = Group.objects.create(name="Finance")
     services.save_policy({"name": "f", "tool": "pay", "answer": "ask", "approvers": {"group": "Finance"}}, by=SYSTEM)
     asked(stage.play(pay(60), "Done."))
-    by.groups.add(Group.objects.create(name="Finance"))
+    by.groups.add(finance)
     allowed(stage.play(pay(60), "Done."), made)
     office.done.clear()
     by.user_permissions.remove(*by.user_permissions.filter(codename="view_group"))  # what the tool asks for
@@ -361,7 +362,7 @@ MUTANTS = [
     mutant(
         "conditions of a grant are not asked",
         test_what_its_conditions_do_not_cover_is_asked,
-        f"{GATE}granted",
+        f"{GATE}_allowing",
         "if _holds(grant, tool, values) and",
         "if",
     ),
@@ -403,7 +404,7 @@ MUTANTS = [
     mutant(
         "a rule in doubt is answered by a grant",
         test_a_rule_in_doubt_beats_it,
-        f"{GATE}granted",
+        f"{GATE}_allowing",
         "any(each.doubt for each in found)",
         "ruling.doubt",
     ),

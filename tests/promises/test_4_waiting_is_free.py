@@ -8,8 +8,10 @@ from django.test.utils import CaptureQueriesContext
 
 from agents_app.models import AgentContext, RunDetails
 from agents_app.models.fields import uuid7
+from agents_app.runtime import iterate
 from agents_app.runtime.engines import close_engine
 from agents_app.runtime.heartbeat import heartbeat
+from agents_app.runtime.held import ToolAct
 from agents_app.runtime.recovery import sweep
 from agents_app.testing import approve_pending, calls, move_time, run_until_idle
 from agents_app.transitions.claims import due_run_ids, due_within
@@ -96,6 +98,18 @@ def test_a_decision_wakes_its_run(stage: Stage) -> None:
     assert heard == [run.id]
 
 
+def test_one_change_wakes_a_run_and_starts_what_was_approved(stage: Stage) -> None:
+    """The gate is asked before: a run that waited does not pay for it with a change of its own."""
+    run = stage.play(PAY, "Done.")
+    approve_pending(run, by=stage.dora)
+    held = stage.hold(run)
+    with CaptureQueriesContext(connection) as queries:
+        (act,) = iterate.prepare(held)
+    assert isinstance(act, ToolAct)
+    assert office.call_of(run).status == "started"
+    assert sum('UPDATE "agents_app_agentcontext"' in query["sql"] for query in queries) == 1
+
+
 MUTANTS = [
     mutant(
         "a waiting run stays due",
@@ -124,5 +138,12 @@ MUTANTS = [
         "agents_app.core.derive:due_at_of",
         "return snapshot.now",
         "return None",
+    ),
+    mutant(
+        "the gate is not asked before a run is looked at",
+        test_one_change_wakes_a_run_and_starts_what_was_approved,
+        "agents_app.runtime.judging:foresee",
+        "if held.claim.rows is not None or held.claim.recovered or held.claim.deaths:",
+        "if True:",
     ),
 ]

@@ -161,7 +161,7 @@ MUTANTS = [
     mutant(
         "the version does not follow the events",
         test_a_whole_story_is_told,
-        f"{CHANGE}Change.write",
+        f"{CHANGE}Change.conclude",
         "self.context.version += len(self._events)",
         "self.context.version += 1 + len(self._events)",
     ),

@@ -5,17 +5,18 @@ from typing import Any
 
 import pytest
 
+from agents_app.core.events import EventType
 from agents_app.core.transcript import LLMReply
 from agents_app.exceptions import StaleContext
-from agents_app.models import AgentContext
+from agents_app.models import AgentContext, AgentEvent
 from agents_app.runtime import drive, iterate
 from agents_app.runtime.engines import threaded_engine
 from agents_app.runtime.heartbeat import renew
 from agents_app.runtime.held import Held, ThinkAct, ToolAct
 from agents_app.runtime.perform import use_tool
-from agents_app.services import Run
+from agents_app.services import SYSTEM, Run, cancel_run
 from agents_app.testing import calls, move_time, run_until_idle
-from agents_app.transitions import change, claims
+from agents_app.transitions import OpenRows, change, change_known, claims
 from tests import office
 from tests.promises.mutants import Cut, Mutant, mutant
 from tests.promises.stage import Stage
@@ -74,6 +75,20 @@ def test_a_worker_that_lost_its_lease_cannot_write(stage: Stage) -> None:
     assert AgentContext.objects.values().get(pk=run.id) == before
 
 
+def test_a_worker_that_knows_its_run_cannot_write_once_another_has_it(stage: Stage) -> None:
+    run = stage.start("Too late.")
+    held = stage.hold(run)
+    iterate.prepare(held)
+    assert held.rows is not None
+    with move_time(31):
+        stage.hold(run)
+    before = AgentContext.objects.values().get(pk=run.id)
+    with pytest.raises(StaleContext), change_known(run.id, claim=held.claim.number, rows=held.rows) as edit:
+        edit.record(EventType.RUN_RECOVERED, claim=1)
+    assert AgentContext.objects.values().get(pk=run.id) == before
+    assert not AgentEvent.objects.filter(context=run.id, type=EventType.RUN_RECOVERED).exists()
+
+
 def test_a_worker_that_lost_its_lease_cannot_prolong_it(stage: Stage) -> None:
     run, asleep, _ = overtaken(stage)
     before = AgentContext.objects.get(pk=run.id).lease_until
@@ -124,6 +139,17 @@ def the_lease_is_not_believed_to_be_prolonged(stage: Stage) -> None:
     assert held.renewed > before
 
 
+def test_a_cancellation_is_heard_of_whatever_news_came_first(stage: Stage) -> None:
+    """The holder has read the rows that came with it, for other news a moment earlier: nothing else is new."""
+    run = stage.start("Done.")
+    held, news = stage.hold(run), []
+    held.on_news = lambda: news.append("news")
+    cancel_run(run.id, by=SYSTEM)
+    held.rows = OpenRows(version=AgentContext.objects.get(pk=run.id).version)
+    renew(held)
+    assert (held.cancel_requested, news) == (True, ["news"])
+
+
 def test_another_worker_goes_on_where_the_first_stopped(stage: Stage) -> None:
     run = stage.start(calls("send", text="a"), calls("book", text="b"), "Done.")
     while not run.again().ended:
@@ -150,6 +176,14 @@ CLAIM = "agents_app.transitions.claims:_take"
 CHANGE = "agents_app.transitions.change:change"
 GUARD = "if claim is not None and (context.claim_number != claim or context.lease_until is None):"
 MUTANTS = [
+    mutant(
+        "in a message that commits a guard is not asked",
+        test_a_worker_that_knows_its_run_cannot_write_once_another_has_it,
+        "agents_app.transitions.at_once:send",
+        "MATCHED % text if guarded else text",
+        "text",
+        only="postgresql",
+    ),
     mutant("the claim is not guarded", test_a_worker_that_lost_its_lease_cannot_write, CHANGE, GUARD, "if False:"),
     Mutant(
         name="a released claim may write",
@@ -194,6 +228,13 @@ MUTANTS = [
         "agents_app.runtime.perform:use_tool",
         "if not held.lease_holds() and not await engine.database(renew, held):",
         "if False:",
+    ),
+    mutant(
+        "a cancellation is heard of with other news alone",
+        test_a_cancellation_is_heard_of_whatever_news_came_first,
+        "agents_app.runtime.heartbeat:_learn",
+        "if cancelled or (held.rows",
+        "if (held.rows",
     ),
     mutant(
         "a heartbeat that passed by counts",

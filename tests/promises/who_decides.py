@@ -1,5 +1,6 @@
 """Promise 2, of the people: who may decide, how many, in which order, for how long, and what then does not run."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -227,6 +228,7 @@ def a_delegation_counts_at_dispatch(stage: Stage) -> None:
     """Another one does not take its place: who gave that has said yes already."""
     request, sam, row = delegated(stage)
     ben = stage.dora._meta.model.objects.get(username="ben")
+    time.sleep(0.005)  # the older one counts, and of the same millisecond none is older
     hand_over(ben, sam)
     yes(request, sam)
     assert Decision.objects.get().on_behalf_of_name == "ann"

@@ -34,5 +34,5 @@ class Loner(Agent[str]):
                 os._exit(9)
             case "hang":
                 Path(path).write_text(str(os.getpid()))
-                time.sleep(60)
+                time.sleep(300)
         raise ValueError(what)

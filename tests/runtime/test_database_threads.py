@@ -95,6 +95,30 @@ def test_who_is_cancelled_waits_until_its_job_is_done() -> None:
     assert ended == [1]
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_who_is_cancelled_at_the_moment_when_its_job_ends_does_not_wait_for_ever(fails: bool) -> None:
+    on = threaded()
+
+    async def work(_: object) -> None:
+        ended = threading.Event()
+
+        def job() -> None:
+            ended.set()
+            if fails:
+                raise KeyError
+
+        task = asyncio.create_task(on.database(job))
+        await asyncio.sleep(0)  # it has been asked for
+        assert ended.wait(30)
+        time.sleep(0.2)  # noqa: ASYNC251  the loop is busy: word of the end has come, and nobody has heard it
+        task.cancel()
+        async with asyncio.timeout(30):
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    on.run(work)
+
+
 def test_a_thread_keeps_its_connection_between_jobs_and_lets_go_of_it_when_idle(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

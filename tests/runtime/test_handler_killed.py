@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 def child(environment: dict[str, str], *arguments: object) -> int:
     """Call the handler in a process of its own; what the process ended with."""
     command = [sys.executable, "-m", "tests.runtime.handler_killed", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, env=environment, check=False, timeout=100).returncode
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False, timeout=250).returncode
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,18 @@ def test_the_holder_hears_of_news_of_a_cancellation_and_of_a_lost_claim() -> Non
     assert not held.lease_holds()
 
 
+def test_a_cancellation_is_heard_of_though_the_rows_are_known_that_came_with_it() -> None:
+    """Other news came a moment earlier, and for those the holder has read the rows."""
+    run, held = held_run()
+    news: list[str] = []
+    held.on_news = lambda: news.append("news")
+    cancel_run(run.id, by=SYSTEM)
+    held.rows = OpenRows(version=office.context_of(run).version)
+    for _ in range(2):
+        renew(held)
+    assert (held.cancel_requested, news) == (True, ["news"])
+
+
 def test_a_holder_that_is_gone_does_not_stop_the_signs_of_the_others() -> None:
     _, held = held_run()
 

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from django.conf import settings
 from django.test import override_settings
+from django.utils.translation import override
 from pydantic import BaseModel
 
 from agents_app import Agent
@@ -80,6 +81,12 @@ def test_calls_that_cannot_be_made(name: str, arguments: str, code: str) -> None
     assert problem(turn)[0] == code
     assert problem(turn)[1]
     assert len(turn.proposals[0].arguments) <= 10_000
+
+
+def test_an_llm_reads_english_whatever_the_language_of_the_site() -> None:
+    with override("de"):
+        turn = read(("c1", "pay", '{"to": 1}'))
+    assert "Input should be a valid string" in problem(turn)[1]
 
 
 def test_an_unknown_tool_is_told_which_there_are() -> None:

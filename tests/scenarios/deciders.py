@@ -48,12 +48,12 @@ def say(**words: Any) -> None:
         sys.stdout.flush()
 
 
-read = approvals.one_of
+read = approvals.approval_seen_by
 
 
-def read_and_wait(rows: Any, key: Any) -> Any:
+def read_and_wait(user: Any, key: Any) -> Any:
     """What commands read first; the others do so before it is acted upon."""
-    request = read(rows, key)
+    request = read(user, key)
     say(read=request.status)
     together.wait(PATIENCE)
     return request
@@ -143,7 +143,7 @@ def decide(pool: ThreadPoolExecutor, people: list[Decider], order: dict[str, Any
 
 def main() -> None:
     """Go by what the test says: who the people are, then round after round, and `go` when all have read."""
-    approvals.one_of = read_and_wait  # type: ignore[assignment]
+    approvals.approval_seen_by = read_and_wait
     people: list[Decider] = []
     with queue_off(), office.open_office(), served() as port, ThreadPoolExecutor(THREADS) as pool:
         say(port=port)

@@ -43,8 +43,13 @@ pytestmark = [pytest.mark.postgresql_only, pytest.mark.django_db(transaction=Tru
 class Deciders:
     """A process of people, and what it says."""
 
-    def __init__(self, environment: dict[str, str], heard: "queue.Queue[tuple[Deciders, dict[str, Any]]]") -> None:
-        command = [sys.executable, "-m", "tests.scenarios.deciders"]
+    def __init__(
+        self,
+        environment: dict[str, str],
+        heard: "queue.Queue[tuple[Deciders, dict[str, Any]]]",
+        module: str = "tests.scenarios.deciders",
+    ) -> None:
+        command = [sys.executable, "-m", module]
         own = {**environment, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=own, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -292,7 +292,7 @@ def test_a_stopped_worker_gives_back_what_may_be_repeated(agents: AgentsKit) -> 
     free = threading.Event()
     office.behaviour["look"] = lambda context, number: context.attempt > 1 or free.wait(30)
     agents.scripted_llm(Clerk, calls("look", number="1"), "Done.")
-    with override_settings(AGENTS_APP={**settings.AGENTS_APP, "SLICE_SECONDS": 0.3, "DRAIN_SECONDS": 0.1}):
+    with override_settings(AGENTS_APP={**settings.AGENTS_APP, "SLICE_SECONDS": 2.0, "DRAIN_SECONDS": 0.1}):
         run = start_run(Clerk, "go")
         run_until_idle()
     free.set()
@@ -326,17 +326,19 @@ def test_a_worker_that_hangs_in_a_rule_of_the_author_loses_the_run(
     def rule(*_: Any) -> bool:
         asked.append(1)
         if len(asked) == 1:
-            free.wait(20)
+            free.wait(90)
         return False
 
     monkeypatch.setattr(held_module, "QUIET_SECONDS", 0.2)
     office.behaviour["pay.needs_approval"] = rule
     agents.scripted_llm(Clerk, PAY, "Done.")
-    with override_settings(AGENTS_APP={**settings.AGENTS_APP, "LEASE_SECONDS": 1.0, "HEARTBEAT_SECONDS": 0.1}):
+    with override_settings(AGENTS_APP={**settings.AGENTS_APP, "LEASE_SECONDS": 3.0, "HEARTBEAT_SECONDS": 0.1}):
         run = start_run(Clerk, "go")
         stuck = threading.Thread(target=elsewhere, args=(drive.drive_due, 1))
         stuck.start()
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
+        while not asked and time.monotonic() < end:
+            time.sleep(0.01)
         while not run.again().ended and time.monotonic() < end:
             run_until_idle()
             time.sleep(0.05)

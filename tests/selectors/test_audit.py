@@ -80,7 +80,7 @@ def full(agents: AgentsKit) -> AgentContext:
     agents.run_until_idle()
     answer_input(question_of(run).pk, "the blue one", by=office.person("ann", "agents_app.answer_inputrequest"))
     agents.run_until_idle()
-    settle_outcome(call_of(run).pk, "happened", by=office.person("sven", "agents_app.settle_toolcall"), result=[1])
+    settle_outcome(call_of(run).pk, "happened", by=office.person("sven", "agents_app.settle_toolcall"), result="sent")
     agents.run_until_idle()
     assert run.again().status == "completed"
     return AgentContext.objects.get(pk=run.id)

@@ -1,6 +1,7 @@
 """What is asked often is read by index, however many runs rest: the plans of PostgreSQL for tables that have grown."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -164,10 +165,15 @@ def test_pages_are_read_by_index_and_count_nothing(grown: Client) -> None:
     for address in addresses:
         with CaptureQueriesContext(connection) as captured:
             found = table_scans(lambda address=address: wrong_status(grown, address))
-        counting = [query["sql"] for query in captured if "COUNT(" in query["sql"].upper()]
+        counting = [query["sql"] for query in captured if counts_all(query["sql"])]
         if found or counting:
             wrong[address] = [*found, *counting]
     assert wrong == {}
+
+
+def counts_all(sql: str) -> bool:
+    """Whether it counts rows without an end: a count of the first so many takes no longer as a table grows."""
+    return "COUNT(" in sql.upper() and not re.search(r"LIMIT \d+\) subquery$", sql)
 
 
 SPREAD = """

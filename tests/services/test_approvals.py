@@ -19,7 +19,7 @@ from agents_app.exceptions import (
     StaleDigest,
     WrongState,
 )
-from agents_app.models import ApprovalRequest, Decision
+from agents_app.models import AgentContext, ApprovalRequest, Decision
 from agents_app.services import (
     SYSTEM,
     Origin,
@@ -374,8 +374,8 @@ def settler() -> Any:
 
 def test_it_happened_with_a_result(agents: AgentsKit) -> None:
     run = unknown(agents)
-    call = settle_outcome(office.call_of(run).pk, "happened", by=settler(), result={"said": "hello\x00"})
-    assert (call.status, call.result) == (ToolCallStatus.SUCCEEDED, {"said": "hello\N{REPLACEMENT CHARACTER}"})
+    call = settle_outcome(office.call_of(run).pk, "happened", by=settler(), result="hello\x00")
+    assert (call.status, call.result) == (ToolCallStatus.SUCCEEDED, "hello\N{REPLACEMENT CHARACTER}")
     agents.run_until_idle()
     agents.assert_completed(run, "Rang.")
     assert office.names() == ["ring"]
@@ -414,9 +414,40 @@ def test_settling_needs_its_permission_a_known_word_json_and_an_unknown_outcome(
     for result in (object(), float("nan")):
         with pytest.raises(InvalidInput):
             settle_outcome(call.pk, "happened", by=sam, result=result)
-    settle_outcome(call.pk, "happened", by=sam)
+    with pytest.raises(NotPermitted) as refusal:
+        settle_outcome(call.pk, "happened", by=viewer, result="rang")
+    assert refusal.value.details == {"rule": "agents_app.settle_toolcall"}
+    settle_outcome(call.pk, "happened", by=sam, result="rang")
     with pytest.raises(WrongState, match="succeeded"):
         settle_outcome(call.pk, "give_up", by=sam)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "given", "code", "text", "path"),
+    [
+        ("happened", {}, "result_invalid", "Say what ring returned", ["result"]),
+        ("happened", {"result": {"ok": True}}, "result_invalid", "ring could not have returned this", ["result"]),
+        ("try_again", {"result": "rang"}, "result_invalid", "Only what happened has a result.", None),
+        ("give_up", {"reason": " "}, "reason_required", "Say why", None),
+    ],
+)
+def test_what_says_too_little_or_too_much_of_an_outcome_is_refused(
+    agents: AgentsKit, verdict: str, given: dict[str, Any], code: str, text: str, path: list[str] | None
+) -> None:
+    run = unknown(agents)
+    call = office.call_of(run)
+    with pytest.raises(InvalidInput, match=text) as refusal:
+        settle_outcome(call.pk, verdict, by=settler(), **given)
+    assert refusal.value.code == code
+    assert [error["path"] for error in refusal.value.details.get("errors", [])] == ([path] if path else [])
+    assert (office.call_of(run).status, Decision.objects.count()) == (ToolCallStatus.UNKNOWN, 0)
+
+
+def test_of_a_tool_that_is_gone_any_result_is_taken(agents: AgentsKit) -> None:
+    run = unknown(agents)
+    AgentContext.objects.filter(pk=run.id).update(agent="gone")
+    call = settle_outcome(office.call_of(run).pk, "happened", by=settler(), result={"ok": True})
+    assert call.result == {"ok": True}
 
 
 def test_in_an_ended_run_an_outcome_is_settled_for_the_record_alone(agents: AgentsKit) -> None:

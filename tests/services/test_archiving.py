@@ -203,7 +203,9 @@ def test_a_call_of_unknown_outcome_keeps_its_run(agents: AgentsKit) -> None:
     agents.assert_cancelled(run)
     assert office.call_of(run).status == ToolCallStatus.UNKNOWN
     assert archive_runs(days=0).runs == 0
-    settle_outcome(office.call_of(run).pk, "give_up", by=office.person("sue", "agents_app.settle_toolcall"))
+    settle_outcome(
+        office.call_of(run).pk, "give_up", by=office.person("sue", "agents_app.settle_toolcall"), reason="lost"
+    )
     assert archive_runs(days=0).runs == 1
 
 
@@ -399,7 +401,7 @@ def test_it_is_still_known_that_it_was(agents: AgentsKit) -> None:
     assert known.created_at == run.created_at
     assert known.archived_at is not None
     assert known.output is None
-    assert known.wait(5).ended
+    assert known.wait(60).ended
     assert list(known.watch()) == []
     entry = ArchivedRun.objects.get()
     assert (entry.user, entry.session, entry.user_name) == (olga, AgentSession.objects.get(), "olga")

@@ -58,7 +58,7 @@ def test_it_waits_for_a_worker_that_was_faster(agents: AgentsKit, monkeypatch: p
 
     monkeypatch.setattr("agents_app.testing.executor.WaitingExecutor.submit", faster)
     with override_settings(
-        AGENTS_APP={"EXECUTOR": "agents_app.testing.executor.WaitingExecutor", "LEASE_SECONDS": 0.5}
+        AGENTS_APP={"EXECUTOR": "agents_app.testing.executor.WaitingExecutor", "LEASE_SECONDS": 2.0}
     ):
         assert run_and_wait(Clerk, "x").status is RunStatus.COMPLETED
     assert first[0] is not None

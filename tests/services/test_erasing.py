@@ -298,9 +298,9 @@ def test_the_command(agents: AgentsKit) -> None:
     olga = office.person("olga")
     plain(agents, user=olga, session="s")
     said = manage("agents_erase_user", "olga", "--dry-run").out
-    assert said == "1 run, no archived runs, 1 session would be erased.\n"
+    assert said == "1 run, no archived runs, 1 session, no memories would be erased.\n"
     assert AgentSession.objects.get().key == "s"
-    expected = {"runs": 1, "archived_runs": 0, "sessions": 1, "still_open": []}
+    expected = {"runs": 1, "archived_runs": 0, "sessions": 1, "memories": 0, "still_open": []}
     assert manage("agents_erase_user", "olga", "--json").json == expected
     assert manage("agents_erase_user", "nobody").code == 3
     office.person("pat")

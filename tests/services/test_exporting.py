@@ -12,8 +12,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from agents_app.core.tables import harmless
+from agents_app.core.tables import as_text, harmless
 from agents_app.exceptions import InvalidInput, NotPermitted
+from agents_app.management.commands.agents_verify_audit import _copies
 from agents_app.models import AgentContext, ApprovalRequest, AuditAnchor, Decision, clock, database_now
 from agents_app.selectors.anchors import verify_anchors
 from agents_app.services import (
@@ -85,6 +86,7 @@ def test_a_row_says_all_of_a_decision(agents: AgentsKit) -> None:
     assert json.loads(row["arguments_before"])["amount"] == "80"
     assert json.loads(row["arguments"])["amount"] == json.loads(row["call_arguments"])["amount"] == "60"
     assert (row["run"], row["agent"], row["tool"]) == (str(request.context_id), "clerk", "pay")
+    assert int(row["stage"]) == 1, "people count from one, over REST as well"
     assert datetime.fromisoformat(row["decided_at"]) == made.decided_at
 
 
@@ -193,6 +195,14 @@ def test_anchors_go_out_and_are_compared(agents: AgentsKit, tmp_path: Path) -> N
         assert file.stat().st_mode & 0o077 == 0
     seal = AuditAnchor.objects.get().seal
     assert [found for found in verify_anchors({1: seal, 2: "x"}) if found is not None]
+
+
+@pytest.mark.parametrize("seal", ["-dash=", "a-b", "_x"])
+def test_a_seal_that_looks_like_a_formula_is_read_as_it_was(seal: str, tmp_path: Path) -> None:
+    for form in ("csv", "json"):
+        file = tmp_path / form
+        file.write_text("".join(as_text(form, ("number", "seal"), [[{"number": 1, "seal": seal}]])))
+        assert _copies(str(file)) == {1: seal}
 
 
 def test_the_command(agents: AgentsKit, tmp_path: Path) -> None:

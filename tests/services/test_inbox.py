@@ -1,6 +1,7 @@
 """What waits for whom: the selectors for lists say of each request and each person what the one rule says."""
 
 import random
+from copy import copy
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,8 @@ from django.utils import timezone
 from agents_app.core.status import Verdict
 from agents_app.exceptions import InvalidInput
 from agents_app.gate.approvers import may_decide
-from agents_app.models import ApprovalRequest, Decision, Delegation, NamedApprover
+from agents_app.models import ApprovalRequest, Decision, Delegation, NamedApprover, ToolCall
+from agents_app.models.fields import uuid7
 from agents_app.notify import recipients
 from agents_app.selectors.inbox import Tab, desk_of, waiting_for
 from agents_app.selectors.people import pending_approvals
@@ -198,6 +200,38 @@ def test_the_number_of_queries_does_not_grow(agents: AgentsKit, staff: dict[str,
         office.persons({f"more-{turn}-{number}": STAFF["ben"] for number in range(20)})
         waiting(agents, 3)
     assert counts[0] == counts[1] <= 18
+
+
+def many_more(like: ApprovalRequest, number: int) -> None:
+    """So many other requests of the same run, each put to a group of its own, every other one escalated to another."""
+    now = timezone.now()
+    calls_, requests = [], []
+    for place in range(number):
+        call, request = copy(like.call), copy(like)
+        call.id, call.number, call.provider_id = uuid7(), 100 + place, f"more-{place}"
+        request.id, request.call, request.group = uuid7(), call, f"Group {place}"
+        if place % 2:
+            request.escalated_at, request.escalate_to_group = now, f"Board {place}"
+        calls_.append(call)
+        requests.append(request)
+    ToolCall.objects.bulk_create(calls_)
+    ApprovalRequest.objects.bulk_create(requests)
+
+
+@pytest.mark.postgresql_only
+def test_what_a_group_has_is_found_by_indexes(agents: AgentsKit, staff: dict[str, Any]) -> None:
+    """Of whom requests are put to, and of whom they were escalated to: however much waits for others."""
+    (like,) = waiting(agents, 1)
+    many_more(like, 400)
+    ApprovalRequest.objects.filter(group="Group 7").update(escalate_to_group="Finance")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE agents_app_approvalrequest")
+    mine = desk_of(staff["ben"]).rows(Tab.GROUPS)
+    plan = mine.select_related(None).order_by().explain()
+    assert "agents_approval_escalated" in plan, plan
+    assert "agents_approval_put_to" in plan, plan
+    assert "Seq Scan on agents_app_approvalrequest" not in plan, plan
+    assert [row.group for row in mine] == ["Group 7"]
 
 
 class OnObjects:

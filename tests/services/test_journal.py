@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -11,16 +12,21 @@ from django.db import DatabaseError
 from django.test import Client
 from django.urls import reverse
 
-from agents_app.exceptions import AlreadyDecided
-from agents_app.models import ApprovalRequest, Decision, database_now
+from agents_app.exceptions import AlreadyDecided, WrongState
+from agents_app.models import ApprovalRequest, Decision, StandingGrant, database_now
 from agents_app.services import (
     SYSTEM,
     Origin,
     approve,
+    claim_request,
     delegate,
     delete_policy,
+    make_grant,
+    reassign_request,
     reject,
+    release_request,
     revoke_delegation,
+    revoke_grant,
     save_policy,
     send_back,
     settle_outcome,
@@ -89,7 +95,7 @@ def test_an_outcome_stands_on_the_call_and_on_the_run(agents: AgentsKit) -> None
     run = start_run(Clerk, "go")
     agents.run_until_idle()
     call = office.call_of(run)
-    settle_outcome(call.pk, "give_up", by=office.person("sven", "agents_app.settle_toolcall"))
+    settle_outcome(call.pk, "give_up", by=office.person("sven", "agents_app.settle_toolcall"), reason="lost")
     assert (entries(call), entries(call.context)) == (["settled: give_up (code)"], ["send #1: settled: give_up (code)"])
 
 
@@ -158,6 +164,43 @@ def test_switches_policies_and_delegations_are_noted() -> None:
     for _ in range(2):
         revoke_delegation(mine.pk, by=boss)
     assert entries(mine) == ["delegated", "revoked"]
+
+
+def test_who_looks_after_a_request_is_noted(agents: AgentsKit) -> None:
+    request, dora, boss = asked(agents), office.decider(), office.decider("boss")
+    for _ in range(2):
+        claim_request(request.pk, by=dora)
+    with pytest.raises(WrongState):
+        claim_request(request.pk, by=boss)
+    reassign_request(request.pk, to=boss, by=dora)
+    for _ in range(2):
+        release_request(request.pk, by=boss)
+    assert entries(request) == ["claimed", "handed over to boss", "released"]
+    assert list(LogEntry.objects.order_by("pk").values_list("user__username", flat=True)) == ["dora", "dora", "boss"]
+
+
+def test_grants_are_noted_once_whatever_the_door(agents: AgentsKit) -> None:
+    request, boss = asked(agents), office.person("boss", *office.DECIDES, "agents_app.add_standinggrant", is_staff=True)
+    given: dict[str, Any] = {"scope": "agent", "conditions": "any", "expires_at": "never"}
+    made = make_grant(request.pk, by=boss, **given)
+    for _ in range(2):
+        revoke_grant(made.pk, by=boss)
+    assert entries(made) == ["made", "revoked"]
+    browser = Client()
+    browser.force_login(boss)
+    page = reverse("admin:agents_app_standinggrant_make", args=[request.pk])
+    assert browser.post(page, {"scope": "agent", "any_arguments": "1", "never": "1"}).status_code == 302
+    second = StandingGrant.objects.latest("pk")
+    browser.post(reverse("admin:agents_app_standinggrant_revoke", args=[second.pk]), {"reason": "Enough."})
+    assert entries(second) == ["made", "revoked"]
+
+
+def test_the_end_of_a_grant_whose_run_is_gone_is_noted(agents: AgentsKit) -> None:
+    request, boss = asked(agents), office.person("boss", *office.DECIDES, "agents_app.add_standinggrant")
+    made = make_grant(request.pk, by=boss, scope="agent", conditions="any", expires_at="never")
+    StandingGrant.objects.update(run_key=uuid4())
+    revoke_grant(made.pk, by=boss)
+    assert entries(made) == ["made", "revoked"]
 
 
 def test_the_admin_shows_it(agents: AgentsKit) -> None:

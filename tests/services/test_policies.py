@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 
 from agents_app import services
 from agents_app.core.conditions import Condition
 from agents_app.definitions.registry import definition_of
 from agents_app.exceptions import InvalidInput, NotFound, NotPermitted
-from agents_app.models import ApprovalPolicy, RuleVersion
+from agents_app.models import ApprovalPolicy, RuleVersion, StandingGrant
 from agents_app.services import SYSTEM
+from agents_app.testing import AgentsKit, calls
 from tests import office
 
 pytestmark = pytest.mark.django_db
@@ -66,19 +68,30 @@ def test_others_may_not() -> None:
         ({"tool": ""}, ["tool"]),
         ({"reason": "\x00"}, ["reason"]),
         ({"approvers": {"quorum": 0}}, ["approvers"]),
+        ({"approvers": {"group": "Nobody"}}, ["approvers"]),
+        ({"approvers": {"permission": "auth.view_grup"}}, ["approvers"]),
+        ({"approvers": {"stages": [{"quorum": 2}, {"resolver": "nobody"}]}}, ["approvers"]),
         ({"conditions": "amount > 5"}, ["conditions"]),
         ({"conditions": [{"path": "amount", "operator": "matches", "value": "5"}]}, ["conditions", 0, "operator"]),
         ({"conditions": [LARGE, {**LARGE, "path": "amont"}]}, ["conditions", 1, "path"]),
         ({"conditions": [{**LARGE, "value": "much"}]}, ["conditions", 0, "value"]),
         ({"conditions": [{**LARGE, "path": "to"}]}, ["conditions", 0, "operator"]),
     ],
-    ids=[str(number) for number in range(17)],
+    ids=[str(number) for number in range(20)],
 )
 def test_what_cannot_be_used_says_where(wrong: dict[str, Any], path: list[Any]) -> None:
     with pytest.raises(InvalidInput) as caught:
         services.save_policy({**GOOD, **wrong}, by=SYSTEM)
     assert path in [error["path"] for error in caught.value.details["errors"]]
     assert not ApprovalPolicy.objects.exists()
+
+
+def test_a_permission_in_no_table_may_be_known_to_other_backends(settings: Any) -> None:
+    settings.AUTHENTICATION_BACKENDS = [*settings.AUTHENTICATION_BACKENDS, "tests.gate.test_objects.Objects"]
+    made = services.save_policy(
+        {**GOOD, "answer": "ask", "approvers": {"permission": "orders.approve_refund"}}, by=SYSTEM
+    )
+    assert services.policy_problems(made) == []
 
 
 def test_two_of_a_name_and_unknown_fields_are_refused() -> None:
@@ -131,6 +144,46 @@ def test_an_explanation_needs_what_is_there() -> None:
         services.explain_call("clerk", "look", {"number": "1"}, by=office.person("nobody"))
 
 
+def allowed(agents: AgentsKit, by: Any, call: Any, **options: Any) -> Any:
+    """A grant that this person makes from the request about a call."""
+    agents.scripted_llm(office.Clerk, call, "Done.")
+    run = services.start_run(office.Clerk, "go", user=options.pop("user", None), session=options.pop("session", None))
+    agents.run_until_idle()
+    given: dict[str, Any] = {"scope": "agent", "expires_at": "never", "conditions": UP_TO_100}
+    return services.make_grant(office.request_of(run).pk, by=by, **{**given, **options})
+
+
+UP_TO_100 = [{"path": "amount", "operator": "at_most", "value": 100}]
+
+
+def test_an_explanation_mentions_the_grants_that_would_let_it_through(agents: AgentsKit) -> None:
+    olga = office.person("olga", *office.DECIDES, "agents_app.add_standinggrant")
+    ann, bob = office.person("ann"), office.person("bob")
+    pay = calls("pay", to="Ann", amount=80)
+    in_session = allowed(agents, olga, pay, scope="session", session="s")
+    for_ann = allowed(agents, olga, pay, scope="user", user=ann)
+    for_all = allowed(agents, olga, pay, uses=3)
+
+    def told(amount: int, **options: Any) -> list[Any]:
+        found = services.explain_call("clerk", "pay", {"to": "Ann", "amount": amount}, **{"by": olga, **options})
+        assert found.answer == ("ask" if amount > 50 else "allow")
+        assert [each["id"] for each in found.as_dict()["grants"]] == [str(grant.pk) for grant in found.grants]
+        return [grant.pk for grant in found.grants]
+
+    assert told(80) == [in_session.pk, for_ann.pk, for_all.pk]
+    assert told(80, user=ann) == [in_session.pk, for_ann.pk, for_all.pk]
+    assert told(80, user=bob) == [in_session.pk, for_all.pk]
+    assert told(120) == told(10) == []
+    keeper = office.person("keeper", "agents_app.view_approvalpolicy")
+    assert told(80, by=keeper) == [], "who may not know of grants"
+    services.revoke_grant(in_session.pk, by=olga)
+    StandingGrant.objects.filter(pk=for_all.pk).update(uses_left=0)
+    assert told(80, user=ann) == [for_ann.pk]
+    olga.is_active = False
+    olga.save()
+    assert told(80, by=SYSTEM) == [], "its owner could not say yes"
+
+
 def test_a_million_characters_are_judged() -> None:
     services.save_policy(
         {
@@ -156,6 +209,7 @@ def test_a_sensitive_argument_is_compared_and_not_told() -> None:
 
 
 def test_the_highest_of_those_that_answer_alike_is_named_and_says_who_decides() -> None:
+    Group.objects.create(name="Low")
     services.save_policy({"name": "low", "answer": "ask", "priority": 1, "approvers": {"group": "Low"}}, by=SYSTEM)
     services.save_policy({"name": "high", "answer": "ask", "priority": 9}, by=SYSTEM)
     found = services.explain_call("clerk", "look", {"number": "1"}, by=SYSTEM)

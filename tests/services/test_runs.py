@@ -188,7 +188,7 @@ def test_unknown_outcomes_are_settled_before_a_retry(agents: AgentsKit) -> None:
     with pytest.raises(WrongState) as caught:
         retry_run(run.id, by=SYSTEM)
     assert caught.value.code == "unknown_outcomes"
-    settle_outcome(ring.pk, "give_up", by=office.person("sam", "agents_app.settle_toolcall", VIEW))
+    settle_outcome(ring.pk, "give_up", reason="lost", by=office.person("sam", "agents_app.settle_toolcall", VIEW))
     retry_run(run.id, by=SYSTEM)
     agents.run_until_idle()
     agents.assert_completed(run, "Done.")

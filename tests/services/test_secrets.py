@@ -199,7 +199,9 @@ def test_an_exception_that_quotes_it_tells_nobody(
     if kind in (RuntimeError, "chained"):
         assert "Tool sign_in raised." in caplog.text
         assert "***" in caplog.text
-        settle_outcome(office.call_of(run).pk, "give_up", by=office.person("sue", "agents_app.settle_toolcall"))
+        settle_outcome(
+            office.call_of(run).pk, "give_up", by=office.person("sue", "agents_app.settle_toolcall"), reason="lost"
+        )
     agents.run_until_idle()
     assert_no_door_tells(run)
     agents.assert_completed(run)

@@ -15,6 +15,7 @@ from agents_app.definitions.resolvers import resolvers
 from agents_app.exceptions import AgentsError, AlreadyDecided, InvalidInput, NotPermitted, StaleDigest, WrongState
 from agents_app.gate.approvers import may_decide
 from agents_app.models import AgentEvent, ApprovalRequest, Decision, Delegation, NamedApprover, database_now
+from agents_app.selectors.approvers import nobody_because
 from agents_app.services import (
     approvals,
     approve,
@@ -121,6 +122,34 @@ def events(request: ApprovalRequest) -> list[str]:
     return [event.type.removeprefix("approval.") for event in found]
 
 
+def test_a_group_that_is_not_there_asks_and_everybody_is_told_that_nobody_may_decide() -> None:
+    request = ask("two")
+    eve = get_user_model().objects.create_superuser("eve", password="pw")
+    for user in (member("ann"), eve):
+        with pytest.raises(NotPermitted, match="There is no group “Finance”") as caught:
+            yes(request, user)
+        assert caught.value.details["rule"] == "group"
+    go_on()
+    assert (done, again(request).status) == ([], ApprovalStatus.PENDING)
+    cay = member("cay", "Finance")
+    assert nobody_because(again(request)) == ""
+    cay.groups.clear()
+    assert "nobody may approve this" in nobody_because(again(request)), "the group is there now, and empty"
+    with pytest.raises(NotPermitted, match="nobody may approve this"):
+        yes(request, eve)
+
+
+def test_where_others_are_asked_who_may_it_is_not_said_that_nobody_may(settings: Any) -> None:
+    request = ask("staged")
+    Group.objects.create(name="Support")
+    settings.AUTHENTICATION_BACKENDS = [*settings.AUTHENTICATION_BACKENDS, "tests.gate.test_objects.Objects"]
+    assert nobody_because(request) == ""
+    Group.objects.all().delete()
+    assert "There is no group “Support”" in nobody_because(request)
+    ApprovalRequest.objects.update(escalated_at=database_now(), escalate_to_group="Leads", escalate_at=database_now())
+    assert nobody_because(again(request)) == "", "it was passed on to others"
+
+
 def test_a_group_and_its_quorum() -> None:
     request = ask("two")
     assert (request.group, request.quorum) == ("Finance", 2)
@@ -217,6 +246,7 @@ def test_under_four_eyes_an_edit_is_a_proposal() -> None:
         found = approve(request.pk, by=ann, digest=shown, arguments={"text": "b"})
         assert (found.status, found.summary) == (ApprovalStatus.PENDING, "Wire b")
     assert rule_of(lambda: yes(request, ann)) == "four_eyes"
+    assert may_decide(ann, again(request)).reason.startswith("You changed the arguments yourself:")
     with pytest.raises(StaleDigest):
         approve(request.pk, by=ben, digest=shown)
     go_on()
@@ -338,10 +368,20 @@ def test_a_colleague_decides_in_the_givers_stead() -> None:
     made = Decision.objects.get()
     assert (made.user_name, made.on_behalf_of_name) == ("sam", "ann")
     assert may_decide(ann, again(request)).rule == "twice", "it was said in her stead"
+    assert "given in your place" in may_decide(ann, again(request)).reason
     yes(request, ben)
     revoke_delegation(found.pk, by=ann)
     go_on()
     assert done == [], "the delegation is over before the call is made"
+
+
+def test_who_stands_in_for_the_one_who_spoke_is_told_whose_word_bars_them() -> None:
+    ann, sam = member("ann", "Finance"), member("sam")
+    two = ask("two")
+    yes(two, ann)
+    hand_over(ann, sam)
+    said = may_decide(sam, again(two))
+    assert (said.rule, "a yes of ann already, in whose place you decide" in said.reason) == ("twice", True)
 
 
 def test_of_two_in_the_same_stead_one_counts(monkeypatch: pytest.MonkeyPatch) -> None:

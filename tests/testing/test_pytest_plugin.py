@@ -13,6 +13,7 @@ from agents_app.testing import AgentsKit
 from tests.testing.shop import TextAgent
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.once
 
 
 @pytest.mark.django_db
@@ -33,7 +34,7 @@ def run_pytest(folder: Path, *options: str, **environment: str) -> subprocess.Co
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=250,
         check=False,
     )
 

@@ -87,7 +87,7 @@ def play(run: Run[Any], dora: Any, command: str) -> None:
         case "answer" if question:
             answer_input(question.pk, "red", by=SYSTEM)
         case "settle" if unknown:
-            settle_outcome(unknown.pk, "happened", by=dora)
+            settle_outcome(unknown.pk, "happened", by=dora, result="done")
         case "again" if unknown:
             settle_outcome(unknown.pk, "try_again", by=dora)
         case "cancel" | "pause" | "resume" | "retry":

@@ -1,6 +1,7 @@
 """Limits on how many runs are driven at once, kept by rows."""
 
 import threading
+import time
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 import pytest
 from django.db import connection
 
+from agents_app.core import failpoints
 from agents_app.models import AgentContext, AgentEvent, RunSlot, database_now
 from agents_app.runtime.handling import deliver
 from agents_app.selectors.audit import verify_runs
@@ -74,7 +76,7 @@ def test_one_claim_counts_as_well() -> None:
 
 def test_without_limits_it_costs_no_statement(django_assert_num_queries: Any) -> None:
     started(3)
-    with django_assert_num_queries(4 if connection.vendor == "postgresql" else 3 + 3):
+    with django_assert_num_queries(5 if connection.vendor == "postgresql" else 4 + 3):
         assert len(taken(limits=none)) == 3
     assert not RunSlot.objects.exists()
 
@@ -195,6 +197,37 @@ def test_of_many_workers_one_gets_the_last_slot() -> None:
     assert len(won) == 2
     assert set(won) <= set(runs)
     assert RunSlot.objects.count() == 2
+
+
+@pytest.mark.postgresql_only
+@pytest.mark.django_db(transaction=True)
+def test_who_is_put_off_while_a_slot_is_freed_is_called() -> None:
+    """It has counted the slots, and is not yet written as held back: whoever frees one waits for that."""
+    runs = started(3)
+    assert taken(2) == runs[:2]
+    freed: list[Any] = []
+
+    def free_now(name: str, about: Any) -> None:
+        if name == "slots.granted" and not freed:
+            freed.append(office.thread(lambda: (release(runs[0]), slots.free(runs[0], 1))))
+            end = time.monotonic() + 30
+            while freed[0].is_alive() and not somebody_waits_for_a_limit() and time.monotonic() < end:
+                time.sleep(0.02)
+
+    failpoints.listen(free_now)
+    try:
+        assert taken() == []
+    finally:
+        failpoints.listen(None)
+    freed[0].join(30)
+    assert due_in(runs[2]) <= 0
+
+
+def somebody_waits_for_a_limit() -> bool:
+    here = "SELECT oid FROM pg_database WHERE datname = current_database()"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = ({here})")
+        return cursor.fetchone() is not None
 
 
 # In turn.

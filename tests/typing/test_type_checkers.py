@@ -10,50 +10,53 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
+MISTAKES = HERE / "mistakes.py"
+FILES = (HERE / "agents.py", MISTAKES)
 PROGRAMS = Path(sys.executable).parent
 
 pytestmark = pytest.mark.once
 
 
 def run(*command: str | Path) -> str:
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=110).stdout
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=280).stdout
 
 
 def lines_marked_wrong(path: Path) -> set[int]:
     return {number for number, line in enumerate(path.read_text().splitlines(), 1) if line.endswith("# wrong")}
 
 
-def mypy(path: Path, cache: Path) -> dict[int, str]:
-    output = run(PROGRAMS / "mypy", "--config-file", HERE / "mypy.ini", "--cache-dir", cache, path)
+Found = dict[tuple[str, int], str]
+"""What is wrong, by file and line."""
+
+
+def mypy(cache: Path) -> Found:
+    output = run(PROGRAMS / "mypy", "--config-file", HERE / "mypy.ini", "--cache-dir", cache, *FILES)
     assert "Success" in output or "Found " in output, output
-    errors = re.findall(rf"{path.name}:(\d+): error: (.*)", output)
-    return {int(line): message for line, message in errors}
+    errors = re.findall(r"(\w+\.py):(\d+): error: (.*)", output)
+    return {(file, int(line)): message for file, line, message in errors}
 
 
-def pyright(path: Path) -> dict[int, str]:
+def pyright() -> Found:
     output = run(PROGRAMS / "pyright", "--outputjson", "--project", HERE, "--pythonpath", sys.executable)
     found = json.loads(output)
-    assert found["summary"]["filesAnalyzed"] == 2
+    assert found["summary"]["filesAnalyzed"] == len(FILES)
     return {
-        item["range"]["start"]["line"] + 1: item["message"]
+        (Path(item["file"]).name, item["range"]["start"]["line"] + 1): item["message"]
         for item in found["generalDiagnostics"]
-        if item["severity"] == "error" and Path(item["file"]) == path
+        if item["severity"] == "error"
     }
 
 
-def test_mypy_accepts_the_example(tmp_path: Path) -> None:
-    assert mypy(HERE / "agents.py", tmp_path) == {}
+def assert_as_marked(found: Found) -> None:
+    """Nothing in the example, and each of the mistakes."""
+    wrong = {(MISTAKES.name, line) for line in lines_marked_wrong(MISTAKES)}
+    assert wrong
+    assert set(found) == wrong, found
 
 
-def test_mypy_finds_the_mistakes(tmp_path: Path) -> None:
-    path = HERE / "mistakes.py"
-    assert set(mypy(path, tmp_path)) == lines_marked_wrong(path)
+def test_mypy_accepts_the_example_and_finds_the_mistakes(tmp_path: Path) -> None:
+    assert_as_marked(mypy(tmp_path))
 
 
-def test_pyright_accepts_the_example() -> None:
-    assert pyright(HERE / "agents.py") == {}
-
-
-def test_pyright_finds_the_mistakes() -> None:
-    path = HERE / "mistakes.py"
-    assert set(pyright(path)) == lines_marked_wrong(path)
+def test_pyright_accepts_the_example_and_finds_the_mistakes() -> None:
+    assert_as_marked(pyright())

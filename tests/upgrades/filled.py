@@ -14,9 +14,11 @@ from django.conf import settings  # noqa: E402 - Django has to be set up first
 from django.core.management import call_command  # noqa: E402 - Django has to be set up first
 from django.db import connection  # noqa: E402
 from django.test import override_settings  # noqa: E402
+from django.utils import timezone  # noqa: E402
 from django_q.models import Schedule  # noqa: E402
 
 from agents_app.definitions.registry import registry  # noqa: E402
+from agents_app.knowledge.models import Chunk, Collection, Document  # noqa: E402
 from agents_app.models import AgentContext, AgentEvent, DefinitionRecord  # noqa: E402
 from tests.upgrades import stored  # noqa: E402
 from tests.upgrades.desk import Desk  # noqa: E402
@@ -28,7 +30,9 @@ def migrate(*arguments: str) -> None:
 
 
 def tables() -> list[str]:
-    return [name for name in connection.introspection.table_names() if name.startswith("agents_app_")]
+    return [
+        name for name in connection.introspection.table_names() if name.startswith(("agents_app_", "agents_knowledge_"))
+    ]
 
 
 def there_and_back(release: str) -> None:
@@ -49,16 +53,28 @@ def there_and_back(release: str) -> None:
 def away() -> None:
     """Every table goes, with the runs in them; and forwards again."""
     assert AgentContext.objects.exists()
-    assert _scheduled() == ["agents_app.tasks.clean_up", "agents_app.tasks.recover"]
+    own = ["agents_app.tasks.clean_up", "agents_app.tasks.recover"]
+    assert _scheduled() == ["agents_app.knowledge.tasks.recover", *own]
+    Chunk.objects.bulk_create([_chunk()])
     assert DefinitionRecord.objects.filter(agent="desk").exists()
     call_command("agents_uninstall", stdout=io.StringIO())
     assert _scheduled() == []
+    migrate("agents_knowledge", "zero")
+    assert _scheduled() == own
     migrate("agents_app", "zero")
     assert _scheduled() == []
     assert tables() == []
     migrate("agents_app")
+    migrate("agents_knowledge")
+    assert not Document.objects.exists()
     assert not AgentContext.objects.exists()
     assert not AgentEvent.objects.exists()
+
+
+def _chunk() -> Chunk:
+    shelf = Collection.objects.create(name="shelf")
+    document = Document.objects.create(collection=shelf, key="a", mime="text/plain", changed_at=timezone.now())
+    return Chunk(document=document, collection=shelf, version=1, number=1, text="Words.", start=0, end=6, digest="")
 
 
 def _scheduled() -> list[str]:

@@ -33,7 +33,8 @@ def empty_database(tmp_path: Path, django_db_blocker: pytest.FixtureDef[object])
             cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.long
+@pytest.mark.timeout(900)
 def test_forwards_backwards_and_away(empty_database: dict[str, str]) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "tests.upgrades.filled"],
@@ -41,7 +42,7 @@ def test_forwards_backwards_and_away(empty_database: dict[str, str]) -> None:
         env=empty_database,
         capture_output=True,
         text=True,
-        timeout=380,
+        timeout=880,
     )
     assert done.stdout.endswith("all is well\n"), done.stdout + done.stderr
 

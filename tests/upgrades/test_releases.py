@@ -97,7 +97,7 @@ def _decide_all(olga: Any, dora: Any) -> None:
     for question in InputRequest.objects.filter(status=InputStatus.PENDING):
         services.answer_input(question.pk, "the first", by=olga)
     for call in ToolCall.objects.filter(status=ToolCallStatus.UNKNOWN).exclude(context__status__in=ENDED):
-        services.settle_outcome(call.pk, "give_up", by=dora)
+        services.settle_outcome(call.pk, "give_up", by=dora, reason="lost")
 
 
 def _is_whole(run: Run[Any]) -> None:

@@ -41,6 +41,10 @@ async def test_a_new_request_and_its_decision_are_hinted(
             assert await client.frame() == {"type": "inbox", "pending": 0, "unknown": 0}
             request = await in_database(request_of, await in_database(pay))
             assert await client.frame() == {"type": "inbox", "pending": 1, "unknown": 0}
+            for name in ("claim", "release"):
+                await client.send_json_to({"type": "command", "id": name, "name": name, "request": str(request.pk)})
+                frames = [await client.frame(), await client.frame()]
+                assert {"type": "inbox", "pending": 1, "unknown": 0} in frames, name
             await client.send_json_to(
                 {"type": "command", "id": "c", "name": "reject", "request": str(request.pk), "reason": "no"}
             )
@@ -86,7 +90,7 @@ async def test_who_no_longer_decides_is_sent_away(operator: Any, monkeypatch: py
 async def test_of_many_changes_a_slow_watcher_is_told_the_last() -> None:
     feed = InboxFeed()
     for pending in range(5):
-        feed.heard((pending, None, 1))
+        feed.heard((pending, None, 1, None))
     assert (await feed.next()).pending == 4
-    feed.heard((4, None, 1))
+    feed.heard((4, None, 1, None))
     assert not feed._news.is_set()

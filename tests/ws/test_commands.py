@@ -259,6 +259,29 @@ async def test_garbage_gets_a_reply_and_the_stream_goes_on(run_id: UUID, operato
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"accept-language": "de"}, "Das ist kein JSON."),
+        ({"accept-language": "tlh, en;q=0.9"}, "This is not JSON."),
+        ({"cookie": "django_language=de", "accept-language": "en"}, "Das ist kein JSON."),
+        ({}, "This is not JSON."),
+    ],
+    ids=["asked for", "not spoken", "chosen", "not said"],
+)
+async def test_replies_are_in_the_language_of_the_browser(
+    run_id: UUID, operators: Headers, settings: Any, given: dict[str, str], said: str
+) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.middleware.locale.LocaleMiddleware"]
+    headers = {name.decode(): value.decode() for name, value in operators}
+    cookies = "; ".join(part for part in (headers["cookie"], given.get("cookie")) if part)
+    sent = [(name.encode(), value.encode()) for name, value in {**headers, **given, "cookie": cookies}.items()]
+    async with connected(f"/ws/runs/{run_id}/", sent) as client:
+        await client.send_input({"type": "websocket.receive", "text": "hello"})
+        assert (await client.reply())["error"]["message"] == said
+
+
+@pytest.mark.asyncio
 async def test_a_slow_command_does_not_hold_up_events(
     run_id: UUID, operators: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.response import Response
 
@@ -20,7 +21,8 @@ class _Agents(ApiView):
     def check_permissions(self, request: Any) -> None:
         super().check_permissions(request)
         if not may_view_agents(request.user):
-            raise NotPermitted(f"This needs the permission {START}, or one to watch runs or to decide.")
+            text = gettext("This needs the permission %(permission)s, or one to watch runs or to decide.")
+            raise NotPermitted(text % {"permission": START}, rule=START)
 
 
 class Agents(_Agents):

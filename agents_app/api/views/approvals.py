@@ -1,5 +1,6 @@
 """Approval requests and decisions on them."""
 
+from collections.abc import Callable
 from typing import Any
 
 from rest_framework.response import Response
@@ -12,16 +13,13 @@ from agents_app.api.parsing import body_of
 from agents_app.api.view import ApiList, ApiView
 from agents_app.exceptions import UnknownAgent, WrongState
 from agents_app.models import ApprovalRequest, ToolCall
+from agents_app.selectors.approval_detail import ApprovalDetailShape, approval_detail_as_dict
 from agents_app.selectors.people import visible_approvals
-from agents_app.selectors.presentation import (
-    approval_as_dict,
-    approval_detail_as_dict,
-    rows_for_approvals,
-    without_sensitive,
-)
+from agents_app.selectors.presentation import approval_as_dict, rows_for_approvals, without_sensitive
 from agents_app.selectors.runs import one_of
-from agents_app.selectors.shapes import ApprovalDetailShape, ApprovalShape
+from agents_app.selectors.shapes import ApprovalShape
 from agents_app.services import approve, reject, send_back
+from agents_app.services.argument_origins import origins_for
 from agents_app.services.edits import tool_of
 
 
@@ -47,11 +45,20 @@ class Approvals(ApiList):
 class OneApproval(ApiView):
     """Base of what is about one request."""
 
-    def approval_as_json(self, request_id: str) -> dict[str, Any]:
-        """One request as of now. Raises NotFound."""
+    def approval_as_json(self, request_id: str, *, origins: bool = False) -> dict[str, Any]:
+        """One request as of now. origins: with where its arguments came from. Raises NotFound."""
         user = self.request.user
         row: ApprovalRequest = one_of(rows_for_approvals(visible_approvals(user)), request_id)
-        return approval_detail_as_dict(row, user, _schema(row))
+        return approval_detail_as_dict(row, user, _schema(row), origins_for(user, row) if origins else None)
+
+    def obey(self, command: Callable[..., Any], request_id: str, **options: Any) -> Response:
+        """Perform a command on a request once, and answer with the request."""
+
+        def act() -> dict[str, Any]:
+            command(request_id, by=self.request.user, **options)
+            return self.approval_as_json(request_id)
+
+        return once(self.request, 200, act, keep=kept)
 
 
 class Approval(OneApproval):
@@ -61,8 +68,9 @@ class Approval(OneApproval):
         "approvals_read", "Read an approval request", answer=ApprovalDetailShape, path=["request_id"], errors=[404]
     )
     def get(self, request: Any, request_id: str) -> Response:
-        """With the exact arguments, their digest, and the JSON schema that other arguments must satisfy."""
-        return Response(self.approval_as_json(request_id))
+        """With the exact arguments, where each came from (a document, memory, a tool's result, the LLM), their digest,
+        and the JSON schema that other arguments must satisfy."""
+        return Response(self.approval_as_json(request_id, origins=True))
 
 
 class ApproveRequest(OneApproval):
@@ -87,19 +95,9 @@ class ApproveRequest(OneApproval):
         Needs the permission agents_app.decide_approvalrequest and the tool's own.
         """
         body = body_of(request.data, Approve)
-
-        def act() -> dict[str, Any]:
-            approve(
-                request_id,
-                by=request.user,
-                digest=body.digest,
-                arguments=body.arguments,
-                reason=body.reason,
-                origin=self.origin,
-            )
-            return self.approval_as_json(request_id)
-
-        return once(request, 200, act, keep=kept)
+        return self.obey(
+            approve, request_id, digest=body.digest, arguments=body.arguments, reason=body.reason, origin=self.origin
+        )
 
 
 class RejectRequest(OneApproval):
@@ -117,12 +115,7 @@ class RejectRequest(OneApproval):
     def post(self, request: Any, request_id: str) -> Response:
         """Do not allow the call. The agent reads the reason and takes it up."""
         body = body_of(request.data, Reject)
-
-        def act() -> dict[str, Any]:
-            reject(request_id, by=request.user, reason=body.reason, digest=body.digest, origin=self.origin)
-            return self.approval_as_json(request_id)
-
-        return once(request, 200, act, keep=kept)
+        return self.obey(reject, request_id, reason=body.reason, digest=body.digest, origin=self.origin)
 
 
 class SendBackRequest(OneApproval):
@@ -140,13 +133,7 @@ class SendBackRequest(OneApproval):
     def post(self, request: Any, request_id: str) -> Response:
         """Do not make this call. The agent reads the instructions and may propose another."""
         body = body_of(request.data, SendBack)
-
-        def act() -> dict[str, Any]:
-            options: dict[str, Any] = {"digest": body.digest, "origin": self.origin}
-            send_back(request_id, by=request.user, instructions=body.instructions, **options)
-            return self.approval_as_json(request_id)
-
-        return once(request, 200, act, keep=kept)
+        return self.obey(send_back, request_id, instructions=body.instructions, digest=body.digest, origin=self.origin)
 
 
 def kept(answer: dict[str, Any]) -> dict[str, Any]:

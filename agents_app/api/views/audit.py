@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.http import HttpResponseBase
+from django.utils.translation import gettext
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.renderers import JSONRenderer
@@ -26,6 +27,9 @@ FROM = OpenApiParameter(
     "from", OpenApiTypes.DATETIME, description="The first moment, or day. Default: 30 days before `to`."
 )
 TO = OpenApiParameter("to", OpenApiTypes.DATETIME, description="Before this moment, or day. Default: now.")
+ARCHIVES = OpenApiParameter(
+    "archives", bool, default=False, description="Also those of archived runs, which come last."
+)
 USUAL = timedelta(days=30)
 
 
@@ -53,20 +57,29 @@ class _Table(ApiView):
         """The format that is asked for. Raises InvalidInput."""
         name: str = self.request.query_params.get("format", "csv")
         if name not in FORMATS:
-            raise InvalidInput(f"The format is one of: {', '.join(FORMATS)}.")
+            raise InvalidInput(gettext("The format is one of: %(names)s.") % {"names": ", ".join(FORMATS)})
         return name
+
+    @property
+    def archives(self) -> bool:
+        """Whether archived runs are asked for. Raises InvalidInput."""
+        said = self.request.query_params.get("archives", "false")
+        if said not in ("true", "false"):
+            raise InvalidInput(gettext("`archives` is true or false."))
+        return bool(said == "true")
 
 
 class ExportDecisions(_Table):
     """The decisions of a period."""
 
-    @_described("audit_decisions", "Export decisions", FROM, TO)
+    @_described("audit_decisions", "Export decisions", FROM, TO, ARCHIVES)
     def get(self, request: Any) -> HttpResponseBase:
-        """Decisions of runs in the database, streamed. Needs the permission agents_app.export_audit."""
+        """Streamed; with `archives`, archives are read on the way. Needs the permission agents_app.export_audit."""
         asked = request.query_params
         until = moment(asked["to"], "`to`") if "to" in asked else database_now()
         since = moment(asked["from"], "`from`") if "from" in asked else max(until, EARLIEST + USUAL) - USUAL
-        pieces = export_decisions(by=request.user, since=since, until=until, format=self.form)
+        options: dict[str, Any] = {"format": self.form, "archives": self.archives}
+        pieces = export_decisions(by=request.user, since=since, until=until, **options)
         return download(request._request, pieces, name=f"decisions-{since:%Y-%m-%d}-{until:%Y-%m-%d}", format=self.form)
 
 

@@ -5,11 +5,10 @@ from typing import Any
 from rest_framework.response import Response
 
 from agents_app.api.bodies import Nothing, Reassign
-from agents_app.api.idempotency import once
 from agents_app.api.openapi import operation
 from agents_app.api.parsing import body_of
-from agents_app.api.views.approvals import OneApproval, kept
-from agents_app.selectors.shapes import ApprovalDetailShape
+from agents_app.api.views.approvals import OneApproval
+from agents_app.selectors.approval_detail import ApprovalDetailShape
 from agents_app.services import claim_request, reassign_request, release_request
 
 
@@ -27,12 +26,7 @@ class ClaimRequest(OneApproval):
     def post(self, request: Any, request_id: str) -> Response:
         """Tell others that you look after it. They may still decide. 409 if somebody else has taken it on."""
         body_of(request.data, Nothing)
-
-        def act() -> dict[str, Any]:
-            claim_request(request_id, by=request.user)
-            return self.approval_as_json(request_id)
-
-        return once(request, 200, act, keep=kept)
+        return self.obey(claim_request, request_id)
 
 
 class ReleaseRequest(OneApproval):
@@ -49,12 +43,7 @@ class ReleaseRequest(OneApproval):
     def post(self, request: Any, request_id: str) -> Response:
         """Nobody looks after it any more. What others took on needs agents_app.reassign_approvalrequest."""
         body_of(request.data, Nothing)
-
-        def act() -> dict[str, Any]:
-            release_request(request_id, by=request.user)
-            return self.approval_as_json(request_id)
-
-        return once(request, 200, act, keep=kept)
+        return self.obey(release_request, request_id)
 
 
 class ReassignRequest(OneApproval):
@@ -72,9 +61,4 @@ class ReassignRequest(OneApproval):
     def post(self, request: Any, request_id: str) -> Response:
         """To somebody who may decide on it. What others took on needs agents_app.reassign_approvalrequest."""
         body = body_of(request.data, Reassign)
-
-        def act() -> dict[str, Any]:
-            reassign_request(request_id, to=body.to, by=request.user)
-            return self.approval_as_json(request_id)
-
-        return once(request, 200, act, keep=kept)
+        return self.obey(reassign_request, request_id, to=body.to)

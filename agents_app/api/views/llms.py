@@ -9,8 +9,8 @@ from agents_app.api.idempotency import once
 from agents_app.api.openapi import all_of, operation
 from agents_app.api.parsing import body_of
 from agents_app.api.view import ApiView
-from agents_app.exceptions import NotPermitted
 from agents_app.selectors.llms import VIEW_LLM, LLMShape, llm_as_dict, llm_named, may_view_llms, visible_llms
+from agents_app.selectors.people import lacking
 from agents_app.services import close_breaker
 
 
@@ -21,7 +21,7 @@ class LLMs(ApiView):
     def get(self, request: Any) -> Response:
         """Those that have limits or have failed, by name. Needs the permission agents_app.view_llmstate."""
         if not may_view_llms(request.user):
-            raise NotPermitted(f"This needs the permission {VIEW_LLM}.")
+            raise lacking(VIEW_LLM)
         return Response({"results": [llm_as_dict(row) for row in visible_llms(request.user)]})
 
 

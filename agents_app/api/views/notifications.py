@@ -11,7 +11,6 @@ from agents_app.api.idempotency import once
 from agents_app.api.openapi import PAGING, all_of, operation, page_of
 from agents_app.api.parsing import body_of
 from agents_app.api.view import ApiList, ApiView
-from agents_app.exceptions import NotPermitted
 from agents_app.models import Mode
 from agents_app.selectors.notifications import (
     VIEW_NOTIFICATION,
@@ -20,6 +19,7 @@ from agents_app.selectors.notifications import (
     notification_as_dict,
     visible_notifications,
 )
+from agents_app.selectors.people import lacking
 from agents_app.selectors.shapes import Shape
 from agents_app.services import release_notification, set_preferences
 from agents_app.services.notifications import own_preferences
@@ -74,7 +74,7 @@ class Notifications(ApiList):
     def get(self, request: Any) -> Response:
         """The newest first; `state=parked` are those that failed. Needs the permission agents_app.view_notification."""
         if not may_view_notifications(request.user):
-            raise NotPermitted(f"This needs the permission {VIEW_NOTIFICATION}.")
+            raise lacking(VIEW_NOTIFICATION)
         return self.page(visible_notifications(request.user), notification_as_dict)
 
 

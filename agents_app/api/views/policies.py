@@ -9,8 +9,7 @@ from agents_app.api.idempotency import once
 from agents_app.api.openapi import all_of, operation
 from agents_app.api.parsing import body_of
 from agents_app.api.view import ApiView
-from agents_app.exceptions import NotPermitted
-from agents_app.selectors.people import user_named
+from agents_app.selectors.people import lacking, user_named
 from agents_app.selectors.runs import one_of
 from agents_app.selectors.switches import (
     VIEW_POLICY,
@@ -34,7 +33,7 @@ class Policies(ApiView):
     def get(self, request: Any) -> Response:
         """By name. Needs the permission agents_app.view_approvalpolicy."""
         if not may_view_policies(request.user):
-            raise NotPermitted(f"This needs the permission {VIEW_POLICY}.")
+            raise lacking(VIEW_POLICY)
         return Response({"results": [policy_as_dict(row) for row in visible_policies(request.user)]})
 
     @operation("policies_add", "Make a policy", body=PolicyBody, answer=PolicyShape, status=201, errors=[409])
@@ -101,7 +100,7 @@ class Switches(ApiView):
     def get(self, request: Any) -> Response:
         """What is off first, then the newest of the past; at most 200."""
         if not may_view_switches(request.user):
-            raise NotPermitted(f"This needs the permission {VIEW_SWITCH}.")
+            raise lacking(VIEW_SWITCH)
         off = list(visible_switches(request.user).filter(on_at=None))
         past = visible_switches(request.user).filter(on_at__isnull=False).order_by("-on_at")[:200]
         return Response({"results": [switch_as_dict(row) for row in [*off, *past][:200]]})

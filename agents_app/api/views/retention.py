@@ -58,6 +58,7 @@ class Erasures(ApiView):
                 runs=done.runs,
                 archived_runs=done.archived_runs,
                 sessions=done.sessions,
+                memories=done.memories,
                 still_open=list(done.still_open),
             )
             return shape.model_dump(mode="json")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.response import Response
 
@@ -9,10 +10,10 @@ from agents_app.api.bodies import EventsShape, RunBudgetsShape
 from agents_app.api.openapi import PAGING, operation, page_of
 from agents_app.api.pagination import InOrder
 from agents_app.api.view import ApiList, ApiView
-from agents_app.exceptions import InvalidInput, NotPermitted
+from agents_app.exceptions import InvalidInput
 from agents_app.models import AgentStep, ToolCall
 from agents_app.selectors.budgets import budget_as_dict, budgets_of_run
-from agents_app.selectors.people import VIEW_TRANSCRIPT, may_view_transcript
+from agents_app.selectors.people import VIEW_TRANSCRIPT, lacking, may_view_transcript
 from agents_app.selectors.presentation import (
     call_as_dict,
     event_as_dict,
@@ -21,7 +22,9 @@ from agents_app.selectors.presentation import (
     transcript_as_dict,
 )
 from agents_app.selectors.runs import events_after
+from agents_app.selectors.sent_shape import SentShape, sent_as_dict
 from agents_app.selectors.shapes import StepShape, ToolCallShape, TranscriptShape
+from agents_app.services.sent import read_sent
 
 MOST_EVENTS = 500
 LARGEST_NUMBER = 2**63 - 1
@@ -45,6 +48,22 @@ class Steps(ApiList):
         """What the run did, in order."""
         steps = rows_for_steps(AgentStep.objects.filter(context=self.run(run_id)))
         return self.page(steps, lambda step: step_as_dict(step, request.user))
+
+
+class SentToLLM(ApiView):
+    """What the LLM was sent in one step."""
+
+    @operation(
+        "runs_sent",
+        "Read what the LLM was sent",
+        answer=SentShape,
+        path=["run_id", "number"],
+        errors=[400, 404, 410],
+    )
+    def get(self, request: Any, run_id: str, number: str) -> Response:
+        """In the last attempt at this step: instructions, messages and functions, with what memory and knowledge had to
+        say. Yours, or with the permission agents_app.view_transcript."""
+        return Response(sent_as_dict(read_sent(self.run(run_id), number, by=request.user)))
 
 
 class RunBudgets(ApiView):
@@ -117,7 +136,7 @@ class Transcript(ApiView):
         """What the LLM was told and said. Yours, or with the permission agents_app.view_transcript."""
         run = self.run(run_id)
         if not may_view_transcript(request.user, run):
-            raise NotPermitted(f"This needs the permission {VIEW_TRANSCRIPT}.")
+            raise lacking(VIEW_TRANSCRIPT)
         return Response(transcript_as_dict(run, request.user))
 
 
@@ -125,5 +144,8 @@ def _whole(request: Any, name: str, *, least: int, most: int, default: int) -> i
     text = request.query_params.get(name, str(default))
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1
     if not least <= number <= most:
-        raise InvalidInput(f"`{name}` is a whole number from {least} to {most}.")
+        raise InvalidInput(
+            gettext("`%(name)s` is a whole number from %(least)s to %(most)s.")
+            % {"name": name, "least": least, "most": most}
+        )
     return number

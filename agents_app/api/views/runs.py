@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.response import Response
 
@@ -14,7 +15,7 @@ from agents_app.api.parsing import body_of
 from agents_app.api.view import ApiList, ApiView
 from agents_app.exceptions import InvalidInput, NotPermitted
 from agents_app.models import AgentContext
-from agents_app.selectors.people import CONTROL, START, may_start, may_start_for, user_named, visible_runs
+from agents_app.selectors.people import CONTROL, START, lacking, may_start, may_start_for, user_named, visible_runs
 from agents_app.selectors.presentation import code_change_as_dict, rows_for_runs, run_as_dict
 from agents_app.selectors.shapes import CodeChangeShape, RunShape
 from agents_app.selectors.subjects import subject_for
@@ -76,7 +77,7 @@ class Runs(ApiList):
         """The accepted run."""
         user = self.request.user
         if not may_start(user):
-            raise NotPermitted(f"This needs the permission {START}.")
+            raise lacking(START)
         run: Run[Any] = start_run(
             body.agent,
             body.input,
@@ -88,6 +89,8 @@ class Runs(ApiList):
             run_at=body.run_at,
             budget=None if body.budget is None else body.budget.budget(),
             priority=None if body.priority is None else body.priority.value,
+            memory=body.memory,
+            knowledge=body.knowledge,
         )
         return self.started(run)
 
@@ -204,10 +207,11 @@ class Reveal(_Command):
 
 def _other(user: Any, name: str) -> Any:
     if name != user.get_username() and not user.has_perm(CONTROL):
-        raise NotPermitted(f"To start a run of somebody else you need the permission {CONTROL}.")
+        text = gettext("To start a run of somebody else you need the permission %(permission)s.")
+        raise NotPermitted(text % {"permission": CONTROL}, rule=CONTROL)
     other = user_named(name)
     if other is None or not may_start_for(user, other):
-        raise InvalidInput(f"There is no user {name}.", code="unknown_user")
+        raise InvalidInput(gettext("There is no user %(name)s.") % {"name": name}, code="unknown_user")
     return other
 
 
@@ -217,5 +221,5 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= LONGEST_WAIT:
-        raise InvalidInput(f"`wait` is a number of seconds from 0 to {LONGEST_WAIT:g}.")
+        raise InvalidInput(gettext("`wait` is a number of seconds from 0 to %(most)s.") % {"most": f"{LONGEST_WAIT:g}"})
     return seconds

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.db import InterfaceError, OperationalError, connections
 
+from agents_app.core.back_off import doubled
 from agents_app.models import database_now
 from agents_app.runtime import recovery
 from agents_app.selectors.runs import oldest_due
@@ -104,7 +105,7 @@ class Chore:
         if now < self._next:
             return
         self._failures = 0 if self._done() else self._failures + 1
-        self._next = now + min(self._seconds * 2 ** min(self._failures, 10), max(self._seconds, MOST_SECONDS))
+        self._next = now + doubled(self._seconds, self._failures, max(self._seconds, MOST_SECONDS))
 
     def _done(self) -> bool:
         try:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 from agents_app.conf import conf
+from agents_app.core.back_off import doubled
 from agents_app.management.cluster.cluster import Cluster
 from agents_app.management.cluster.progress import Progress, Verdict
 from agents_app.management.cluster.rounds import Rounds
@@ -69,7 +70,7 @@ class Supervisor:
     def _has_died(self, code: int, now: float) -> None:
         sound = self._progress.worked or now - self._started_at >= SOUND_SECONDS
         self._deaths = 0 if sound else self._deaths + 1
-        pause = min(FIRST_PAUSE * 2.0 ** min(self._deaths - 2, 10), MOST_PAUSE) if self._deaths > 1 else 0.0
+        pause = doubled(FIRST_PAUSE, self._deaths - 2, MOST_PAUSE) if self._deaths > 1 else 0.0
         logger.error("The cluster ended unasked with code %s. It is started again in %.0f s.", code, pause)
         self._kill()
         self._start_at = now + pause

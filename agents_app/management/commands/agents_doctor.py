@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from agents_app.management.base import AgentsCommand
+from agents_app.management.doctor.approvers import examine_approvers
 from agents_app.management.doctor.database import examine_database
 from agents_app.management.doctor.findings import Finding, Level, examined
 from agents_app.management.doctor.grants import examine_grants
@@ -47,6 +48,7 @@ class Command(AgentsCommand):
         for subject, examination in (
             ("database", examine_database),
             ("agents", examine_agents),
+            ("approvers", examine_approvers),
             ("policies", examine_policies),
             ("standing grants", examine_grants),
             ("queue", examine_queue),

@@ -36,12 +36,14 @@ class Command(AgentsCommand):
         waits = Exit.WAITS if done.still_open and not options["dry_run"] else None
         if options["json"]:
             still_open = [str(run_id) for run_id in done.still_open]
-            facts = {name: getattr(done, name) for name in ("runs", "archived_runs", "sessions")}
+            facts = {name: getattr(done, name) for name in ("runs", "archived_runs", "sessions", "memories")}
             self.print_json({**facts, "still_open": still_open})
             return waits
         would = "would be " if options["dry_run"] else ""
         rows = [(done.runs, "run"), (done.archived_runs, "archived run"), (done.sessions, "session")]
-        text = ", ".join(counted(number, noun) for number, noun in rows)
+        text = ", ".join(
+            [*(counted(number, noun) for number, noun in rows), counted(done.memories, "memory", "memories")]
+        )
         self.console.line(f"{text[0].upper()}{text[1:]} {would}erased.")
         for run_id in done.still_open:
             self.console.line(f"Not ended yet: {run_id}. Repeat this when it has.", style="WARNING")

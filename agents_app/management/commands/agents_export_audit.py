@@ -1,8 +1,6 @@
 """manage.py agents_export_audit"""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -11,6 +9,7 @@ from agents_app.core.tables import FORMATS
 from agents_app.exceptions import InvalidInput
 from agents_app.management.base import AgentsCommand, add_as, person
 from agents_app.management.exits import Exit
+from agents_app.management.files import write_or_print
 from agents_app.selectors.moments import moment
 from agents_app.services import export_anchors, export_decisions
 
@@ -38,18 +37,7 @@ class Command(AgentsCommand):
 
     def act(self, **options: Any) -> Exit | None:
         texts = self._texts(person(options["as_user"]), options)
-        if options["output"] is None:
-            for text in texts:
-                self.stdout.write(text, ending="")
-            return None
-        path = Path(options["output"])
-        try:
-            # For its owner alone: reasons and arguments are nobody else's.
-            file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", newline="")
-        except OSError as error:
-            raise InvalidInput(f"{path} cannot be written: {error.strerror}.") from None
-        with file:
-            file.writelines(texts)
+        write_or_print(self.stdout, texts, options["output"])
         return None
 
     def _texts(self, by: Any, options: dict[str, Any]) -> Iterator[str]:

@@ -4,10 +4,11 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from agents_app.exceptions import InvalidInput, NotFound, NotPermitted
+from agents_app.exceptions import InvalidInput, NotFound
 from agents_app.management.base import AgentsCommand, add_as, json_value, moment_value, person
 from agents_app.models import ApprovalPolicy
 from agents_app.models.kill_switch import described
+from agents_app.selectors.people import lacking
 from agents_app.selectors.runs import is_id
 from agents_app.selectors.switches import VIEW_POLICY, may_view_policies, policy_as_dict, visible_policies
 from agents_app.services import delete_policy, policy_problems, save_policy
@@ -34,7 +35,7 @@ class Command(AgentsCommand):
     def act(self, **options: Any) -> None:
         by = person(options["as_user"])
         if not may_view_policies(by):
-            raise NotPermitted(f"This needs the permission {VIEW_POLICY}.")
+            raise lacking(VIEW_POLICY)
         row = _named(by, options["policy"]) if options["policy"] else None
         if options["save"] is not None:
             rows = [save_policy(_values(options["save"]), by=by, policy_id=row.pk if row else None)]

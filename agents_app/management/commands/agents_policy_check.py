@@ -4,7 +4,9 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from agents_app.core.grants import GrantScope
 from agents_app.management.base import AgentsCommand, add_as, json_value, person
+from agents_app.models import StandingGrant
 from agents_app.services import explain_call
 
 
@@ -34,3 +36,15 @@ class Command(AgentsCommand):
         self.console.line(f"Decided by: {found.rule}")
         for each in found.rulings:
             self.console.line(f"{each.answer} · {each.rule} · priority {each.priority} · {each.reason}", indent=2)
+        for grant in found.grants:
+            self.console.line(f"Allowed unasked by {granted(grant)}")
+
+
+def granted(grant: StandingGrant) -> str:
+    """Whose grant it is, where it counts and how far."""
+    where = {GrantScope.AGENT: "in all runs", GrantScope.USER: f"in runs of {grant.user_name}"}
+    left = "" if grant.uses_left is None else f", {grant.uses_left} left"
+    until = "" if grant.expires_at is None else f", until {grant.expires_at:%Y-%m-%d %H:%M}"
+    in_session = f"in the session {grant.session_id}"
+    scope = where.get(GrantScope(grant.scope), in_session)
+    return f"the standing grant {grant.pk} of {grant.owner_name}, {scope}{left}{until}"

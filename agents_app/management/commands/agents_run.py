@@ -37,6 +37,8 @@ class Command(AgentsCommand):
         parser.add_argument(
             "--priority", choices=list(Priority), help="Which is taken first when more is due than workers can drive."
         )
+        parser.add_argument("--without-memory", action="store_true", help="It shall remember nothing.")
+        parser.add_argument("--without-knowledge", action="store_true", help="It shall look nothing up.")
         parser.add_argument("--key", help="An idempotency key: a second start with it gives the first one's run.")
         parser.add_argument(
             "--watch", action="store_true", help="Show what happens, until it ends or waits for people."
@@ -67,6 +69,8 @@ class Command(AgentsCommand):
             idempotency_key=options["key"],
             budget=limits_of(options),
             priority=options["priority"],
+            memory=False if options["without_memory"] else None,
+            knowledge=False if options["without_knowledge"] else None,
             by=OPERATOR,
         )
 

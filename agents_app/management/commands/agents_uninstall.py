@@ -14,6 +14,7 @@ from agents_app.models import AgentContext
 
 NEXT = (
     "Stop the workers and the cluster, so that none fills the queue again.",
+    "manage.py migrate agents_knowledge zero    first, where agents_app.knowledge is installed, deletes what was known",
     "manage.py migrate agents_app zero    deletes every table with all runs, decisions and events",
     "Take agents_app out of INSTALLED_APPS, of your URLs and of your websocket routing.",
     "manage.py remove_stale_contenttypes    removes its permissions",

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from agents_app.core.tables import as_it_was
 from agents_app.exceptions import BrokenArchive, InvalidInput
 from agents_app.management.base import AgentsCommand
 from agents_app.management.console import counted
@@ -149,6 +150,6 @@ def _copies(name: str) -> dict[int, str]:
         rows = json.loads(text) if text.lstrip()[:1] in ("[", "{") else list(csv.DictReader(text.splitlines()))
         if not rows:
             raise ValueError("empty")
-        return {int(row["number"]): str(row["seal"]) for row in rows}
+        return {int(row["number"]): as_it_was(str(row["seal"])) for row in rows}
     except (ValueError, KeyError, TypeError):
         raise InvalidInput(f"{name} holds no anchors: give number and seal, as CSV or JSON.") from None

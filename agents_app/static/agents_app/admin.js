@@ -273,15 +273,78 @@
     window.scrollBy(0, now.getBoundingClientRect().top - top);
   };
 
+  // Django's own script counts the rows that were there when the page was opened: here all count that are there now.
+  const boxes = () => [...document.querySelectorAll("#result_list tbody input.action-select")];
+
+  const recount = () => {
+    const counter = document.querySelector("span.action-counter");
+    if (!counter || !window.interpolate || !window.ngettext) return;
+    const all = boxes();
+    const sel = all.filter((box) => box.checked).length;
+    counter.dataset.actionsIcnt = String(all.length);
+    const words = window.ngettext("%(sel)s of %(cnt)s selected", "%(sel)s of %(cnt)s selected", sel);
+    counter.textContent = window.interpolate(words, { sel, cnt: all.length }, true);
+    const toggle = document.querySelector("#action-toggle");
+    if (toggle) toggle.checked = all.length > 0 && sel === all.length;
+  };
+
+  const counting = () => {
+    document.addEventListener("change", (event) => {
+      if (event.target.matches?.("#result_list input.action-select")) {
+        event.target.closest("tr").classList.toggle("selected", event.target.checked);
+        recount();
+      }
+    });
+    document.addEventListener("click", (event) => {
+      if (event.target.id !== "action-toggle") return;
+      for (const box of boxes()) {
+        box.checked = event.target.checked;
+        box.closest("tr").classList.toggle("selected", box.checked);
+      }
+      recount();
+    });
+  };
+
+  // What else on the page counts rows: tabs, pages, the results of a search, the filters' own numbers.
+  const COUNTS = [
+    "#changelist .paginator",
+    ".aa-count",
+    "#changelist .actions .question a",
+    "#changelist .actions .all",
+    "#changelist-filter li",
+  ];
+
+  const replaceCounts = (page) => {
+    for (const selector of COUNTS) {
+      const items = [...document.querySelectorAll(selector)];
+      const fresh = [...page.querySelectorAll(selector)];
+      if (items.length !== fresh.length) continue;
+      items.forEach((item, index) => {
+        if (item.innerHTML === fresh[index].innerHTML || item.contains(document.activeElement)) return;
+        item.innerHTML = fresh[index].innerHTML;
+      });
+    }
+    const found = document.querySelector("#changelist-search .quiet");
+    const now = page.querySelector("#changelist-search .quiet");
+    if (found && now) found.innerHTML = now.innerHTML;
+    else if (found) found.remove();
+    else if (now) document.querySelector("#changelist-search [type=submit]")?.after(document.importNode(now, true));
+  };
+
   const inbox = (place) => {
+    counting();
     let timer = 0;
     let fetching = false;
+    let connected = false;
     const later = (milliseconds) => {
       clearTimeout(timer);
       timer = setTimeout(look, milliseconds);
     };
+    // The one who polls on this page: `notify.js` counts what this has seen, and is asked while nobody looks.
+    const tell = (name) => document.dispatchEvent(new CustomEvent(`agents_app:${name}`));
     const look = async () => {
-      if (document.hidden || fetching) return later(4 * POLL);
+      if (document.hidden) tell("unseen");
+      if (document.hidden || fetching) return later(POLL_BESIDE_SOCKET);
       fetching = true;
       try {
         const answer = await fetch(location.href, { redirect: "manual" });
@@ -291,19 +354,19 @@
         const fresh = page.querySelector("#result_list tbody");
         if (body && fresh) {
           mergeRows(body, document.importNode(fresh, true));
-          const counts = [...document.querySelectorAll("#changelist .paginator, .aa-count")];
-          const now = [...page.querySelectorAll("#changelist .paginator, .aa-count")];
-          counts.forEach((item, index) => now[index] && (item.innerHTML = now[index].innerHTML));
         } else if (Boolean(body) !== Boolean(fresh)) {
           const form = page.querySelector("#changelist-form");
           if (form) document.querySelector("#changelist-form")?.replaceWith(document.importNode(form, true));
         }
+        replaceCounts(page);
+        recount();
+        tell("seen");
       } catch {
         // The next look will tell.
       } finally {
         fetching = false;
       }
-      return later(4 * POLL);
+      return later(connected ? POLL_BESIDE_SOCKET : 4 * POLL);
     };
     const listen = () => {
       if (!place.dataset.socket || !("WebSocket" in window)) return;
@@ -311,10 +374,13 @@
       const socket = new WebSocket(`${scheme}//${location.host}${place.dataset.socket}`);
       let told = false;
       socket.addEventListener("message", () => {
-        told = true;
+        told = connected = true;
         later(4 * GATHER);
       });
-      socket.addEventListener("close", () => told && setTimeout(listen, 4 * POLL));
+      socket.addEventListener("close", () => {
+        connected = false;
+        if (told) setTimeout(listen, 4 * POLL);
+      });
     };
     document.addEventListener("visibilitychange", () => document.hidden || later(0));
     later(4 * POLL);
@@ -334,6 +400,8 @@
 
   const marked = () => document.activeElement?.closest?.("#result_list tr")?.querySelector("input.action-select")?.click();
 
+  const KEYS = "jkxare";
+
   const ACTS = { a: "[data-approve]", r: "#aa-reason", e: "[data-argument] :is(input, select, textarea)" };
 
   const act = (letter) => {
@@ -350,8 +418,12 @@
 
   const keys = (dialog) => {
     document.addEventListener("keydown", (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
-      if (event.key === "?") dialog.showModal();
+      if (event.ctrlKey || event.metaKey || event.altKey || !(event.key === "?" || KEYS.includes(event.key))) return;
+      // A key that the list of keys names is obeyed while it is open, too: the list closes, and nothing is lost.
+      const listed = dialog.open;
+      if (listed) dialog.close();
+      else if (typing(event.target)) return;
+      if (event.key === "?") listed || dialog.showModal();
       else if (event.key === "j" || event.key === "k") moved(event.key === "j" ? 1 : -1);
       else if (event.key === "x") marked();
       else if (Object.hasOwn(ACTS, event.key)) act(event.key);

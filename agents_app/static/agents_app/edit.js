@@ -4,6 +4,30 @@
 (() => {
   const LANGUAGES = ["en", "de", "es", "it"];
 
+  // The part that an error is about. Names of types in a union's path are no parts: the longest path that is there counts.
+  const partOf = (place, path) => {
+    const steps = path.map((step) => step.replaceAll("~", "~0").replaceAll("/", "~1"));
+    const known = new Map([...place.querySelectorAll("[data-path]")].map((part) => [part.dataset.path, part]));
+    let found = "#";
+    for (const step of steps) if (known.has(`${found}/${step}`)) found = `${found}/${step}`;
+    return found === "#" ? null : known.get(found);
+  };
+
+  const point = (place, area, name) => {
+    for (const [number, error] of JSON.parse(area.dataset.errors ?? "[]").entries()) {
+      const part = partOf(place, error.path);
+      if (!part) continue;
+      const told = document.createElement("p");
+      told.className = "aa-inner-error";
+      told.id = `${name}-error-${number}`;
+      told.textContent = error.message;
+      part.append(told);
+      const input = part.querySelector("input, select, textarea");
+      input?.setAttribute("aria-invalid", "true");
+      input?.setAttribute("aria-describedby", told.id);
+    }
+  };
+
   const upgrade = (area, number) => {
     const place = document.createElement("div");
     const name = `aa-editor-${number}`;
@@ -43,6 +67,7 @@
     area.after(place);
     area.hidden = true;
     area.dataset.upgraded = "1";
+    point(place, area, name);
     // Nothing is written before somebody changes something: what nobody touched stays as it is stored.
     let touched = false;
     const touch = () => {

@@ -1,4 +1,5 @@
-// The title of the page counts what waits for this person; the browser says what is new, if it may.
+// The title of the page counts what waits for this person; the browser says what is new, if it may. Beside the inbox,
+// which goes on by itself (admin.js), it asks nothing while that is looked at.
 "use strict";
 (() => {
   const PAUSE = 15000;
@@ -7,6 +8,7 @@
   const watch = (place) => {
     const button = place.querySelector("[data-notify-allow]");
     const title = document.title;
+    const inbox = document.querySelector("[data-inbox]");
     const can = "Notification" in window;
     let timer = 0;
 
@@ -26,6 +28,10 @@
       });
     };
 
+    const count = (text) => {
+      document.title = text && text !== "0" ? `(${text}) ${title}` : title;
+    };
+
     const look = async () => {
       clearTimeout(timer);
       try {
@@ -33,14 +39,16 @@
         if (answer.type === "opaqueredirect" || answer.status === 403 || answer.status === 404) return;
         if (answer.ok) {
           const told = await answer.json();
-          document.title = told.count ? `(${told.count}${told.more ? "+" : ""}) ${title}` : title;
+          count(`${told.count}${told.more ? "+" : ""}`);
           if (told.newest) tell(told.newest);
         }
       } catch {
         // The next look may get through.
       }
-      timer = setTimeout(look, PAUSE);
+      if (!inbox) timer = setTimeout(look, PAUSE);
     };
+
+    const seen = () => count(document.querySelector("[data-mine]")?.textContent.trim());
 
     if (button) {
       button.addEventListener("click", async () => {
@@ -48,10 +56,16 @@
         offer();
       });
     }
+    offer();
+    if (inbox) {
+      document.addEventListener("agents_app:unseen", look);
+      document.addEventListener("agents_app:seen", seen);
+      seen();
+      return;
+    }
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden) look();
     });
-    offer();
     look();
   };
 

@@ -11,7 +11,7 @@ import psutil
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = "tests.management.cluster.settings"
-SECONDS = 40.0
+SECONDS = 120.0
 WORKERS = 2
 OTHERS = 2
 """The monitor and the pusher, which django-q2 starts after its workers."""
@@ -81,10 +81,12 @@ class Supervised:
 
     def end(self) -> None:
         """Whatever has become of it."""
+        family = self._family
         if self.process.poll() is None:
+            family = [*family, *psutil.Process(self.process.pid).children(recursive=True)]
             self.process.kill()
             self.process.wait()
-        for process in self._family:
+        for process in family:
             if alive(process):
                 process.kill()
 

@@ -16,7 +16,7 @@ from agents_app.services import Run, start_run
 from tests.management.cluster.supervised import Supervised, until
 from tests.scenarios.cluster.story import DIARY
 
-pytestmark = [pytest.mark.postgresql_only, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.postgresql_only, pytest.mark.timeout(500)]
 BROKER = "agents_app.brokers.postgresql.PostgreSQLBroker"
 
 
@@ -29,11 +29,14 @@ def cluster(child_environment: dict[str, str], tmp_path: Path, monkeypatch: pyte
     queue = override_settings(AGENTS_APP={**settings.AGENTS_APP, "EXECUTOR": "django_q2"})
     with queue, registry.override(survivor):
         cluster = Supervised(tmp_path, environment)
-        cluster.cluster()
-        yield cluster
-        cluster.end()
+        try:
+            cluster.cluster()
+            yield cluster
+        finally:  # left behind, it would take the runs of other tests
+            cluster.end()
 
 
+@pytest.mark.usefixtures("cut_off")
 def test_runs_are_taken_also_after_an_outage(cluster: Supervised) -> None:
     talk(cluster)
     with connection.cursor() as cursor:

@@ -16,7 +16,7 @@ from agents_app.services import Run, start_run
 from tests.management.cluster.supervised import Supervised, alive, until
 from tests.scenarios.cluster.story import DIARY, noted
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.once]
+pytestmark = [pytest.mark.timeout(500), pytest.mark.once]
 Start = Callable[..., Supervised]
 
 

@@ -177,7 +177,7 @@ def test_a_suspect_is_given_wake_ups(made: list[FakeCluster], monkeypatch: pytes
     nudges: list[float] = []
     monkeypatch.setattr(rounds.recovery, "nudge", lambda: nudges.append(1))
     due_run()
-    run_until(lambda: len(made) == 2, Supervisor(5))
+    run_until(lambda: nudges, Supervisor(5), seconds=60)  # before it is replaced, or before the next one is
     assert nudges
 
 

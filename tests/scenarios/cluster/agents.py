@@ -44,7 +44,7 @@ class Survivor(Agent[str]):
         note("called", key=context.idempotency_key)
         return "done"
 
-    @tool(effect="read", timeout=0.3, retries=0)
+    @tool(effect="read", timeout=3, retries=0)
     def hanging_tool(self, context: ToolContext) -> str:
         """Never come back."""
         note("hanging")

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import os
 import sys
 import time
 from argparse import ArgumentTypeError
@@ -49,6 +50,7 @@ class Command(BaseCommand):
         processes = Processes(self._say)
         try:
             with processes.ended_with_us():
+                os.environ["AGENTS_SITE_URL"] = f"http://{HOST}:{port}"
                 processes.start("web", [sys.executable, *_uvicorn(port)])
                 processes.start("queue", [sys.executable, "manage.py", "agents_cluster", "--grace", "6"])
                 _wait_until_ready(processes, port)

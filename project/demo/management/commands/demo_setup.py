@@ -7,6 +7,7 @@ from django.db import transaction
 from django_q.models import Schedule
 
 from project.demo.goods import fill_shop, start_stories
+from project.demo.knowledge import fill_handbook
 from project.demo.people import PEOPLE, create_people
 
 SWEEP = "agents_app.tasks.recover"
@@ -25,6 +26,7 @@ class Command(BaseCommand):
             create_people()
             fill_shop()
             schedule_sweep()
+        fill_handbook()
         runs = [] if options["no_runs"] else start_stories()
         if options["verbosity"] > 0:
             self.stdout.write(f"{len(PEOPLE)} users (password = user name), the shop, {len(runs)} runs.")

@@ -1,0 +1,1 @@
+"""A DOOR: documents over REST."""

@@ -1,0 +1,1 @@
+"""`manage.py agents_…`: one file per command."""

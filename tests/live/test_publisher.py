@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
@@ -26,6 +27,18 @@ class Recorder:
         self.heard = True
         self.opened = 0
         self.closed = 0
+        self.sending = threading.Event()
+        self._may_return = threading.Event()
+        self._may_return.set()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """What is sent meanwhile returns only after it."""
+        self._may_return.clear()
+        try:
+            yield
+        finally:
+            self._may_return.set()
 
     def open(self, way: object) -> "Recorder":
         self.opened += 1
@@ -35,6 +48,8 @@ class Recorder:
 
     def send(self, news: Sequence[Changed | Delta]) -> bool:
         self.batches.append((time.monotonic(), list(news)))
+        self.sending.set()
+        assert self._may_return.wait(30)
         return self.heard
 
     def close(self) -> None:
@@ -64,18 +79,29 @@ def publisher(sender: Recorder) -> Iterator[Publisher]:
     publisher.shutdown(5)
 
 
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What follows a piece of text waits until it is asked for, however slow the machine."""
+    monkeypatch.setattr(module, "DELTA_SECONDS", 600.0)
+
+
 def threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name == "agents_app.live"]
 
 
 def test_changes_of_one_moment_are_one_batch_with_the_newest_version(publisher: Publisher, sender: Recorder) -> None:
     other = uuid4()
-    for version in (1, 3, 2):
-        publisher.changed(RUN, version)
-    publisher.changed(other, 9)
+    with sender.held():
+        publisher.changed(RUN, 1)  # goes at once, and alone
+        assert sender.sending.wait(30)
+        for version in (2, 4, 3):
+            publisher.changed(RUN, version)
+        publisher.changed(other, 9)
     assert publisher.flush(30)
-    assert sender.news == [Changed(run_id=RUN, version=3), Changed(run_id=other, version=9)]
-    assert len(sender.batches) == 1
+    assert [batch for _, batch in sender.batches] == [
+        [Changed(run_id=RUN, version=1)],
+        [Changed(run_id=RUN, version=4), Changed(run_id=other, version=9)],
+    ]
 
 
 def test_while_nobody_listens_it_looks_less_often_and_still_hurries_when_asked(
@@ -112,6 +138,7 @@ def test_pieces_are_joined_and_say_how_much_came_before(publisher: Publisher, se
         length += len(delta.text)
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_a_new_attempt_starts_at_nought_and_drops_what_was_not_sent(publisher: Publisher, sender: Recorder) -> None:
     publisher.said(RUN, 1, 1, "first ", first=True)
     assert publisher.flush(30)
@@ -124,6 +151,7 @@ def test_a_new_attempt_starts_at_nought_and_drops_what_was_not_sent(publisher: P
     assert "late" not in sender.text
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_text_that_was_not_sent_before_the_run_moved_on_is_late(publisher: Publisher, sender: Recorder) -> None:
     publisher.said(RUN, 1, 1, "first ", first=True)
     assert publisher.flush(30)
@@ -165,7 +193,10 @@ def test_failures_drop_news_and_end_by_themselves(
     assert sender.news == [Changed(run_id=RUN, version=2)]
 
 
-def test_while_the_carrier_is_away_it_is_not_stormed(publisher: Publisher, sender: Recorder) -> None:
+def test_while_the_carrier_is_away_it_is_not_stormed(
+    publisher: Publisher, sender: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BACK_OFF_SECONDS", 600.0)
     sender.broken = True
     for version in range(1, 6):
         publisher.changed(RUN, version)
@@ -173,6 +204,7 @@ def test_while_the_carrier_is_away_it_is_not_stormed(publisher: Publisher, sende
     assert sender.opened == 1
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_shutdown_sends_what_is_left_and_ends_thread_and_connection(publisher: Publisher, sender: Recorder) -> None:
     publisher.said(RUN, 1, 1, "a", first=True)
     assert publisher.flush(30)

@@ -33,7 +33,7 @@ IN_PARALLEL = ["-n", str(WORKERS), "--dist", "worksteal"]
 ROOM_IN_MEMORY = 1 << 30
 NOTHING_COLLECTED = 5
 CHAOS_MINUTES = 0.2
-CHAOS_MINUTES_OF_ALL = 7.0
+CHAOS_MINUTES_OF_ALL = 10.0
 """Of harm at least: it goes on until 200 runs, 100 kills and every failpoint are reached."""
 
 

@@ -5,13 +5,15 @@ made, whatever their dimension.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, DataError, connections
+from django.utils.translation import gettext
 
 from agents_app.conf import conf
 from agents_app.core.vectors import unpack
-from agents_app.exceptions import AgentsError
+from agents_app.exceptions import AgentsError, InvalidInput
 
 TABLE = "agents_knowledge_chunkvector"
 LARGEST = 2_000
@@ -80,6 +82,26 @@ def write(rows: Iterable[tuple[int, Any]]) -> None:
     """Write these vectors (id, packed) to the column."""
     with connections[conf.DATABASE].cursor() as cursor:
         cursor.executemany(FILL, [("[" + ",".join(map(repr, unpack(vector))) + "]", row) for row, vector in rows])
+
+
+@contextmanager
+def memory(size: str) -> Iterator[None]:
+    """Indexes that are made meanwhile may take so much of the server's memory ("2GB"); empty: what it gives by default.
+
+    An index that does not fit is made many times as slowly. Raises InvalidInput.
+    """
+    if not size:
+        yield
+        return
+    try:
+        _rows("SELECT set_config('maintenance_work_mem', %s, false)", [size])
+    except DataError as error:
+        text = gettext("“%(size)s” is no size of memory that PostgreSQL takes: say 512MB, or 2GB.")
+        raise InvalidInput(text % {"size": size}) from error
+    try:
+        yield
+    finally:
+        _do("RESET maintenance_work_mem")
 
 
 def make_index(dimension: int) -> None:

@@ -17,6 +17,7 @@ from agents_app.models.clock import (
 from agents_app.models.context import SCHEMA_VERSION, AgentContext, RunDetails
 from agents_app.models.definition_record import DefinitionRecord
 from agents_app.models.delegation import Delegation
+from agents_app.models.driver import takes_several
 from agents_app.models.event import AgentEvent
 from agents_app.models.event_cursor import EventCursor
 from agents_app.models.event_handler import EventHandler
@@ -86,4 +87,5 @@ __all__ = [
     "database_now",
     "read_once",
     "seconds_from_now",
+    "takes_several",
 ]

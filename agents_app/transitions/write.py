@@ -19,6 +19,7 @@ from django.db.models.expressions import DatabaseDefault
 from django.utils.module_loading import import_string
 
 from agents_app.exceptions import StaleContext
+from agents_app.models import takes_several
 from agents_app.transitions import at_once
 
 Columns = tuple["models.Field[Any, Any]", ...]
@@ -183,7 +184,7 @@ def send(statements: Sequence[Statement], using: str = DEFAULT_DB_ALIAS, *, last
     last: nothing is executed after them in this transaction, so that they may be committed with the same message.
     """
     connection = connections[using]
-    several = _takes_several(connection)
+    several = takes_several(connection)
     if several and last and at_once.can_send(connection):
         texts = zip(_texts(statements, connection), statements, strict=True)
         at_once.send(connection, [(text, bool(statement.lost)) for text, statement in texts])
@@ -214,19 +215,6 @@ def _texts(statements: Sequence[Statement], connection: BaseDatabaseWrapper) -> 
 @cache
 def _transformer() -> Any:
     return import_string("psycopg.adapt.Transformer")
-
-
-def _takes_several(connection: BaseDatabaseWrapper) -> bool:
-    """psycopg 3 does, unless it binds parameters on the server: then each statement is a message of its own."""
-    if connection.vendor != "postgresql":
-        return False
-    return is_psycopg3() and not connection.settings_dict.get("OPTIONS", {}).get("server_side_binding")
-
-
-@cache
-def is_psycopg3() -> bool:
-    """Whether Django's PostgreSQL backend works with psycopg 3; psycopg2 tells of the last statement alone."""
-    return bool(import_string("django.db.backends.postgresql.psycopg_any.is_psycopg3"))
 
 
 def _check(statement: Statement, matched: int) -> None:

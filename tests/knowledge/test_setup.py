@@ -53,8 +53,13 @@ def test_on_sqlite_there_is_nothing_to_set_up() -> None:
 @pytest.mark.postgresql_only
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("pgvector")
+@pytest.mark.parametrize("several", [True, False])
 @override_settings(AGENTS_APP={"EMBEDDER": OWN, "LIVE": "poll"})
-def test_vectors_are_searched_by_the_index_and_filters_leave_as_many_as_asked_for() -> None:
+def test_vectors_are_searched_by_the_index_and_filters_leave_as_many_as_asked_for(
+    several: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not several:
+        monkeypatch.setitem(connection.settings_dict, "OPTIONS", {"server_side_binding": True})
     closed, handbook = collection("closed", public=False), collection()
     shelve(closed, [(f"s{number}", "Lamps", f"The margin on lamp {number}.") for number in range(MANY)])
     shelve(handbook, [(f"o{number}", "Zebras", f"Stripes of zebra {number}.") for number in range(FEW)])
@@ -71,7 +76,14 @@ def test_vectors_are_searched_by_the_index_and_filters_leave_as_many_as_asked_fo
     nearest = search("Stripes of zebra 3.", "handbook", user=None, mode="vectors", top_k=2)
     assert nearest.hits[0].key == "o3"
     assert nearest.hits[0].vector_score == pytest.approx(nearest.hits[0].score)
+    assert setting() == "off"  # it was set for the searches alone
     assert set_up() == {"vectors": 0, "dimensions": [256]}
+
+
+def setting() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW hnsw.iterative_scan")
+        return str(cursor.fetchone()[0])
 
 
 def found(handbook: Collection) -> list[str]:
@@ -86,6 +98,25 @@ def test_an_index_can_be_made_before_there_are_vectors_and_for_several_dimension
     assert set_up(dimension=[8, 384])["dimensions"] == [8, 384]
     assert vector_index.has_index(8)
     assert not vector_index.has_index(16)
+
+
+@pytest.mark.postgresql_only
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("pgvector")
+def test_an_index_is_made_with_the_memory_that_was_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, meanwhile, make = memory(), [], vector_index.make_index
+    monkeypatch.setattr(vector_index, "make_index", lambda size: (meanwhile.append(memory()), make(size)))
+    assert set_up(dimension=[8], memory="77MB")["dimensions"] == [8]
+    assert set_up(dimension=[8])["dimensions"] == [8]
+    assert (meanwhile, memory()) == (["77MB", before], before)
+    with pytest.raises(CommandError, match="“lots” is no size of memory"):
+        set_up(memory="lots")
+
+
+def memory() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW maintenance_work_mem")
+        return str(cursor.fetchone()[0])
 
 
 @pytest.mark.postgresql_only

@@ -10,10 +10,19 @@ from django.test.utils import CaptureQueriesContext
 
 from agents_app.core.status import StepKind, StepStatus, ToolCallStatus
 from agents_app.exceptions import StaleContext
-from agents_app.models import AgentContext, AgentEvent, AgentStep, ApprovalRequest, Decision, InputRequest, ToolCall
+from agents_app.models import (
+    AgentContext,
+    AgentEvent,
+    AgentStep,
+    ApprovalRequest,
+    Decision,
+    InputRequest,
+    ToolCall,
+    driver,
+)
 from agents_app.services import start_run
 from agents_app.testing import AgentsKit
-from agents_app.transitions import OpenRows, write
+from agents_app.transitions import OpenRows
 from agents_app.transitions.write import NOT_NULL, Statement, inserts, send, update
 from tests import office
 from tests.office import Clerk
@@ -142,7 +151,7 @@ def test_the_defaults_of_columns_that_writers_leave_out_are_constants() -> None:
 
 
 def test_psycopg_3_is_known() -> None:
-    assert write.is_psycopg3()
+    assert driver.is_psycopg3()
 
 
 def test_a_settled_call_is_forgotten() -> None:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 
 from agents_app.conf import conf
 from agents_app.exceptions import InvalidInput
-from agents_app.knowledge.models import Collection, Document
+from agents_app.knowledge.models import Collection
 from agents_app.knowledge.permissions import visible_collections
 
 MOST_FILTERS = 20
@@ -41,20 +41,18 @@ def scope_of(collections: "QuerySet[Collection]", filters: Mapping[str, Any]) ->
     """
     if len(filters) > MOST_FILTERS:
         raise InvalidInput(gettext("A search has at most %(limit)s filters.") % {"limit": MOST_FILTERS})
-    rows = Document.objects.filter(collection__in=collections.values("pk"), version__gt=0).order_by()
-    wanted = ("id", "version", "metadata") if filters else ("id", "version")
     try:
-        sql, params = rows.values_list(*wanted).query.sql_with_params()
+        sql, params = collections.order_by().values("pk").query.sql_with_params()
     except EmptyResultSet:
         return None
-    if not filters:
-        return Scope(sql=sql, params=tuple(params))
     says = [_says(key, value) for key, value in filters.items()]
-    told = FILTERED.format(documents=sql, conditions=" AND ".join(each for each, _ in says))
+    told = " AND ".join([DOCUMENTS.format(collections=sql), *(each for each, _ in says)])
     return Scope(sql=told, params=(*params, *(value for _, values in says for value in values)))
 
 
-FILTERED = "SELECT s.id, s.version FROM ({documents}) s WHERE {conditions}"
+DOCUMENTS = """
+SELECT s.id, s.version FROM agents_knowledge_document s WHERE s.version > 0 AND s.collection_id IN ({collections})
+"""
 IN_POSTGRESQL = "s.metadata @> %s::jsonb"
 IN_SQLITE = "EXISTS (SELECT 1 FROM json_each(s.metadata) m WHERE m.key = %s AND m.type IN (%s, %s) AND m.atom IS %s)"
 

@@ -12,6 +12,7 @@ from agents_app.core.vectors import dimension, unpack
 from agents_app.knowledge.search.scope import Scope
 from agents_app.knowledge.search.words import Ranked
 from agents_app.knowledge.vector_index import has_index
+from agents_app.models import takes_several
 
 ROWS_AT_ONCE = 500
 EXACT = """
@@ -21,6 +22,8 @@ JOIN agents_knowledge_chunk c ON c.id = v.chunk_id
 JOIN ({scope}) d ON d.id = c.document_id AND d.version = c.version
 WHERE v.embedder = %s AND v.dimension = %s
 """
+READ_ON = "SET LOCAL hnsw.iterative_scan = strict_order"
+"""What the filters leave of the nearest may be too few: then the index is read on."""
 # The dimension is written out, as it is in the condition of the index.
 NEAREST = """
 SELECT v.chunk_id, 1 - (v.embedding::vector({size}) <=> %s::vector({size})) AS score
@@ -42,12 +45,21 @@ def by_vector(vector: bytes, embedder: str, scope: Scope, limit: int) -> Ranked:
 
 def _nearest(vector: bytes, size: int, embedder: str, scope: Scope, limit: int) -> Ranked:
     text = as_text(vector)
-    sql = NEAREST.format(size=int(size), scope=scope.sql)
-    with transaction.atomic(using=conf.DATABASE), connections[conf.DATABASE].cursor() as cursor:
-        # What the filters leave of the nearest may be too few: then the index is read on.
-        cursor.execute("SET LOCAL hnsw.iterative_scan = strict_order")
-        cursor.execute(sql, [text, *scope.params, embedder, text, limit])
-        return [(row, float(score)) for row, score in cursor.fetchall()]
+    sql, params = NEAREST.format(size=int(size), scope=scope.sql), [text, *scope.params, embedder, text, limit]
+    connection = connections[conf.DATABASE]
+    if not takes_several(connection):
+        with transaction.atomic(using=conf.DATABASE), connection.cursor() as cursor:
+            cursor.execute(READ_ON)
+            cursor.execute(sql, params)
+            return _ranked(cursor)
+    with connection.cursor() as cursor:
+        cursor.execute(f"{READ_ON}; {sql}", params)  # statements of one message are one transaction
+        cursor.nextset()
+        return _ranked(cursor)
+
+
+def _ranked(cursor: Any) -> Ranked:
+    return [(row, float(score)) for row, score in cursor.fetchall()]
 
 
 def _exact(vector: bytes, size: int, embedder: str, scope: Scope, limit: int) -> Ranked:

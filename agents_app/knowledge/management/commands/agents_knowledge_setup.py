@@ -29,6 +29,13 @@ class Command(AgentsCommand):
             default=[],
             help="Numbers of a vector. Left out: of the vectors that are stored. May be given again.",
         )
+        parser.add_argument(
+            "--memory",
+            default="",
+            metavar="SIZE",
+            help="How much of the database server's memory making an index may take (2GB), instead of its "
+            "maintenance_work_mem. An index that does not fit is made many times as slowly; the server logs that.",
+        )
 
     def act(self, **options: Any) -> Exit | None:
         connection = connections[conf.DATABASE]
@@ -39,8 +46,9 @@ class Command(AgentsCommand):
         vector_index.make_column()
         dimensions = sorted({*vector_index.dimensions(), *options["dimension"]})
         filled = sum(vector_index.fill())
-        for dimension in dimensions:
-            vector_index.make_index(dimension)
+        with vector_index.memory(options["memory"]):
+            for dimension in dimensions:
+                vector_index.make_index(dimension)
         analyze()
         named = ", ".join(map(str, dimensions)) or "none yet"
         text = f"{filled} vectors written to pgvector's column; indexes for dimensions: {named}."

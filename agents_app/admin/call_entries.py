@@ -8,6 +8,7 @@ from agents_app.admin.blocks import Block, Difference, as_json, differences
 from agents_app.admin.displays import DOORS, VERDICTS, badge, between, number
 from agents_app.admin.entries import Entry, Told, tells
 from agents_app.admin.grant_entries import allowed_by
+from agents_app.core.briefing import UNAVAILABLE
 from agents_app.core.events import EventType
 from agents_app.core.status import ApprovalStatus, ToolCallStatus, Verdict
 from agents_app.models import AgentStep, ToolCall
@@ -36,6 +37,8 @@ def step_started(told: Told) -> Entry:
     if told.outcome.type == _E.STEP_FAILED:
         note = f"{told.outcome.data['message']} ({told.outcome.data['code']})"
         facts = (*_asked(told), *facts, *took(told))
+        if told.outcome.data["code"] in UNAVAILABLE:
+            return Entry(title=gettext("The LLM was not asked"), icon="spark", tone="bad", note=note, facts=facts)
         title = gettext("The LLM did not reply")
         return Entry(title=title, icon="spark", tone="bad", note=note, facts=facts, link=_sent(told, step))
     return Entry(

@@ -92,7 +92,7 @@ async def _ask_memory(engine: Engine, held: Held, question: Question, memory: Me
     except Exception as error:
         code = _explain(held, "Memory", error)
         if memory.on_error == "fail":
-            raise LLMError("Memory could not be read; see the log.", code=MEMORY_UNAVAILABLE) from error
+            raise LLMError(f"Memory could not be read ({code}); see the log.", code=MEMORY_UNAVAILABLE) from error
         payload = {"what": "briefing", "where": "session" if question.session_id else "user", "error": code}
         return SourceBriefing(told=(Told(type=EventType.MEMORY_UPDATED, payload=payload),))
 
@@ -118,7 +118,8 @@ async def _ask_knowledge(engine: Engine, held: Held, question: Question, knowled
     except Exception as error:
         code = _explain(held, "Knowledge", error)
         if knowledge.on_error == "fail":
-            raise LLMError("Knowledge could not be searched; see the log.", code=KNOWLEDGE_UNAVAILABLE) from error
+            text = f"Knowledge could not be searched ({code}); see the log."
+            raise LLMError(text, code=KNOWLEDGE_UNAVAILABLE) from error
         payload: dict[str, Any] = {
             "query": question.input[:200],
             "seconds": round(time.monotonic() - began, 3),

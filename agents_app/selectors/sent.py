@@ -8,7 +8,7 @@ from uuid import UUID
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext
 
-from agents_app.core.briefing import Briefing, briefing_from, rebuilt
+from agents_app.core.briefing import UNAVAILABLE, Briefing, briefing_from, rebuilt
 from agents_app.core.fitting import cut_from
 from agents_app.core.functions import ASK_USER_FUNCTION, answer_function
 from agents_app.core.status import StepKind
@@ -53,7 +53,7 @@ def sent_in(context: AgentContext, number: int, *, sensitive: bool, code: Code |
     sensitive: with sensitive arguments opened, as they were sent. code: of the run's agent, if it is known here.
     """
     step = AgentStep.objects.filter(context=context, number=number, kind=StepKind.THINK).first()
-    if step is None:
+    if step is None or step.error_code in UNAVAILABLE:
         raise NotFound(gettext("In step %(number)s of this run no LLM was asked.") % {"number": number})
     kept, rows = step.sent or {}, _before(context, number)
     messages, exact = _messages(context, rows, kept, sensitive)

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from agents_app import Agent, Knowledge
 from agents_app.core.events import EventType
 from agents_app.core.status import RunStatus
+from agents_app.definitions.registry import registry
 from agents_app.exceptions import LLMError
 from agents_app.models import AgentContext, AgentEvent, ApprovalRequest, Decision, ToolCall
 from agents_app.services import cancel_run, start_run
@@ -34,6 +36,29 @@ def test_an_llm_that_fails_once(as_: Any, till: Any, people: Any) -> None:
         till.run_until_idle()
     text = page(as_("reader"), run)
     assert text.index("The LLM did not reply") < text.index("attempt 2") < text.index("The run completed")
+
+
+class Away:
+    def retrieve(self, query: str, *, user: Any, top_k: int) -> Any:
+        raise RuntimeError("bm25.example.org is gone")
+
+
+class Careful(Agent[str]):
+    """Says nothing that it has not looked up."""
+
+    name = "careful"
+    knowledge = Knowledge(retriever=Away, on_error="fail")
+
+
+def test_an_llm_that_is_not_asked_because_knowledge_is_away(as_: Any, till: Any, people: Any) -> None:
+    with registry.override(Careful):
+        run = start_run("careful", "anything", user=people["customer"])
+        till.run_until_idle()
+        text = page(as_("reader"), run)
+    assert "The LLM was not asked" in text
+    assert "Knowledge could not be searched (RuntimeError); see the log. (knowledge_unavailable)" in text
+    assert "What was sent" not in text
+    assert "bm25.example.org" not in text
 
 
 def test_nobody_decides_or_answers_in_time(as_: Any, run_of: Any, till: Any, settings: Any) -> None:

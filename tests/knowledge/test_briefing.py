@@ -190,7 +190,11 @@ def test_a_retriever_that_fails_is_gone_without_or_fails_the_run(agents: AgentsK
     assert told(run)[0]["error"] == "invalid_retriever"
     strict, asked = driven(agents, Strict, "x", "Done.")
     assert strict.status == RunStatus.FAILED
-    assert AgentContext.objects.get(pk=strict.id).details.error_code == "knowledge_unavailable"
+    details = AgentContext.objects.get(pk=strict.id).details
+    assert (details.error_code, details.error) == (
+        "knowledge_unavailable",
+        "Knowledge could not be searched (invalid_retriever); see the log.",
+    )
     assert asked == []
 
 

@@ -15,10 +15,11 @@ from agents_app.core.status import RunStatus
 from agents_app.core.transcript import AssistantMessage, LLMRequest, UserMessage
 from agents_app.definitions.briefing import Question
 from agents_app.definitions.registry import registry
-from agents_app.exceptions import LLMError
+from agents_app.exceptions import LLMError, NotFound
 from agents_app.models import AgentEvent, AgentStep, RunBriefing
 from agents_app.runtime import briefing
 from agents_app.runtime.drive import drive_to_rest
+from agents_app.selectors.sent import sent_in
 from agents_app.services import Run, retry_run, start_run
 from agents_app.testing import AgentsKit, calls, fails
 from agents_app.testing.deciding import approve_pending
@@ -189,8 +190,14 @@ def test_an_author_may_rather_have_the_run_fail(agents: AgentsKit, says: Says) -
     says(lambda question: 1 / 0)
     run, requests = driven(agents, Anxious, "Done.")
     assert run.status == RunStatus.FAILED
-    assert office.context_of(run).details.error_code == "memory_unavailable"
+    details = office.context_of(run).details
+    assert (details.error_code, details.error) == (
+        "memory_unavailable",
+        "Memory could not be read (ZeroDivisionError); see the log.",
+    )
     assert not requests
+    with pytest.raises(NotFound):
+        sent_in(office.context_of(run), 1, sensitive=False)
     says(said)
     retry_run(run.id, by=office.person("boss", is_superuser=True))
     drive_to_rest(run.id)
@@ -201,7 +208,11 @@ def test_memory_that_hangs_is_left_alone_in_time(agents: AgentsKit, says: Says) 
     says(lambda question: time.sleep(3))
     run, requests = driven(agents, Anxious, "Done.")
     assert run.status == RunStatus.FAILED
-    assert office.context_of(run).details.error_code == "memory_unavailable"
+    details = office.context_of(run).details
+    assert (details.error_code, details.error) == (
+        "memory_unavailable",
+        "Memory could not be read (timeout); see the log.",
+    )
     assert not requests
 
 

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from agents_app.models import Decision
+from agents_app.services import save_policy
 from agents_app.testing import calls, turn
 from tests.admin.conftest import page_of, request_of
 from tests.admin.till import PLANS
 from tests.browser.conftest import LOOKS
+from tests.office import person
 
 # What depends on Redis is tried by test_admin, on both databases.
 pytestmark = [pytest.mark.once, pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.timeout(240)]
@@ -48,6 +50,19 @@ def test_the_request_page_tells_what_to_know(
     assert page.get_by_text("Look twice.").first.is_visible()
     visitor.shoot(f"desk-trick-{size}-{theme}")
     visitor.assert_accessible()
+
+
+def test_who_asked_under_four_eyes_reads_the_page_and_has_nothing_to_approve_with(
+    refund: Any, visit: Any, people: Any
+) -> None:
+    rule = {"name": "two people", "tool": "refund", "answer": "ask", "approvers": {"four_eyes": True}}
+    save_policy(rule, by=person("boss", is_superuser=True))
+    request = request_of(refund())
+    page = visit("lead").open(page_of(request))
+    assert page.get_by_text("somebody else must approve it").is_visible()
+    page.get_by_label("Amount").fill("100")
+    assert page.get_by_role("button", name="Approve").count() == 0
+    assert page.locator("[data-changes]").inner_text() == "Amount"
 
 
 def test_the_difference_is_shown_before_the_edit_is_made_and_a_double_click_makes_it_once(

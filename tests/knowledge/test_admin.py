@@ -156,6 +156,13 @@ def test_an_upload_that_is_refused_says_why_and_keeps_the_others() -> None:
     assert client.post(f"{BASE}document/add/", {}).status_code == 400
 
 
+def test_an_upload_without_a_file_says_so() -> None:
+    answer = client_of("add_document").post(f"{BASE}document/add/", {"collection": "shelf"})
+    assert answer.status_code == 400
+    assert "This field is required." in answer.content.decode()
+    assert not Document.objects.exists()
+
+
 def test_read_again_and_taken_out(django_capture_on_commit_callbacks: Any) -> None:
     document = read_one()
     client = client_of("change_document", "delete_document")

@@ -25,7 +25,8 @@ class FilesField(forms.FileField):
     widget = Files(attrs={"accept": ",".join(sorted(KINDS))})
 
     def clean(self, data: Any, initial: Any = None) -> Any:
-        files = data if isinstance(data, list | tuple) else [data]
+        # An empty list is what comes without a file: to be refused as one missing.
+        files = (data if isinstance(data, list | tuple) else [data]) or [None]
         return [super(FilesField, self).clean(each, initial) for each in files]
 
 

@@ -214,7 +214,8 @@
           names.push(field.label);
         }
       }
-      button.textContent = count ? form.dataset.wordsChanged : form.dataset.wordsApprove;
+      // Who may not approve, as the one who asked under four eyes, has no such button.
+      if (button) button.textContent = count ? form.dataset.wordsChanged : form.dataset.wordsApprove;
       summary.textContent = names.join(", ");
     };
     form.addEventListener("input", show);

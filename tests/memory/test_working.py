@@ -4,6 +4,7 @@ import threading
 from typing import Any
 
 import pytest
+from django.utils import translation
 from pydantic import BaseModel
 
 from agents_app.core.memory import MemoryOrigin
@@ -55,6 +56,14 @@ def test_it_fits_its_schema(session: AgentSession) -> None:
     with pytest.raises(InvalidInput, match="nights"):
         working.update(session, {"nights": "many"}, 1, author=LLM, schema=Trip)
     assert WorkingMemory.objects.get().document == {"city": "Bern"}
+
+
+def test_what_does_not_fit_is_said_in_the_readers_language_without_the_value(session: AgentSession) -> None:
+    with translation.override("de"), pytest.raises(InvalidInput) as caught:
+        working.update(session, {"city": "Bern", "nights": "hunter2"}, 0, author=LLM, schema=Trip)
+    why = "Erwartet wird eine ganze Zahl"
+    assert caught.value.details["errors"] == [{"path": ["nights"], "message": why}]
+    assert caught.value.message == f"Das Arbeitsgedächtnis passt nicht zu seinem Schema: nights: {why}"
 
 
 @pytest.mark.parametrize("changes", [None, [1], "x", {"a": {1}}, {"a": "x" * 17_000}])

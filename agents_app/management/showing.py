@@ -1,5 +1,6 @@
 """A run, what waits for people, and how a run came to rest, as text."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from agents_app.core.deceptive import spelled_out
@@ -19,7 +20,7 @@ from agents_app.selectors.presentation import (
     run_as_dict,
     step_as_dict,
 )
-from agents_app.services.argument_origins import origins_for
+from agents_app.services.argument_origins import origins_for_each
 from agents_app.services.code_changes import CODE_CHANGED, MIGRATION_FAILED, change_of, lines_of
 
 STYLES = {
@@ -179,21 +180,22 @@ def show_waiting(console: Console, context: AgentContext, viewer: Any) -> None:
     if not (requests or questions or unknown):
         return
     console.heading("Waits for")
-    for request in requests:
-        show_approval(console, approval_with_origins(request, viewer))
+    for request in approvals_with_origins(requests, viewer):
+        show_approval(console, request)
     for question in questions:
         show_question(console, input_as_dict(question, viewer))
     for call in unknown:
         show_outcome(console, call_as_dict(call, viewer))
 
 
-def approval_with_origins(request: ApprovalRequest, viewer: Any) -> dict[str, Any]:
-    """A call that waits for approval, and where each of its arguments came from."""
-    return {**approval_as_dict(request, viewer), "origins": origins_for(viewer, request)}
+def approvals_with_origins(requests: Sequence[ApprovalRequest], viewer: Any) -> list[dict[str, Any]]:
+    """Calls that wait for approval, and where each of their arguments came from."""
+    origins = origins_for_each(viewer, requests)
+    return [{**approval_as_dict(request, viewer), "origins": origins[request.pk]} for request in requests]
 
 
 def show_approval(console: Console, request: dict[str, Any]) -> None:
-    """A call that waits for approval; see `approval_with_origins`."""
+    """A call that waits for approval; see `approvals_with_origins`."""
     console.line(f"Approval {request['id']}", style="MIGRATE_LABEL")
     console.text(request["summary"] or request["tool"], indent=2)
     if not request["content_hidden"]:

@@ -1,9 +1,10 @@
 """The conversation of a run, built from its rows: they are the truth, the LLM's messages are made from them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models import UUIDField
@@ -46,10 +47,21 @@ def read_transcript(context: AgentContext) -> TranscriptRows:
     )
 
 
+def read_transcripts(run_ids: Collection[UUID]) -> dict[UUID, TranscriptRows]:
+    """Those of several runs, in as many queries as that of one."""
+    found = {run_id: TranscriptRows() for run_id in run_ids}
+    for turn in AgentStep.objects.filter(context__in=run_ids, **_TURN).order_by("number"):
+        found[turn.context_id].turns.append(turn)
+    for call in ToolCall.objects.filter(context__in=run_ids).order_by("number"):
+        found[call.context_id].calls[str(call.pk)] = call
+    for request in InputRequest.objects.filter(context__in=run_ids).order_by("pk"):
+        found[request.context_id].inputs[str(request.pk)] = request
+    return found
+
+
+_TURN = {"kind": StepKind.THINK, "status": StepStatus.COMPLETED}
 _OF_RUN = {"context": Bound("run_id", UUIDField())}
-_turns = Prepared(
-    lambda: AgentStep.objects.filter(**_OF_RUN, kind=StepKind.THINK, status=StepStatus.COMPLETED).order_by("number")
-)
+_turns = Prepared(lambda: AgentStep.objects.filter(**_OF_RUN, **_TURN).order_by("number"))
 _calls = Prepared(lambda: ToolCall.objects.filter(**_OF_RUN).order_by("number"))
 _inputs = Prepared(lambda: InputRequest.objects.filter(**_OF_RUN).order_by("pk"))
 

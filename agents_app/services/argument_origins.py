@@ -1,8 +1,11 @@
 """Where each argument of a call came from: what every door tells of it."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 
 from agents_app.core.briefing import Briefing, briefing_from
@@ -13,10 +16,13 @@ from agents_app.exceptions import UnknownAgent
 from agents_app.models import ApprovalRequest, RunBriefing, ToolCall
 from agents_app.selectors.approval_detail import origins_as_dict
 from agents_app.selectors.people import may_read_approval, may_view_transcript
-from agents_app.selectors.transcript import TranscriptRows, arguments_of, messages_of, read_transcript
+from agents_app.selectors.transcript import TranscriptRows, arguments_of, messages_of, read_transcript, read_transcripts
 
 Found = dict[str, tuple[Provenance, ...]]
 """By argument, where each value in it came from."""
+
+AT_ONCE = 50
+"""Requests whose transcripts are held in memory together."""
 
 BY_A_PERSON = (Provenance(path=(), origin=Origin.PERSON),)
 
@@ -24,27 +30,54 @@ BY_A_PERSON = (Provenance(path=(), origin=Origin.PERSON),)
 def origins_for(viewer: Any, request: ApprovalRequest) -> dict[str, Any] | None:
     """Of the call that a request is about, by argument, as JSON values. None for who may not read its arguments; who
     may not read the transcript gets no quotations. It reads the whole transcript."""
-    if not may_read_approval(viewer, request):
-        return None
-    found = origins_of(request.call, rows_before(request.call))
-    words = {name: [words_of(each) for each in origins] for name, origins in found.items()}
-    return origins_as_dict(found, words, quote=may_view_transcript(viewer, request.context))
+    return origins_for_each(viewer, [request])[request.pk]
+
+
+def origins_for_each(viewer: Any, requests: Sequence[ApprovalRequest]) -> dict[Any, dict[str, Any] | None]:
+    """The same of several, by request. The transcripts of AT_ONCE requests are read together."""
+    found: dict[Any, dict[str, Any] | None] = {}
+    for start in range(0, len(requests), AT_ONCE):
+        found |= _for_each(viewer, requests[start : start + AT_ONCE])
+    return found
+
+
+def _for_each(viewer: Any, requests: Sequence[ApprovalRequest]) -> dict[Any, dict[str, Any] | None]:
+    readable = [request for request in requests if may_read_approval(viewer, request)]
+    for request in readable:
+        request.call.context = request.context  # which is read already
+    prefetch_related_objects(readable, "context__details", "call__proposed_by")
+    rows = read_transcripts({request.context_id for request in readable})
+    briefings = _briefings([request.call for request in readable])
+    found: dict[Any, dict[str, Any] | None] = {request.pk: None for request in requests}
+    for request in readable:
+        before = _before(request.call, rows[request.context_id])
+        traced = _traced(request.call, before, briefings.get(request.context_id))
+        words = {name: [words_of(each) for each in origins] for name, origins in traced.items()}
+        quote = may_view_transcript(viewer, request.context)
+        found[request.pk] = origins_as_dict(traced, words, quote=quote)
+    return found
 
 
 def rows_before(call: ToolCall) -> TranscriptRows:
     """What had been said and done when the LLM proposed this call."""
-    rows = read_transcript(call.context)
-    rows.turns = [turn for turn in rows.turns if turn.number < call.proposed_by.number]
-    return rows
+    return _before(call, read_transcript(call.context))
+
+
+def _before(call: ToolCall, rows: TranscriptRows) -> TranscriptRows:
+    return replace(rows, turns=[turn for turn in rows.turns if turn.number < call.proposed_by.number])
 
 
 def origins_of(call: ToolCall, rows: TranscriptRows) -> Found:
     """Nothing of sensitive arguments. rows: what had been said and done before."""
+    return _traced(call, rows, _briefings([call]).get(call.context_id))
+
+
+def _traced(call: ToolCall, rows: TranscriptRows, briefing: Briefing | None) -> Found:
     tool = tool_now(call.context.agent, call.tool)
     hidden = frozenset[str]() if tool is None else tool.sensitive
     arguments = _object(arguments_of(call, sensitive=False))
     arguments = {name: value for name, value in arguments.items() if name not in hidden}
-    sources = sources_of(messages_of(call.context, rows, sensitive=False), _instructions(call), _briefing(call))
+    sources = sources_of(messages_of(call.context, rows, sensitive=False), _instructions(call), briefing)
     found = provenance_of(arguments, sources, defaults=_defaults(tool))
     return {**found, **{name: BY_A_PERSON for name in _changed(call) if name in found}}
 
@@ -78,14 +111,18 @@ def place_of(quotation: Quotation) -> str:
             return _("the result of %(tool)s") % {"tool": quotation.source.name}
 
 
-def _briefing(call: ToolCall) -> Briefing | None:
+def _briefings(calls: Sequence[ToolCall]) -> dict[Any, Briefing]:
+    """By run, what memory and knowledge told it."""
+    runs = {call.context_id for call in calls if _may_be_briefed(call.context.agent)}
+    rows = RunBriefing.objects.filter(pk__in=runs) if runs else ()
+    return {row.pk: briefing_from(row.content) for row in rows}
+
+
+def _may_be_briefed(agent: str) -> bool:
     try:
-        if not registry.get(call.context.agent).is_briefed:
-            return None
+        return registry.get(agent).is_briefed
     except UnknownAgent:
-        pass  # its runs may have been told something all the same
-    row = RunBriefing.objects.filter(pk=call.context_id).first()
-    return None if row is None else briefing_from(row.content)
+        return True  # its runs may have been told something all the same
 
 
 def _instructions(call: ToolCall) -> str:

@@ -4,10 +4,13 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
 from agents_app import Agent
 from agents_app.definitions.registry import registry
 from agents_app.management.base import OPERATOR
-from agents_app.management.showing import approval_with_origins
+from agents_app.management.showing import approvals_with_origins
 from agents_app.models import AgentContext, ApprovalRequest, InputRequest, ToolCall, database_now
 from agents_app.selectors.presentation import call_as_dict, input_as_dict, run_as_dict
 from agents_app.services import cancel_run, pause_run, start_run
@@ -161,11 +164,30 @@ def test_inbox(agents: AgentsKit, people: dict[str, Any]) -> None:
 def test_inbox_json(agents: AgentsKit, people: dict[str, Any]) -> None:
     resting(agents, [REFUND, calls("ask_user", question="Which colour?"), calls("pay", to="Ada")])
     assert manage("agents_inbox", "--json").json == {
-        "approvals": [approval_with_origins(ApprovalRequest.objects.get(), OPERATOR)],
+        "approvals": approvals_with_origins([ApprovalRequest.objects.get()], OPERATOR),
         "inputs": [input_as_dict(InputRequest.objects.get(), OPERATOR)],
         "outcomes": [call_as_dict(ToolCall.objects.get(tool="pay"), OPERATOR)],
     }
     assert manage("agents_inbox", "--json", "--as", "customer").json == {"approvals": [], "inputs": [], "outcomes": []}
+
+
+def test_the_inbox_reads_as_often_for_many_as_for_two(agents: AgentsKit, people: dict[str, Any]) -> None:
+    """However many requests there are, of however many runs: transcripts, too."""
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as caught:
+            approvals = manage("agents_inbox", "--json", "--as", "lead").json["approvals"]
+        assert all(row["origins"]["number"][0]["source"] == "result" for row in approvals)
+        return len(caught)
+
+    look = turn("I look.", [calls("lookup", number="A-1")])
+    for _ in range(2):
+        resting(agents, look, [REFUND, REFUND])
+    few = queries()
+    for _ in range(3):
+        resting(agents, look, [REFUND, REFUND])
+    assert ApprovalRequest.objects.count() == 10
+    assert queries() == few
 
 
 def test_parts_of_the_inbox(agents: AgentsKit, people: dict[str, Any]) -> None:

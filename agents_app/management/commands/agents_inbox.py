@@ -8,7 +8,7 @@ from agents_app.core.risk import Risk
 from agents_app.core.status import InputStatus, ToolCallStatus
 from agents_app.management.base import AgentsCommand, add_as, person
 from agents_app.management.exits import Exit
-from agents_app.management.showing import approval_with_origins, show_approval, show_outcome, show_question
+from agents_app.management.showing import approvals_with_origins, show_approval, show_outcome, show_question
 from agents_app.selectors.inbox import Tab
 from agents_app.selectors.people import visible_calls, visible_inputs
 from agents_app.selectors.presentation import call_as_dict, input_as_dict, rows_for_approvals
@@ -56,12 +56,13 @@ def _inbox(viewer: Any, tab: Tab, options: dict[str, Any]) -> dict[str, list[dic
     of_approvals = {name: value for name, value in narrow.items() if value}
     of_agent = {"context__agent": options["agent"]} if options["agent"] else {}
     approvals = rows_for_approvals(inbox(viewer, tab).filter(**of_approvals, **of_agent))
+    shown = approvals_with_origins(list(approvals), viewer)
     if of_approvals or tab is not Tab.ALL:
-        return {"approvals": [approval_with_origins(row, viewer) for row in approvals], "inputs": [], "outcomes": []}
+        return {"approvals": shown, "inputs": [], "outcomes": []}
     inputs = visible_inputs(viewer).filter(status=InputStatus.PENDING, **of_agent).order_by("pk")
     calls = visible_calls(viewer).filter(status=ToolCallStatus.UNKNOWN, **of_agent).order_by("pk")
     return {
-        "approvals": [approval_with_origins(row, viewer) for row in approvals],
+        "approvals": shown,
         "inputs": [input_as_dict(row, viewer) for row in inputs],
         "outcomes": [call_as_dict(row, viewer) for row in calls],
     }

@@ -15,7 +15,7 @@ from agents_app.exceptions import AgentsError
 from agents_app.live.portions import download
 from agents_app.models import AuditAnchor
 from agents_app.selectors.moments import moment
-from agents_app.selectors.people import may_export
+from agents_app.selectors.people import EXPORT, may_export
 from agents_app.services import export_decisions
 
 LONGEST_NUMBER = 19
@@ -25,6 +25,7 @@ LONGEST_NUMBER = 19
 class AuditAnchorAdmin(ReadOnlyAdmin):
     """For those with `export_audit`."""
 
+    seen_with = (EXPORT,)
     nothing_yet = gettext_lazy(
         "There is no anchor yet. Once a day the heads of all chains are kept here, so that a run that is removed shows."
     )
@@ -58,7 +59,7 @@ class AuditAnchorAdmin(ReadOnlyAdmin):
 
     def export_view(self, request: HttpRequest) -> Any:
         """The decisions of a period, as a file."""
-        self.require(may_export(request.user))
+        self.require(may_export(request.user), EXPORT)
         asked = request.GET
         form = asked.get("format", "csv")
         try:

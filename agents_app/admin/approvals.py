@@ -34,6 +34,7 @@ from agents_app.selectors.inbox import Tab
 from agents_app.selectors.people import DECIDE, may_view_run, may_view_transcript
 from agents_app.selectors.presentation import stages_of
 from agents_app.services import approve, reject, send_back
+from agents_app.services.approvals import permit
 from agents_app.services.inbox import desk_for
 
 MOST_COUNTED = 100
@@ -58,8 +59,9 @@ class ApprovalRequestAdmin(BulkDecisions):
         if is_claiming(request.POST):
             return self._taken(request, row)
         shown = decidable(self.admin_site, request, row, request.POST)
-        self.require(shown.allowed)
         try:
+            if not shown.allowed:  # perhaps not any more: it may have been taken from them while they looked at it
+                permit(request.user, row, Verdict.REJECTED)
             return self._decided(request, shown)
         except AgentsError as error:
             return self._undecided(request, row, error, shown)
@@ -162,7 +164,7 @@ class ApprovalRequestAdmin(BulkDecisions):
             failure="" if in_reason else (gettext("Some values cannot be used; see below.") if named else message),
             reason=request.POST.get("reason", ""),
             reason_error=message if in_reason else "",
-            typed=() if again.open else tuple(shown.form.changes() if shown.form else ()),
+            typed=() if again.open and again.allowed else tuple(shown.form.changes() if shown.form else ()),
         )
 
     def page_context(self, request: HttpRequest, row: ApprovalRequest) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from agents_app.services import Erasure, restore_run
 class ArchivedRunAdmin(ReadOnlyAdmin):
     """Archived runs, for those with `view_agentcontext`; others see their own if they know its address."""
 
+    seen_with = (VIEW_RUN,)
     nothing_yet = gettext_lazy(
         "No run was archived yet. Ended runs move to files when they are old enough, if the settings say so."
     )
@@ -35,9 +36,6 @@ class ArchivedRunAdmin(ReadOnlyAdmin):
     page_template = "agents_app/archived.html"
     search_label = gettext_lazy("Search by id of the run, agent or user")
     ordering = ["-id"]
-
-    def may_list(self, user: Any) -> bool:
-        return bool(user.has_perm(VIEW_RUN))
 
     def visible_rows(self, user: Any) -> "QuerySet[ArchivedRun]":
         rows: QuerySet[ArchivedRun] = visible_archived_runs(user)
@@ -118,7 +116,7 @@ class ArchivedRunAdmin(ReadOnlyAdmin):
 
     def erase_view(self, request: HttpRequest) -> HttpResponse:
         """Say first what would be erased; erase what was shown."""
-        self.require(request.user.is_active and request.user.has_perm(ERASE))
+        self.require(request.user.is_active and request.user.has_perm(ERASE), ERASE)
         form = EraseForm(request.POST if request.method == "POST" else None)
         would: Erasure | None = None
         status = 200

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse
@@ -16,10 +15,12 @@ from django.utils.translation import gettext, ngettext
 from agents_app.admin.displays import Words
 from agents_app.admin.links import Links
 from agents_app.admin.pages import FewPages
+from agents_app.admin.refusing import NamesTheRule
 from agents_app.exceptions import (
     AgentsError,
     NotFound,
 )
+from agents_app.selectors.people import lacking
 from agents_app.selectors.runs import is_id, one_of
 from agents_app.services import Origin
 
@@ -35,7 +36,7 @@ def and_more(count: int) -> str:
     return text % {"count": count}
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ReadOnlyAdmin(NamesTheRule):
     """Nothing is added, changed or deleted here. Who may look is said by `may_list` and `visible_rows`."""
 
     page_template = "agents_app/facts.html"
@@ -58,7 +59,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def may_list(self, user: Any) -> bool:
         """Whether this person has a list here at all."""
-        raise NotImplementedError
+        return any(user.has_perm(permission) for permission in self.seen_with)
 
     def visible_rows(self, user: Any) -> "models.QuerySet[Any]":
         """The rows this person may know of."""
@@ -117,7 +118,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_urls(self) -> list[URLPattern]:
         """Our own pages first: Django's catch-all for objects would swallow them."""
-        return [*self.own_urls(), *super().get_urls()]
+        return self.explained([*self.own_urls(), *super().get_urls()])
 
     def own_urls(self) -> list[URLPattern]:
         """Further addresses below this model's."""
@@ -166,10 +167,10 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     # Commands.
 
-    def require(self, allowed: bool) -> None:
-        """Raise PermissionDenied unless allowed."""
+    def require(self, allowed: bool, *permissions: str) -> None:
+        """Raise NotPermitted unless allowed. permissions: of which any would do."""
         if not allowed:
-            raise PermissionDenied
+            raise lacking(*permissions)
 
     def tell(self, request: HttpRequest, error: AgentsError) -> None:
         """Show a command's error as a message."""

@@ -5,19 +5,25 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin import ModelAdmin, SimpleListFilter
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.admin.displays import SCOPES, time_tag
 from agents_app.admin.links import Links
 from agents_app.admin.meters import meters
+from agents_app.admin.refusing import NamesTheRule
 from agents_app.core.budgets import Budget, Kind, Period, Scope
 from agents_app.models import AgentBudget, database_now
 from agents_app.selectors.budgets import title_of
+from agents_app.selectors.people import CHANGE_BUDGET, VIEW_BUDGET, lacking
 from agents_app.services import set_budget
+
+ADD_BUDGET = "agents_app.add_agentbudget"
+DELETE_BUDGET = "agents_app.delete_agentbudget"
+"""Django's own, which are asked here alone."""
 
 OWNERS = ("context", "session", "user")
 LIMITS = [str(kind) for kind in Kind]
@@ -109,9 +115,15 @@ class BudgetForm(forms.ModelForm):  # type: ignore[type-arg]
         return given
 
 
-class AgentBudgetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class AgentBudgetAdmin(NamesTheRule):
     """Django's own pages, for those with the permissions of the model. The limits are set by the service."""
 
+    seen_with = (VIEW_BUDGET, CHANGE_BUDGET)
+    done_with = {
+        "add": (ADD_BUDGET, CHANGE_BUDGET),
+        "change": (CHANGE_BUDGET,),
+        "delete": (DELETE_BUDGET,),
+    }
     form = BudgetForm
     change_list_template = "agents_app/list.html"
     raw_id_fields = OWNERS
@@ -125,6 +137,9 @@ class AgentBudgetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     class Media:
         css = {"all": ["agents_app/admin.css"]}
         js = ["agents_app/times.js", "agents_app/lists.js"]
+
+    def get_urls(self) -> list[URLPattern]:
+        return self.explained(super().get_urls())
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and self.has_change_permission(request)
@@ -155,7 +170,7 @@ class AgentBudgetAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def save_model(self, request: HttpRequest, obj: AgentBudget, form: Any, change: bool) -> None:
         """Through the service, which writes the limits alone."""
         if not self.has_change_permission(request):
-            raise PermissionDenied
+            raise lacking(CHANGE_BUDGET)
         owner = {"run": obj.context, "session": obj.session, "user": obj.user}
         limits = Budget(**{name: getattr(obj, name) for name in LIMITS})
         stored = set_budget(limits, by=request.user, period=obj.period, ends_at=obj.ends_at, **owner)

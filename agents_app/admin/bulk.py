@@ -90,7 +90,7 @@ class BulkDecisions(InboxList):
     @property
     def _bulk_view(self) -> Any:
         def bulk(request: HttpRequest) -> HttpResponse:
-            self.require(self.has_decide_permission(request))
+            self.require(self.has_decide_permission(request), DECIDE)
             if request.method != "POST":
                 return HttpResponseRedirect(self.links.to("approvalrequest_changelist"))
             return self.decided(request)

@@ -22,6 +22,7 @@ from agents_app.selectors.grants import grant_of
 from agents_app.selectors.people import (
     SETTLE,
     VIEW_RUN,
+    lacking,
     may_read_call,
     may_settle,
     may_view_run,
@@ -35,6 +36,7 @@ from agents_app.services import settle_outcome
 class ToolCallAdmin(ReadOnlyAdmin):
     """Tool calls, for those who may know of the runs or settle unknown outcomes."""
 
+    seen_with = (VIEW_RUN, SETTLE)
     page_template = "agents_app/call.html"
     nothing_yet = gettext_lazy("No agent has called a tool yet.")
     list_display = ["call", "status_badge", "agent", "user_name", "what_effect", "proposed", "took", "tries"]
@@ -43,9 +45,6 @@ class ToolCallAdmin(ReadOnlyAdmin):
     search_fields = ["id", "context__id", "tool", "context__agent", "context__details__user_name"]
     search_label = gettext_lazy("Search by id of the call or run, tool, agent or user")
     ordering = ["-id"]
-
-    def may_list(self, user: Any) -> bool:
-        return bool(user.has_perm(VIEW_RUN) or user.has_perm(SETTLE))
 
     def visible_rows(self, user: Any) -> "QuerySet[ToolCall]":
         rows: QuerySet[ToolCall] = visible_calls(user)
@@ -93,7 +92,9 @@ class ToolCallAdmin(ReadOnlyAdmin):
         row = self.found(request, object_id)
         if request.method != "POST":
             return self.page(request, row)
-        self.require(may_settle(request.user, row))
+        if not may_settle(request.user, row):
+            why, typed = lacking(SETTLE), request.POST.get("reason", "")
+            return self.page(request, row, status=why.http_status, failure=why.message, typed=typed)
         form = SettleForm(request.POST, over=row.context.ended, tool=tool_now(row.context.agent, row.tool))
         if not form.is_valid():
             return self.page(request, row, status=400, form=form)

@@ -19,6 +19,7 @@ from agents_app.exceptions import AgentsError
 from agents_app.models import Delegation, database_now
 from agents_app.selectors.colleagues import colleagues_of
 from agents_app.selectors.delegations import DelegationState, key_of, state_of, visible_delegations
+from agents_app.selectors.people import DECIDE, MANAGE_DELEGATIONS
 from agents_app.services import delegate, revoke_delegation
 from agents_app.services.delegating import may_delegate, may_manage, may_revoke
 
@@ -89,6 +90,7 @@ class DelegateForm(forms.Form):
 class DelegationAdmin(ReadOnlyAdmin):
     """For all who decide: one's own, and those to oneself."""
 
+    seen_with = (DECIDE, MANAGE_DELEGATIONS)
     page_template = "agents_app/delegation.html"
     change_list_template = "agents_app/delegations.html"
     nothing_yet = gettext_lazy(
@@ -174,7 +176,7 @@ class DelegationAdmin(ReadOnlyAdmin):
 
     def make_view(self, request: HttpRequest) -> HttpResponse:
         """The form, and delegating."""
-        self.require(may_delegate(request.user))
+        self.require(may_delegate(request.user), *self.seen_with)
         form, status = DelegateForm(request.user, request.POST or None), 200
         if request.method == "POST" and form.is_valid():
             try:

@@ -21,6 +21,7 @@ from agents_app.selectors.people import VIEW_RUN, not_hidden
 class AgentEventAdmin(ReadOnlyAdmin):
     """Events, for those with `view_agentcontext`: they hold no words of the conversation."""
 
+    seen_with = (VIEW_RUN,)
     list_display = ["event", "run", "at_time", "means"]
     list_display_links = None
     list_filter = [EventTypeFilter]
@@ -29,9 +30,6 @@ class AgentEventAdmin(ReadOnlyAdmin):
     ordering = ["-id"]
     list_select_related = ["context"]
     own_lookups = ("context__id__exact",)
-
-    def may_list(self, user: Any) -> bool:
-        return bool(user.has_perm(VIEW_RUN))
 
     def visible_rows(self, user: Any) -> "QuerySet[AgentEvent]":
         rows = AgentEvent.objects.select_related("context")

@@ -25,7 +25,7 @@ from agents_app.core.conditions import stored_conditions
 from agents_app.core.grants import GrantScope, GrantState
 from agents_app.core.json_paths import fields_of
 from agents_app.definitions.tool_spec import ToolSpec
-from agents_app.exceptions import AgentsError, NotFound
+from agents_app.exceptions import AgentsError, NotFound, NotPermitted
 from agents_app.models import (
     ApprovalRequest,
     DatabaseNow,
@@ -33,8 +33,22 @@ from agents_app.models import (
     ToolCall,
     database_now,
 )
-from agents_app.selectors.grants import described_conditions, may_revoke, may_view_grants, visible_grants
-from agents_app.selectors.people import may_view_run, may_view_sensitive, not_hidden, visible_approvals, visible_calls
+from agents_app.selectors.grants import (
+    REVOKE_GRANT,
+    VIEW_GRANT,
+    described_conditions,
+    may_revoke,
+    may_view_grants,
+    visible_grants,
+)
+from agents_app.selectors.people import (
+    DECIDE,
+    may_view_run,
+    may_view_sensitive,
+    not_hidden,
+    visible_approvals,
+    visible_calls,
+)
 from agents_app.selectors.runs import one_of
 from agents_app.services import make_grant, revoke_grant
 from agents_app.services.edits import tool_of
@@ -172,6 +186,7 @@ class GrantStateFilter(SimpleListFilter):
 class StandingGrantAdmin(ReadOnlyAdmin):
     """For those who decide or may view them; everybody sees and ends their own."""
 
+    seen_with = (DECIDE, VIEW_GRANT, REVOKE_GRANT)
     page_template = "agents_app/grant.html"
     nothing_yet = gettext_lazy(
         "Nobody has granted anything. On the page of an approval request you can allow calls like it from "
@@ -294,7 +309,9 @@ class StandingGrantAdmin(ReadOnlyAdmin):
         except AgentsError as error:
             self.tell(request, error)
             return HttpResponseRedirect(self.links.row("approvalrequest", key))
-        self.require(may_make(request.user, asked).allowed)
+        permission = may_make(request.user, asked)
+        if not permission.allowed:
+            raise NotPermitted(permission.reason, rule=permission.rule)
         form = GrantForm(request.POST or None, of=asked, tool=tool, initial=_initial(like.conditions))
         status = 400
         if request.method == "POST" and form.is_valid():

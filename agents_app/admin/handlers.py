@@ -21,6 +21,8 @@ from agents_app.core.subscriptions import subscriptions
 from agents_app.exceptions import AgentsError
 from agents_app.models import EventCursor
 from agents_app.selectors.handlers import (
+    CONTROL_CURSOR,
+    VIEW_CURSOR,
     CursorState,
     may_control_cursors,
     may_view_cursors,
@@ -62,6 +64,7 @@ ERRORS_TOLD = 10
 class EventCursorAdmin(ReadOnlyAdmin):
     """Event handlers, run by run, for those with `view_eventcursor` or `control_eventcursor`."""
 
+    seen_with = (VIEW_CURSOR, CONTROL_CURSOR)
     page_template = "agents_app/handler.html"
     nothing_yet = gettext_lazy("No handler has failed or is parked.")
     list_display = ["state", "name", "run", "when", "tries"]

@@ -27,7 +27,14 @@ from agents_app.core.risk import Risk
 from agents_app.core.status import ApprovalStatus
 from agents_app.models import ApprovalRequest, database_now
 from agents_app.selectors.inbox import Desk, Tab
-from agents_app.selectors.people import DECIDE, VIEW_TRANSCRIPT, may_view_transcript, may_watch_inbox, visible_approvals
+from agents_app.selectors.people import (
+    DECIDE,
+    VIEW_APPROVAL,
+    VIEW_TRANSCRIPT,
+    may_view_transcript,
+    may_watch_inbox,
+    visible_approvals,
+)
 from agents_app.selectors.runs import at_most, is_id
 from agents_app.services.inbox import desk_for
 
@@ -91,6 +98,7 @@ class TabFilter(SimpleListFilter):
 class InboxList(ReadOnlyAdmin):
     """The list of approval requests."""
 
+    seen_with = (DECIDE, VIEW_APPROVAL)
     nothing_yet = gettext_lazy("Nothing waits for you.")
     list_display = ["question", "time_left", "stake", "tool", "asked_by"]
     list_display_links = None

@@ -21,6 +21,7 @@ from agents_app.models import InputRequest
 from agents_app.selectors.people import (
     ANSWER,
     VIEW_INPUT,
+    lacking,
     may_answer,
     may_view_run,
     may_view_transcript,
@@ -34,6 +35,7 @@ ANY_TEXT = {"type": "string", "maxLength": 10_000, "description": ""}
 class InputRequestAdmin(ReadOnlyAdmin):
     """Questions, for those who may view or answer other people's; everybody sees those of their own runs."""
 
+    seen_with = (VIEW_INPUT, ANSWER)
     page_template = "agents_app/answer.html"
     nothing_yet = gettext_lazy("No agent has asked anything yet.")
     list_display = [
@@ -49,9 +51,6 @@ class InputRequestAdmin(ReadOnlyAdmin):
     search_fields = ["id", "context__id", "context__agent", "context__details__user_name"]
     search_label = gettext_lazy("Search by id of the question or run, agent or user")
     ordering = ["-id"]
-
-    def may_list(self, user: Any) -> bool:
-        return bool(user.has_perm(VIEW_INPUT) or user.has_perm(ANSWER))
 
     def visible_rows(self, user: Any) -> "QuerySet[InputRequest]":
         rows: QuerySet[InputRequest] = visible_inputs(user)
@@ -95,8 +94,10 @@ class InputRequestAdmin(ReadOnlyAdmin):
         row = self.found(request, object_id)
         if request.method != "POST":
             return self.page(request, row)
-        self.require(may_answer(request.user, row.context))
         form = answer_form(row, request.POST)
+        if not may_answer(request.user, row.context):
+            why, typed = lacking(ANSWER), form.changes() if readable(request.user, row) else []
+            return self.page(request, row, status=why.http_status, failure=why.message, typed=typed)
         if not form.is_valid():
             return self.page(request, row, status=400, form=form)
         was_open = row.status == InputStatus.PENDING

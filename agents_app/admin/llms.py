@@ -18,6 +18,8 @@ from agents_app.admin.icons import icon
 from agents_app.exceptions import AgentsError, NotFound
 from agents_app.models import LLMState
 from agents_app.selectors.llms import (
+    CLOSE_BREAKER,
+    VIEW_LLM,
     BreakerState,
     breaker_of,
     llm_named,
@@ -47,6 +49,7 @@ SENTENCES = {
 class LLMStateAdmin(ReadOnlyAdmin):
     """LLMs, for those with `view_llmstate` or `close_breaker`."""
 
+    seen_with = (VIEW_LLM, CLOSE_BREAKER)
     page_template = "agents_app/llm.html"
     nothing_yet = gettext_lazy("All is well: no LLM has a limit, and none has failed.")
     list_display = ["llm", "state", column("failures", gettext_lazy("failures")), "last_error", "since", "until"]

@@ -22,6 +22,8 @@ from agents_app.core.memory import MemoryAct, MemoryOrigin, Standing, Visibility
 from agents_app.exceptions import AgentsError
 from agents_app.models import AgentContext, Entity, Fact, MemoryChange, WorkingMemory, database_now
 from agents_app.selectors.memory import (
+    CHANGE_MEMORY,
+    VIEW_MEMORY,
     history_of,
     may_change_memory,
     may_view_memory,
@@ -75,6 +77,7 @@ VISIBILITIES = {
 class _MemoryAdmin(ExportsMemory):
     """For those who may see memory; correcting and deleting takes the permission to change it."""
 
+    seen_with = (VIEW_MEMORY, CHANGE_MEMORY)
     page_template = "agents_app/memory.html"
     list_display_links = None
     form_class: ClassVar[type[WithReason]]
@@ -161,7 +164,7 @@ class _MemoryAdmin(ExportsMemory):
     def correct_view(self, request: HttpRequest, key: str) -> HttpResponse:
         """Put what is right in its place."""
         row = self.found(request, key)
-        self.require(may_change_memory(request.user))
+        self.require(may_change_memory(request.user), CHANGE_MEMORY)
         form = self.form_class(request.POST or None)
         if request.method != "POST":
             return HttpResponseRedirect(self.links.row(str(self.opts.model_name), row.pk))

@@ -12,7 +12,7 @@ from agents_app.admin.base import ReadOnlyAdmin
 from agents_app.admin.links import Links
 from agents_app.exceptions import AgentsError
 from agents_app.live.portions import download
-from agents_app.selectors.memory import may_view_memory
+from agents_app.selectors.memory import VIEW_MEMORY, may_view_memory
 from agents_app.selectors.people import VIEW_TRANSCRIPT, user_named
 from agents_app.services import export_memory
 
@@ -66,7 +66,8 @@ class ExportsMemory(ReadOnlyAdmin):
 
     def export_view(self, request: HttpRequest) -> Any:
         """Ask whose; then the file."""
-        self.require(may_export_memory(request.user))
+        self.require(may_view_memory(request.user), VIEW_MEMORY)
+        self.require(may_export_memory(request.user), VIEW_TRANSCRIPT)
         begins = {"username": request.GET.get("username", ""), "archives": True}
         form = ExportForm(request.POST) if request.method == "POST" else ExportForm(initial=begins)
         if request.method == "POST" and form.is_valid():

@@ -20,12 +20,14 @@ from agents_app.exceptions import AgentsError
 from agents_app.models import ChannelState, Mode, Notification, NotificationPreference, NotificationState
 from agents_app.selectors.inbox import Tab
 from agents_app.selectors.notifications import (
+    RELEASE_NOTIFICATION,
+    VIEW_NOTIFICATION,
     may_release_notifications,
     may_view_notifications,
     visible_channels,
     visible_notifications,
 )
-from agents_app.selectors.people import may_view_run, may_watch_inbox
+from agents_app.selectors.people import DECIDE, VIEW_APPROVAL, may_view_run, may_watch_inbox
 from agents_app.services import release_notification, set_preferences
 from agents_app.services.inbox import desk_for
 from agents_app.services.notifications import own_preferences
@@ -65,6 +67,7 @@ class StateFilter(SimpleListFilter):
 class NotificationAdmin(ReadOnlyAdmin):
     """Notifications, for those with `view_notification` or `release_notification`."""
 
+    seen_with = (VIEW_NOTIFICATION, RELEASE_NOTIFICATION)
     page_template = "agents_app/notification.html"
     nothing_yet = gettext_lazy(
         "Nobody was told anything yet. The setting NOTIFY names the ways on which people are told of what "
@@ -171,6 +174,7 @@ class NotificationAdmin(ReadOnlyAdmin):
 class ChannelStateAdmin(ReadOnlyAdmin):
     """How the channels stand, for the same people."""
 
+    seen_with = (VIEW_NOTIFICATION, RELEASE_NOTIFICATION)
     list_display = [
         column("name", gettext_lazy("name")),
         "state",
@@ -212,6 +216,8 @@ class ChannelStateAdmin(ReadOnlyAdmin):
 class NotificationPreferenceAdmin(ReadOnlyAdmin):
     """One's own preferences, and what waits for oneself."""
 
+    seen_with = (DECIDE, VIEW_APPROVAL)
+
     def may_list(self, user: Any) -> bool:
         return may_watch_inbox(user)
 
@@ -223,7 +229,7 @@ class NotificationPreferenceAdmin(ReadOnlyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """A form instead of a list."""
-        self.require(self.may_list(request.user))
+        self.require(self.may_list(request.user), *self.seen_with)
         failure, status = "", 200
         if request.method == "POST":
             given = {name: request.POST[f"mode-{name}"] for name in self._names(request) if self._said(request, name)}
@@ -248,7 +254,7 @@ class NotificationPreferenceAdmin(ReadOnlyAdmin):
 
     def waiting_view(self, request: HttpRequest) -> HttpResponse:
         """How many requests wait that this person may decide, and the newest of them, for `notify.js`."""
-        self.require(self.may_list(request.user))
+        self.require(self.may_list(request.user), *self.seen_with)
         mine = list(desk_for(request.user).rows(Tab.MINE).order_by("-created_at")[: LOOKED_AT + 1])
         modes = {each.channel: each.mode for each in own_preferences(request.user)}
         told: dict[str, Any] = {"count": len(mine[:LOOKED_AT]), "more": len(mine) > LOOKED_AT, "newest": None}

@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -20,14 +19,17 @@ from agents_app.admin.condition_rows import ConditionRows, conditions_from
 from agents_app.admin.displays import plain
 from agents_app.admin.grants import where_of
 from agents_app.admin.links import Links
+from agents_app.admin.refusing import NamesTheRule
 from agents_app.core.json_paths import Kind, Schema, fields_of
 from agents_app.definitions.registry import registry
 from agents_app.definitions.tool_spec import ToolSpec
 from agents_app.exceptions import AgentsError
 from agents_app.models import ApprovalPolicy
 from agents_app.models.kill_switch import described
+from agents_app.selectors.people import lacking
 from agents_app.selectors.rules import rule_of
 from agents_app.selectors.runs import is_id
+from agents_app.selectors.switches import ADD_POLICY, CHANGE_POLICY, DELETE_POLICY, VIEW_POLICY
 from agents_app.services import delete_policy, explain_call, policy_problems, save_policy
 
 ANSWERS: list[tuple[str, Any]] = [
@@ -195,9 +197,11 @@ class ActiveFilter(admin.SimpleListFilter):
         return queryset.filter(active=self.value() == "1") if self.value() else queryset
 
 
-class ApprovalPolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ApprovalPolicyAdmin(NamesTheRule):
     """Django's own pages, for those with the permissions of the model. What is stored goes through the service."""
 
+    seen_with = (VIEW_POLICY, CHANGE_POLICY)
+    done_with = {"add": (ADD_POLICY,), "change": (CHANGE_POLICY,), "delete": (DELETE_POLICY,)}
     form = PolicyForm
     change_form_template = "agents_app/policy.html"
     list_display = [
@@ -227,10 +231,8 @@ class ApprovalPolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         js = ["agents_app/times.js", "agents_app/lists.js"]
 
     def get_urls(self) -> list[URLPattern]:
-        return [
-            path("try/", self.admin_site.admin_view(self.try_view), name="agents_app_approvalpolicy_try"),
-            *super().get_urls(),
-        ]
+        own = path("try/", self.admin_site.admin_view(self.try_view), name="agents_app_approvalpolicy_try")
+        return self.explained([own, *super().get_urls()])
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None or self.has_change_permission(request, obj):
@@ -270,7 +272,7 @@ class ApprovalPolicyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def try_view(self, request: HttpRequest) -> HttpResponse:
         """What the engine answers, with the policy as it stands in the form and all others beside it."""
         if not (self.has_change_permission(request) or self.has_add_permission(request)):
-            raise PermissionDenied
+            raise lacking(CHANGE_POLICY, ADD_POLICY)
         if request.method != "POST":  # somebody followed the address, which holds nothing to try
             return redirect(Links(self.admin_site).to("approvalpolicy_changelist"))
         key = request.POST.get("policy", "")

@@ -27,7 +27,15 @@ from agents_app.core.status import RunStatus
 from agents_app.exceptions import AgentsError
 from agents_app.models import AgentContext
 from agents_app.selectors.archives import find_archived_run
-from agents_app.selectors.people import CONTROL, START, VIEW_RUN, may_view_transcript, visible_runs
+from agents_app.selectors.people import (
+    CONTROL,
+    START,
+    VIEW_RUN,
+    VIEW_TRANSCRIPT,
+    may_start,
+    may_view_transcript,
+    visible_runs,
+)
 from agents_app.services import (
     Run,
     cancel_run,
@@ -70,6 +78,7 @@ CANCELLED_AT_ONCE = 500
 class AgentContextAdmin(ReadOnlyAdmin):
     """Runs. People with `view_agentcontext` see all, others their own."""
 
+    seen_with = (VIEW_RUN, START)
     page_template = "agents_app/run.html"
     nothing_yet = gettext_lazy("No agent has run yet.")
     list_display = ["status_badge", "run", "user_name", "accepted", "took"]
@@ -90,9 +99,6 @@ class AgentContextAdmin(ReadOnlyAdmin):
         *("cancel_selected", "pause_selected", "resume_selected", "retry_selected"),
         *("high_selected", "normal_selected", "low_selected"),
     ]
-
-    def may_list(self, user: Any) -> bool:
-        return bool(user.has_perm(VIEW_RUN) or user.has_perm(START))
 
     def visible_rows(self, user: Any) -> "QuerySet[AgentContext]":
         rows: QuerySet[AgentContext] = visible_runs(user)
@@ -291,7 +297,7 @@ class AgentContextAdmin(ReadOnlyAdmin):
     def sent_view(self, request: HttpRequest, run_id: Any, number: int) -> HttpResponse:
         """What the LLM was sent in one step."""
         row = self.found(request, str(run_id))
-        self.require(may_view_transcript(request.user, row))
+        self.require(may_view_transcript(request.user, row), VIEW_TRANSCRIPT)
         try:
             sent = read_sent(row, number, by=request.user)
         except AgentsError as error:
@@ -307,7 +313,7 @@ class AgentContextAdmin(ReadOnlyAdmin):
 
     def start_view(self, request: HttpRequest) -> HttpResponse:
         """Start a run."""
-        self.require(request.user.is_active and request.user.has_perm(START))
+        self.require(may_start(request.user), START)
         form = StartForm(request.user, request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             run = form.start()

@@ -23,6 +23,7 @@ RUNS_SHOWN = 100
 class AgentSessionAdmin(ReadOnlyAdmin):
     """Sessions, for those with `view_agentsession`."""
 
+    seen_with = (VIEW_SESSION,)
     page_template = "agents_app/session.html"
     nothing_yet = gettext_lazy("No runs share a session yet.")
     list_display = ["session", column("agent", gettext_lazy("agent")), "owner", "created"]
@@ -30,9 +31,6 @@ class AgentSessionAdmin(ReadOnlyAdmin):
     search_fields = ["id", "key", "agent"]
     search_label = gettext_lazy("Search by id, key or agent")
     ordering = ["-id"]
-
-    def may_list(self, user: Any) -> bool:
-        return bool(user.has_perm(VIEW_SESSION))
 
     def visible_rows(self, user: Any) -> "QuerySet[AgentSession]":
         rows: QuerySet[AgentSession] = visible_sessions(user).prefetch_related("user")

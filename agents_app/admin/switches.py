@@ -17,7 +17,8 @@ from agents_app.admin.displays import time_tag
 from agents_app.definitions.registry import registry
 from agents_app.exceptions import AgentsError
 from agents_app.models import KillSwitch
-from agents_app.selectors.switches import may_stop, may_view_switches, visible_switches
+from agents_app.selectors.people import DECIDE, VIEW_RUN
+from agents_app.selectors.switches import STOP, VIEW_SWITCH, may_stop, may_view_switches, visible_switches
 from agents_app.services import switch_off, switch_on
 
 
@@ -45,6 +46,7 @@ class SwitchOffForm(forms.Form):
 class KillSwitchAdmin(ReadOnlyAdmin):
     """For those with `stop_agents`; who watches runs or decides may look."""
 
+    seen_with = (VIEW_SWITCH, STOP, VIEW_RUN, DECIDE)
     page_template = "agents_app/switch.html"
     change_list_template = "agents_app/switches.html"
     nothing_yet = gettext_lazy(
@@ -73,7 +75,7 @@ class KillSwitchAdmin(ReadOnlyAdmin):
 
     def off_view(self, request: HttpRequest) -> HttpResponse:
         """The form, and switching off."""
-        self.require(may_stop(request.user))
+        self.require(may_stop(request.user), STOP)
         form = SwitchOffForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
@@ -87,7 +89,7 @@ class KillSwitchAdmin(ReadOnlyAdmin):
 
     def on_view(self, request: HttpRequest, key: str) -> HttpResponse:
         """Let calls start again."""
-        self.require(may_stop(request.user))
+        self.require(may_stop(request.user), STOP)
         row = self.found(request, key)
         if request.method == "POST":
             try:

@@ -18,6 +18,7 @@ CHANGE = "agents_knowledge.change_document"
 DELETE = "agents_knowledge.delete_document"
 ADD_COLLECTION = "agents_knowledge.add_collection"
 CHANGE_COLLECTION = "agents_knowledge.change_collection"
+DELETE_COLLECTION = "agents_knowledge.delete_collection"
 
 
 def there() -> "QuerySet[Collection]":

@@ -252,7 +252,13 @@ def rows_to_judge(requests: Any) -> Any:
     return requests.prefetch_related(Prefetch("decisions", slim), "named_approvers")
 
 
-def lacking(permission: str) -> NotPermitted:
-    """The refusal of somebody who does not have this permission, which is the `rule` that doors name."""
+def lacking(permission: str, *others: str) -> NotPermitted:
+    """The refusal of somebody who does not have this permission, which is the `rule` that doors name.
+
+    others: permissions of which any would do as well.
+    """
     text = gettext("This needs the permission %(permission)s.") % {"permission": permission}
+    if others:
+        names = ", ".join([permission, *others])
+        text = gettext("This needs one of these permissions: %(permissions)s.") % {"permissions": names}
     return NotPermitted(text, rule=permission)

@@ -12,19 +12,31 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from agents_app.admin.displays import number, short_time
 from agents_app.admin.news import news
+from agents_app.admin.refusing import NamesTheRule
 from agents_app.core.canonical import sha256_of
 from agents_app.knowledge.admin.shown import STATES, UNDER_WAY, KnowledgeLinks, not_taken, rendered, state_badge
 from agents_app.knowledge.admin.trying import tried
 from agents_app.knowledge.models import ChunkVector, Collection, Document, DocumentState
-from agents_app.knowledge.permissions import ADD, may, sees_any, visible_collections
+from agents_app.knowledge.permissions import (
+    ADD,
+    ADD_COLLECTION,
+    CHANGE_COLLECTION,
+    DELETE_COLLECTION,
+    VIEW,
+    may,
+    sees_any,
+    visible_collections,
+)
 from agents_app.knowledge.removing import remove_collection
 
 PARTS = {"state": "agents_knowledge/parts/collection_state.html"}
 
 
-class CollectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class CollectionAdmin(NamesTheRule):
     """Collections, for those who see them; Django's own permissions say who makes and changes them."""
 
+    seen_with = (VIEW,)
+    done_with = {"add": (ADD_COLLECTION,), "change": (CHANGE_COLLECTION,), "delete": (DELETE_COLLECTION,)}
     change_form_template = "agents_knowledge/collection.html"
     list_display = ["name", "title", "seen_by", "state", "chunks", "made"]
     search_fields = ["name", "title"]
@@ -122,7 +134,8 @@ class CollectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.news_view)
-        return [path("<uuid:key>/news/", view, name="agents_knowledge_collection_news"), *super().get_urls()]
+        own = path("<uuid:key>/news/", view, name="agents_knowledge_collection_news")
+        return self.explained([own, *super().get_urls()])
 
     def news_view(self, request: HttpRequest, key: Any) -> HttpResponse:
         """The parts of the page if they are not those of `?known=`."""

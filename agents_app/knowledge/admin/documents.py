@@ -19,7 +19,16 @@ from agents_app.knowledge.admin.shown import STATES, UNDER_WAY, KnowledgeLinks, 
 from agents_app.knowledge.admin.upload_form import UploadForm
 from agents_app.knowledge.ingesting import Outcome, read_again, remove
 from agents_app.knowledge.models import Chunk, Document
-from agents_app.knowledge.permissions import ADD, CHANGE, DELETE, may, sees_any, visible_collections, visible_documents
+from agents_app.knowledge.permissions import (
+    ADD,
+    CHANGE,
+    DELETE,
+    VIEW,
+    may,
+    sees_any,
+    visible_collections,
+    visible_documents,
+)
 
 CHUNKS_SHOWN = 50
 PARTS = {
@@ -57,6 +66,8 @@ class CollectionFilter(admin.SimpleListFilter):
 class DocumentAdmin(ReadOnlyAdmin):
     """Documents of the collections that one sees. Files are added; what is in a document is not edited here."""
 
+    seen_with = (VIEW,)
+    done_with = {"add": (ADD,), "change": (CHANGE,), "delete": (DELETE,)}
     page_template = "agents_knowledge/document.html"
     list_display = ["document", "shelf", "state_badge", "read", "chunks", "changed"]
     list_display_links = None
@@ -197,7 +208,7 @@ class DocumentAdmin(ReadOnlyAdmin):
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """The form, and accepting the files."""
-        self.require(self.has_add_permission(request))
+        self.require(self.has_add_permission(request), ADD)
         initial = {"collection": request.GET.get("collection")}
         post = request.method == "POST"
         form = UploadForm(request.user, *((request.POST, request.FILES) if post else ()), initial=initial)

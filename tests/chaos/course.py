@@ -16,15 +16,15 @@ from tests.chaos.desk import ENOUGH
 from tests.chaos.diary import read
 from tests.chaos.killers import Killers
 from tests.chaos.models import Entry
+from tests.chaos.quiet import be_quiet
 from tests.chaos.report import Report, report_of
-from tests.chaos.verdict import Verdict, judge, under_way, unsettled
+from tests.chaos.verdict import Verdict, judge, under_way
 from tests.chaos.wanted import Wanted
 from tests.chaos.world import World, until
 
 ROUND_SECONDS = 0.2
 MOST_EXTRA_SECONDS = 1200.0
 """Beyond the time asked for, until enough was killed and every failpoint was reached: machines differ."""
-QUIET_SECONDS = 2.0
 SAY_SECONDS = 10.0
 
 
@@ -43,7 +43,8 @@ def chaos(here: World, wanted: Wanted) -> Report:
         _say(f"{killers.kills()} kills, {ended} runs have ended, still to be done: {left}")
         time.sleep(ROUND_SECONDS)
     killers.stop()
-    _be_quiet(here, wanted.patience)
+    (here.home / ENOUGH).touch()
+    be_quiet(lambda: _look(here, killers), here.people_leave, wanted.patience)
     killers.look()
     end(here)
     return report(here, killers, wanted, verdict_of(here), time.monotonic() - begun)
@@ -96,20 +97,11 @@ def _ended() -> int:
     return AgentContext.objects.filter(status__in=ENDED).count()
 
 
-def _be_quiet(here: World, patience: float) -> None:
-    """Nobody does harm any more, and people go on deciding: until all is at rest, or nothing happens any more."""
-    (here.home / ENOUGH).touch()
-    last, moved = -1, time.monotonic()
-    while time.monotonic() - moved < patience:
-        here.keep_alive()
-        connection.close()  # restarts of the server have cut it
-        events = AgentEvent.objects.count()
-        if events != last:
-            last, moved = events, time.monotonic()
-        if unsettled() == 0 and time.monotonic() - moved > QUIET_SECONDS:
-            return
-        _say(f"under way: {under_way()}")
-        time.sleep(0.5)
+def _look(here: World, killers: Killers) -> None:
+    here.keep_alive()
+    killers.look()  # who was about to stop when harm ended is let go on, too
+    connection.close()  # restarts of the server have cut it
+    _say(f"under way: {under_way()}")
 
 
 _said = 0.0

@@ -17,8 +17,9 @@ from tests.chaos import diary
 from tests.chaos.desk import ENOUGH
 from tests.chaos.models import Entry
 from tests.chaos.network import Network
+from tests.chaos.quiet import be_quiet
 from tests.chaos.settings import LEASE_SECONDS
-from tests.chaos.verdict import judge, unsettled
+from tests.chaos.verdict import judge
 from tests.chaos.world import Part, until
 from tests.ws.raw import RawClient
 
@@ -110,21 +111,10 @@ def cut_and_heal(home: Path, network: Network, parts: dict[str, Part]) -> list[s
 
     until(is_back, "host-a to work again")
     (home / ENOUGH).touch()
-    _be_quiet(hosts)
+    be_quiet(hosts.look, parts["people"].leave, PATIENCE_SECONDS)
     read = _read_on_the_web(network, ann)
     hosts.end()
     return _findings(home, lost, taken, read)
-
-
-def _be_quiet(hosts: Hosts) -> None:
-    """Until all is at rest, or nothing happens any more."""
-    last, moved = -1, time.monotonic()
-    while time.monotonic() - moved < PATIENCE_SECONDS and (unsettled() or time.monotonic() - moved < 2):
-        hosts.look()
-        events = AgentEvent.objects.count()
-        if events != last:
-            last, moved = events, time.monotonic()
-        time.sleep(0.5)
 
 
 def _read_on_the_web(network: Network, user: object) -> list[str]:

@@ -185,9 +185,12 @@ class Part:
     process: "subprocess.Popen[bytes] | None" = None
     family: list[psutil.Process] = field(default_factory=list)
     looked: float = 0.0
+    gone: bool = False
 
     def keep_alive(self) -> None:
         """Start it if it is not there; what an earlier one left behind is killed, as its service manager would."""
+        if self.gone:
+            return
         if self.process is not None and self.process.poll() is None:
             if time.monotonic() - self.looked > LOOK_SECONDS:
                 self._remember()
@@ -220,6 +223,11 @@ class Part:
             self.process.kill()
             self.process.wait()
         self.kill_family()
+
+    def leave(self) -> None:
+        """All of it, for good."""
+        self.gone = True
+        self.end()
 
     def ask_to_end(self) -> None:
         """In good order."""
@@ -303,6 +311,11 @@ class World:
         """Start what has died."""
         for part in self.parts:
             part.keep_alive()
+
+    def people_leave(self) -> None:
+        """Nobody decides any more."""
+        for part in self.people:
+            part.leave()
 
 
 @contextlib.contextmanager

@@ -73,10 +73,12 @@ def sender(monkeypatch: pytest.MonkeyPatch) -> Recorder:
 
 
 @pytest.fixture
-def publisher(sender: Recorder) -> Iterator[Publisher]:
+def publisher(sender: Recorder, monkeypatch: pytest.MonkeyPatch) -> Iterator[Publisher]:
+    """Its thread stays while the test lasts: a new one would have a connection of its own, and not have to rest."""
+    monkeypatch.setattr(module, "LINGER_SECONDS", 600.0)
     publisher = Publisher()
     yield publisher
-    publisher.shutdown(5)
+    publisher.shutdown(30)
 
 
 @pytest.fixture
@@ -209,7 +211,7 @@ def test_shutdown_sends_what_is_left_and_ends_thread_and_connection(publisher: P
     publisher.said(RUN, 1, 1, "a", first=True)
     assert publisher.flush(30)
     publisher.said(RUN, 1, 1, "b", first=False)
-    publisher.shutdown(5)
+    publisher.shutdown(30)
     assert sender.text == "ab"
     assert not threads()
     assert sender.opened == sender.closed == 1
@@ -232,13 +234,13 @@ def test_without_news_the_thread_ends(publisher: Publisher, sender: Recorder, mo
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # from Python 3.12 on; it is what queues do
 def test_a_forked_worker_has_a_publisher_of_its_own(sender: Recorder) -> None:
     publish.delta(RUN, step=1, attempt=1, index=0, text="parent")
-    assert publish.flush()
+    assert publish.flush(30)
     reads, writes = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             publish.delta(RUN, step=2, attempt=1, index=0, text="child")
-            os.write(writes, f"{publish.flush(3)} {sender.text}".encode())
+            os.write(writes, f"{publish.flush(30)} {sender.text}".encode())
         finally:
             os._exit(0)
     os.close(writes)

@@ -1,7 +1,8 @@
 """Readers get every event once and in order, whatever carries the news, and however slow they are."""
 
 import asyncio
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
@@ -222,10 +223,10 @@ async def test_a_deleted_run_ends_the_wait(run_id: UUID) -> None:
 
 @pytest.mark.asyncio
 async def test_late_pieces_are_dropped(run_id: UUID) -> None:
-    feed = reader(run_id)
-    feed._ended = (3, 1)
-    async with tail().reading(feed):
+    async with tail().reading(reader(run_id)) as feed:
         assert await take(feed, 1) == [1]
+        await listening(feed, run_id)
+        feed._ended = (3, 1)
         for step, attempt in [(2, 1), (3, 1), (3, 2), (4, 1)]:
             publish.delta(run_id, step=step, attempt=attempt, index=0, text=f"{step}.{attempt}")
             await in_database(publish.flush)
@@ -277,13 +278,23 @@ async def test_while_the_carrier_is_away_the_rows_are_looked_at(
         await in_database(publish.shutdown)
 
 
+def text_of(frames: Sequence[Any]) -> str:
+    return "".join(frame.text for frame in frames if isinstance(frame, DeltaFrame))
+
+
 @pytest.mark.asyncio
 async def test_a_real_run_is_heard_writing(transactional_db: None) -> None:
-    class Slowly:
+    heard = threading.Event()
+
+    class Stammering:
+        """What nobody heard is lost, so it is said again until somebody has."""
+
         async def respond(self, request: LLMRequest, on_text: Any = None) -> LLMReply:
-            for word in ("Your ", "order ", "is ", "on ", "its ", "way."):
-                on_text(word)
-                await asyncio.sleep(0.12)
+            async with asyncio.timeout(SOON):
+                while not heard.is_set():
+                    for word in ("Your ", "order ", "is ", "on ", "its ", "way. "):
+                        on_text(word)
+                        await asyncio.sleep(0.02)
             return LLMReply(text="Your order is on its way.")
 
     def started() -> UUID:
@@ -294,7 +305,7 @@ async def test_a_real_run_is_heard_writing(transactional_db: None) -> None:
         registry.override(Quiet),
         override_settings(AGENTS_APP=quick),
         AgentsKit.opened() as kit,
-        override_llm(Quiet, Slowly()),
+        override_llm(Quiet, Stammering()),
     ):
         run_id = await in_database(started)
         async with tail().reading(reader(run_id)) as feed:
@@ -304,10 +315,11 @@ async def test_a_real_run_is_heard_writing(transactional_db: None) -> None:
             async with asyncio.timeout(SOON):
                 while not any(isinstance(one, EventFrame) and one.event == "run.completed" for one in frames):
                     frames += await feed.next()
+                    if "Your order is on its way." in text_of(frames):
+                        heard.set()
             await driving
+    assert heard.is_set()
     kinds = [type(frame) for frame in frames]
-    text = "".join(frame.text for frame in frames if isinstance(frame, DeltaFrame))
-    assert "Your order is" in text
     assert kinds.index(EventFrame) < kinds.index(DeltaFrame)  # the step's start
     assert kinds[-1] is EventFrame
 

@@ -26,6 +26,7 @@ from tests import office
 from tests.office import Clerk
 from tests.scenarios.checks import assert_sound
 from tests.scenarios.meanwhile import elsewhere
+from tests.stopped import stopped_clock
 
 Started = Callable[..., Run[str]]
 
@@ -78,7 +79,7 @@ def test_a_broken_queue_loses_no_run_and_hurts_no_caller(agents: AgentsKit, dora
 
 def test_the_sweep_hints_again_with_growing_pauses(agents: AgentsKit) -> None:
     run = start_run(Clerk, "go")
-    with with_executor(HearingExecutor):
+    with with_executor(HearingExecutor), stopped_clock():
         for seconds, expected in ((0, 1), (4, 1), (6, 2), (12, 2), (17, 3)):
             with move_time(seconds):
                 sweep()

@@ -131,11 +131,12 @@ def test_time_over_rolls_back_and_what_the_abandoned_thread_does_later_fails(
 
     once = atomic._once
     monkeypatch.setattr(atomic, "_once", watched)
+    before = spec.timeout
     object.__setattr__(spec, "timeout", 0.5)
     try:
         run, call = written(agents, hangs)
     finally:
-        object.__setattr__(spec, "timeout", 2.0)
+        object.__setattr__(spec, "timeout", before)
     assert (run.status, call.status, call.error_code, call.failures) == (RunStatus.COMPLETED, S.FAILED, "timeout", 2)
     leave.set()
     until = time.monotonic() + 30
@@ -155,6 +156,7 @@ def test_a_call_whose_time_was_over_before_its_transaction_began_is_not_made(
 
     def late(*args: Any) -> Any:
         monkeypatch.setattr(atomic, "_once", once)
+        object.__setattr__(spec, "timeout", 60.0)  # the next one has time
         go_on.wait(20)
         try:
             return once(*args)
@@ -163,11 +165,12 @@ def test_a_call_whose_time_was_over_before_its_transaction_began_is_not_made(
 
     once = atomic._once
     monkeypatch.setattr(atomic, "_once", late)
+    before = spec.timeout
     object.__setattr__(spec, "timeout", 0.5)
     try:
         run, call = written(agents, writes())
     finally:
-        object.__setattr__(spec, "timeout", 2.0)
+        object.__setattr__(spec, "timeout", before)
     assert (run.status, call.status, call.attempt) == (RunStatus.COMPLETED, S.SUCCEEDED, 2)
     go_on.set()
     assert ended.wait(30)

@@ -25,6 +25,7 @@ from agents_app.transitions import cursors
 from tests import office
 from tests.ears import cursor, ear, no_handlers
 from tests.office import Clerk
+from tests.stopped import stopped_clock
 
 pytestmark = pytest.mark.usefixtures("workers")
 PATIENCE = 60.0
@@ -181,14 +182,15 @@ def test_the_sweep_hints_again_and_again_after_doubling_intervals(agents: Agents
     cancel_run(run.id, by=SYSTEM)
     hints.clear()
     times = []
-    for second in range(0, 200, 5):
-        with agents.move_time(second + 0.5):
-            before = len(hints)
-            if second == 10:
-                assert reminders.remind(dry_run=True) == (run.id,)
-            recovery.sweep()
-            if len(hints) > before:
-                times.append(second)
+    with stopped_clock():
+        for second in range(0, 200, 5):
+            with agents.move_time(second):
+                before = len(hints)
+                if second == 10:
+                    assert reminders.remind(dry_run=True) == (run.id,)
+                recovery.sweep()
+                if len(hints) > before:
+                    times.append(second)
     assert times == [5, 10, 20, 40, 80, 160]
     assert {sent for sent, _ in hints} == {run.id}
 

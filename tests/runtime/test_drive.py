@@ -548,7 +548,7 @@ def test_at_the_end_of_a_slice_open_calls_are_given_up_by_effect(agents: AgentsK
 
 def test_the_immediate_executor_goes_on_after_a_slice_without_waiting_for_itself() -> None:
     async def slow() -> str:
-        await asyncio.sleep(1)
+        await asyncio.sleep(60)
         return "late"
 
     office.behaviour["glance"] = lambda *_: slow()

@@ -1,8 +1,9 @@
 """Fitting a conversation to a number of tokens, as estimated. Pure.
 
 Shortened first: results of tools, from the oldest on. Then the oldest turns go, each whole: a reply of the LLM with
-what it was told next, so that no result stands without its call and no call without its result. What stays in any case:
-the run's own input, and its newest turn.
+what it was told next, so that no result stands without its call and no call without its result; the input of an earlier run
+goes with its last turn, so that no answered request looks open. What stays in any case: the run's own input, and its
+newest turn.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -97,23 +98,26 @@ class _Fitting:
                 self._total -= saved
 
     def _drop(self, tokens: int) -> None:
-        for first, end in self._oldest():
+        for ranges in self._oldest():
             if self._total <= tokens:
                 return
-            self._gone.append((first, end))
-            self._total -= sum(self._costs[first:end]) - sum(self._short.pop(place, 0) for place in range(first, end))
+            self._gone += ranges
+            places = [*chain.from_iterable(range(first, end) for first, end in ranges)]
+            self._total -= sum(self._costs[place] - self._short.pop(place, 0) for place in places)
 
-    def _oldest(self) -> Iterator[tuple[int, int]]:
-        """What may go, the oldest first. Of an earlier run its turns, then its input; of this one its turns alone."""
-        pending: int | None = None
+    def _oldest(self) -> Iterator[list[tuple[int, int]]]:
+        """What may go, the oldest first, and what goes together. Of an earlier run its turns, and with the last of them
+        its input, which would read as a request that nobody has answered; of this one its turns alone."""
+        asked: list[tuple[int, int]] = []
+        of_run: list[tuple[int, int]] = []
         turns = {first: end for first, end in self._turns if (first, end) != self._newest}
         for place, message in enumerate(self._messages):
             if isinstance(message, UserMessage):
-                if pending is not None:
-                    yield pending, pending + 1
-                pending = place if place < self._own else None
+                yield from _together(asked, of_run)
+                asked, of_run = [(place, place + 1)] if place < self._own else [], []
             elif place in turns:
-                yield place, turns[place]
+                of_run.append((place, turns[place]))
+        yield from _together(asked, of_run)
 
     def _restore(self, tokens: int) -> None:
         """Whole again, the newest first, what fits now that older turns are gone."""
@@ -121,6 +125,12 @@ class _Fitting:
             if self._total + self._short[place] > tokens:
                 return
             self._total += self._short.pop(place)
+
+
+def _together(asked: list[tuple[int, int]], turns: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    yield from ([turn] for turn in turns[:-1])
+    if last := [*asked, *turns[-1:]]:
+        yield last
 
 
 def _turns(messages: Sequence[Message]) -> Iterator[tuple[int, int]]:

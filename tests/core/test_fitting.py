@@ -86,6 +86,25 @@ def test_the_newest_stay_longest(before: list[list[Message]], own: list[Message]
     assert flags == sorted(flags, reverse=True)
 
 
+@given(st.lists(runs(), min_size=1, max_size=4), runs(), st.integers(1, 4000))
+def test_no_answered_request_is_left_without_its_answer(
+    before: list[list[Message]], own: list[Message], tokens: int
+) -> None:
+    """An LLM that reads one would take it up again."""
+    earlier = [message for run in before for message in run]
+    kept = apply_cut([*earlier, *own], fit([*earlier, *own], len(earlier), tokens))
+    stays = {id(message) for message in kept}
+    for run in before:
+        answers = [id(message) for message in run if isinstance(message, AssistantMessage)]
+        assert id(run[0]) not in stays or not answers or answers[-1] in stays
+
+
+def test_a_request_goes_with_its_answer() -> None:
+    asked = [UserMessage(text="Refund A-1."), AssistantMessage(text="done " * 300)]
+    own = [UserMessage(text="Anything else?")]
+    assert apply_cut([*asked, *own], fit([*asked, *own], len(asked), 200)) == tuple(own)
+
+
 def turn(number: int, result: str) -> list[Message]:
     call = ProposedCall(id=f"c{number}", name="look", arguments="{}")
     return [AssistantMessage(calls=(call,)), CallResult(call_id=call.id, name="look", content=result)]

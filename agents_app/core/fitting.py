@@ -1,9 +1,9 @@
 """Fitting a conversation to a number of tokens, as estimated. Pure.
 
 Shortened first: results of tools, from the oldest on. Then the oldest turns go, each whole: a reply of the LLM with
-what it was told next, so that no result stands without its call and no call without its result; the input of an earlier run
-goes with its last turn, so that no answered request looks open. What stays in any case: the run's own input, and its
-newest turn.
+what it was told next, so that no result stands without its call and no call without its result; the input of an
+earlier run goes with its last turn, so that no answered request looks open. What stays in any case: the run's own
+input, and its newest turn.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

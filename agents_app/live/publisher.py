@@ -19,6 +19,8 @@ UNHEARD_SECONDS = 0.1
 time."""
 DELTA_SECONDS = 0.25
 """At most one piece of text per run in this time."""
+GIVE_WAY_SECONDS = 0.00002
+"""The shortest rest in which another thread gets to run."""
 LINGER_SECONDS = 2.0
 """After so long without news the thread ends and its connection is closed; PostgreSQL waits 5 seconds for connections
 to go before it refuses to drop a test's database."""
@@ -66,6 +68,7 @@ class Publisher:
         self._busy = False
         self._stopping = False
         self._hurry = False
+        self._heard = False
         self._urgent = threading.Event()
 
     # From any thread.
@@ -80,6 +83,9 @@ class Publisher:
             self._said.pop(run_id, None)
             self._versions[run_id] = max(version, self._versions.get(run_id, 0))
             self._wake()
+            awaited = self._heard
+        if awaited:
+            give_way()
 
     def said(self, run_id: UUID, step: int, attempt: int, text: str, *, first: bool) -> None:
         """The LLM went on with `text`; first: nothing came before it in this attempt."""
@@ -145,6 +151,7 @@ class Publisher:
                 heard = outlet.send(self._take())
                 rests = begun + (BATCH_SECONDS if heard else UNHEARD_SECONDS)
                 with self._condition:
+                    self._heard = heard
                     self._busy = False
                     self._condition.notify_all()
         finally:
@@ -177,6 +184,12 @@ class Publisher:
                     batch.extend(said.take(run_id, now))
             self._versions.clear()
             return batch
+
+
+def give_way() -> None:
+    """Let the publisher's thread run now: the interpreter is the caller's until it waits for something, and somebody
+    who watches would wait as long. Measured: it costs the caller 0.09 ms, and saves the reader a millisecond."""
+    time.sleep(GIVE_WAY_SECONDS)
 
 
 class _Outlet:

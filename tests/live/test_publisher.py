@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -121,6 +122,18 @@ def test_while_nobody_listens_it_looks_less_often_and_still_hurries_when_asked(
     publisher.changed(RUN, 3)
     publisher.shutdown(30)
     assert sender.news[-1] == Changed(run_id=RUN, version=3)
+
+
+def test_who_commits_gives_way_to_the_publisher_only_if_somebody_listens(
+    publisher: Publisher, sender: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[int] = []
+    for version, heard in enumerate([True, False, True], start=1):
+        sender.heard = heard
+        monkeypatch.setattr(module, "give_way", partial(given.append, version))
+        publisher.changed(RUN, version)
+        assert publisher.flush(30)
+    assert given == [2]  # of what was known when it came: nothing at first, then a listener, then none
 
 
 def test_pieces_are_joined_and_say_how_much_came_before(publisher: Publisher, sender: Recorder) -> None:

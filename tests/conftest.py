@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -186,6 +187,14 @@ def django_db_setup(
                     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
                 )
         teardown_databases(databases, verbosity=0)
+
+
+@pytest.fixture
+def unused_tcp_port() -> Iterator[int]:
+    """Instead of pytest-asyncio's: nobody listens there, and nobody else can begin to while the test lasts."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ class Clerk(Agent[str]):
         """Book something; the same key books once."""
         return _act("book", context, text)
 
-    @tool(effect="atomic", timeout=20, retries=1)
+    @tool(effect="atomic", timeout=10, retries=1)
     def write(self, context: ToolContext, text: str) -> str:
         """Write something into this database."""
         return _act("write", context, text)

@@ -1,7 +1,6 @@
 """A real Chromium at a real server, on the database of the test."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ from agents_app.testing import AgentsKit
 from tests.admin.conftest import ROLES
 from tests.admin.till import PlannedLLM, Till
 from tests.office import persons
+from tests.ports import own_port
 
 ROOT = Path(__file__).parents[2]
 SHOTS = os.environ.get("AGENTS_TEST_SHOTS")
@@ -83,9 +83,7 @@ class Server:
     """One for all tests, which takes longer to start than most of them. log: what it wrote."""
 
     def __init__(self, log: Path, environment: dict[str, str]) -> None:
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            port = found.getsockname()[1]
+        port = own_port()
         self.log = log
         self.address = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "uvicorn", "tests.browser.server:application", "--port", str(port)]

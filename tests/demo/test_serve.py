@@ -11,8 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from project.demo.ports import HOST, answers, free_port
+from project.demo.ports import HOST, answers
 from tests.dead import all_gone
+from tests.ports import own_port
 
 ROOT = Path(__file__).parent.parent.parent
 SECONDS = 120
@@ -84,10 +85,10 @@ def demo(tmp_path):
 
 @pytest.mark.timeout(600)
 def test_the_whole_demo(demo):
+    number = own_port()
     with socket.socket() as taken:
-        taken.bind((HOST, 0))
+        taken.bind((HOST, number))
         taken.listen()
-        number = taken.getsockname()[1]
         demo.start("--port", str(number))
         output = demo.log.read_text()
         assert f"Port {number} is taken; using " in output
@@ -109,13 +110,13 @@ def test_the_whole_demo(demo):
     assert all_gone(family)
     assert not answers(port, "/")
 
-    demo.start("--port", str(free_port(20000)))
+    demo.start("--port", str(own_port()))
     assert demo.statuses() == wanted
     demo.stop(signal.SIGTERM)
 
     lines = "from project.demo.models import OrderLine as O; "
     demo.manage("shell", "-v0", "-c", lines + "O.objects.all().delete()")
-    demo.start("--reset", "--port", str(free_port(20000)))
+    demo.start("--reset", "--port", str(own_port()))
     count = demo.manage(
         "shell", "-v0", "-c", "from project.demo.models import OrderLine as O; print(O.objects.count())"
     )

@@ -21,7 +21,9 @@ from agents_app.exceptions import LLMError
 from agents_app.llm import LLM, close_connections, resolve
 from tests.llm.wire import Anthropic, OpenAI, Wire
 
-ASKED = LLMRequest(llm="served", instructions="", messages=(UserMessage(text="Hello"),), timeout=20)
+ASKED = LLMRequest(
+    llm="served", instructions="", messages=(UserMessage(text="Hello"),), timeout=200
+)  # also for the import
 both = pytest.mark.parametrize("wire", [OpenAI, Anthropic])
 ways = pytest.mark.parametrize("streaming", [False, True], ids=["whole", "streaming"])
 
@@ -186,7 +188,7 @@ async def test_one_that_does_not_answer_in_time(wire: Wire, streaming: bool, ser
     impatient: Any = LLMRequest(llm="x", instructions="", messages=ASKED.messages, timeout=0.3)
     try:
         llm = connect(wire, server.url_for(""))
-        error = await asyncio.wait_for(failure(llm, streaming=streaming, request=impatient), timeout=20)
+        error = await asyncio.wait_for(failure(llm, streaming=streaming, request=impatient), timeout=200)
     finally:
         over.set()
     assert (error.code, error.transient) == ("timeout", True)

@@ -46,7 +46,7 @@ ASKED = LLMRequest(
     instructions="Help customers.",
     messages=(UserMessage(text="Refund A-1001"),),
     functions=(REFUND,),
-    timeout=60,
+    timeout=200,
 )
 
 both = pytest.mark.parametrize("wire", [OpenAI, Anthropic])
@@ -365,7 +365,7 @@ async def test_a_server_that_hangs(wire: Wire, server: HTTPServer, streaming: bo
     request = LLMRequest(llm="x", instructions="", messages=ASKED.messages, timeout=0.3)
     try:
         llm = connect(wire, server)
-        error = await asyncio.wait_for(failure(llm, request, on_text=print if streaming else None), timeout=20)
+        error = await asyncio.wait_for(failure(llm, request, on_text=print if streaming else None), timeout=200)
     finally:
         over.set()
     assert (error.code, error.transient) == ("timeout", True)

@@ -19,7 +19,7 @@ from agents_app.models import (
     NotificationPreference,
     database_now,
 )
-from agents_app.notify import ChannelDown
+from agents_app.notify import ChannelDown, queue
 from agents_app.notify.outbox import HANDLER, listen, note
 from agents_app.runtime import telling as runtime
 from agents_app.services import SYSTEM, approve, cancel_run, save_policy, start_run
@@ -29,6 +29,12 @@ from tests.notify.conftest import NOTED, PLACE, Noted, Place, states, telling
 from tests.office import Clerk, decider, person
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What failed is not sent again before the test wants it, however slow the machine."""
+    monkeypatch.setattr(queue, "FIRST_SECONDS", 50.0)
 
 
 def choose(user: Any, mode: str, channel: str = "noted") -> None:
@@ -143,6 +149,7 @@ def test_listening_twice_is_listening_once() -> None:
         assert [each.name for each in handlers.all()] == [HANDLER]
 
 
+@pytest.mark.usefixtures("patient")
 def test_what_was_decided_meanwhile_is_not_told(ask: Any) -> None:
     dora = decider()
     with telling(noted={"channel": NOTED}):
@@ -157,6 +164,7 @@ def test_what_was_decided_meanwhile_is_not_told(ask: Any) -> None:
     assert (row.state, row.error) == ("dropped", "The request is approved.")
 
 
+@pytest.mark.usefixtures("patient")
 def test_who_lost_the_permission_meanwhile_is_not_told(ask: Any) -> None:
     dora = decider()
     with telling(noted={"channel": NOTED}):
@@ -169,6 +177,7 @@ def test_who_lost_the_permission_meanwhile_is_not_told(ask: Any) -> None:
     assert "may not decide" in Notification.objects.get().error
 
 
+@pytest.mark.usefixtures("patient")
 def test_the_request_of_a_cancelled_run_is_dropped(ask: Any) -> None:
     decider()
     with telling(noted={"channel": NOTED}):
@@ -191,6 +200,7 @@ def test_off_is_off(ask: Any) -> None:
     assert [message.recipient for message in Noted.sent] == [other]
 
 
+@pytest.mark.usefixtures("patient")
 def test_off_also_counts_for_what_waits(ask: Any) -> None:
     dora = decider()
     with telling(noted={"channel": NOTED}):
@@ -233,6 +243,7 @@ def test_a_digest_lets_no_request_expire_unseen(ask: Any) -> None:
 # What fails.
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_message_that_fails_is_tried_again_and_holds_up_no_other(ask: Any) -> None:
     decider(), decider("dick")
     with telling(noted={"channel": NOTED}):
@@ -242,7 +253,7 @@ def test_a_message_that_fails_is_tried_again_and_holds_up_no_other(ask: Any) -> 
         waiting = Notification.objects.get(state="waiting")
         assert waiting.error == "ValueError: this one not"
         assert ChannelState.objects.get().failures == 0
-        with move_time(6):
+        with move_time(60):
             run_until_idle()
     assert len(Noted.sent) == 2
     assert states() == ["sent", "sent"]
@@ -313,6 +324,7 @@ def test_a_process_that_dies_over_it_is_found_out(ask: Any) -> None:
     assert Noted.sent == []
 
 
+@pytest.mark.usefixtures("patient")
 def test_the_errors_of_a_channel_with_its_own_tables_are_its_own(ask: Any) -> None:
     decider()
     with telling(noted={"channel": NOTED}):
@@ -323,6 +335,7 @@ def test_the_errors_of_a_channel_with_its_own_tables_are_its_own(ask: Any) -> No
         assert row.due_at > database_now()
 
 
+@pytest.mark.usefixtures("patient")
 def test_what_nobody_took_is_hinted_at_by_the_sweep(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     decider()
     hinted: list[Any] = []
@@ -332,11 +345,12 @@ def test_what_nobody_took_is_hinted_at_by_the_sweep(ask: Any, monkeypatch: pytes
         monkeypatch.setattr(runtime, "send_hint", lambda run_id: hinted.append(run_id) or True)
         assert runtime.hint_at_due()
         assert hinted == []
-        with move_time(10):
+        with move_time(60):
             assert runtime.hint_at_due()
     assert hinted == [run.id]
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_channel_that_is_gone_from_the_settings_waits(ask: Any) -> None:
     decider()
     with telling(noted={"channel": NOTED}):
@@ -370,6 +384,7 @@ def test_mail_in_text_and_html(ask: Any) -> None:
     assert "eve@example.com" not in str(sent.message()["Bcc"] or "")
 
 
+@pytest.mark.usefixtures("patient")
 def test_somebody_without_an_address_is_parked_in_the_end_and_delays_nobody(ask: Any) -> None:
     decider()
     dick = decider("dick")
@@ -391,6 +406,7 @@ def test_sensitive_arguments_are_in_no_mail(ask: Any) -> None:
     assert "hunter2" not in sent.message().as_string()
 
 
+@pytest.mark.usefixtures("patient")
 def test_it_ends_with_its_time(ask: Any) -> None:
     decider()
     with telling(noted={"channel": NOTED}):

@@ -21,6 +21,7 @@ import pytest
 from tests.conftest import missing
 from tests.docs.following import Project, new_project
 from tests.docs.markdown import ROOT, Block, blocks
+from tests.ports import own_port
 
 pytestmark = [pytest.mark.once, pytest.mark.timeout(600)]
 
@@ -51,12 +52,6 @@ def until(found: Callable[[], Any], seconds: float = 120) -> Any:
     raise AssertionError("It did not come in time.")
 
 
-def free_port() -> int:
-    with socket.socket() as opened:
-        opened.bind(("127.0.0.1", 0))
-        return int(opened.getsockname()[1])
-
-
 def labelled(label: str) -> list[str]:
     """The lines (continued ones joined) of the only block with this label."""
     (block,) = [block for block in README if block.label == label]
@@ -73,7 +68,7 @@ def follow_readme(project: Project) -> None:
         project.follow(block)
     # The app's own checks must have nothing to say of what the README recommends.
     project.run("python manage.py check --fail-level WARNING")
-    port = free_port()
+    port = own_port()
     with ExitStack() as stack:
         for line in labelled("start"):
             stack.enter_context(running(project, f"{line} --port {port}" if "uvicorn" in line else line))

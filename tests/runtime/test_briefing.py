@@ -1,6 +1,6 @@
 """Memory and knowledge are asked once per run, before its LLM; what they said holds for the whole run."""
 
-import time
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -34,21 +34,28 @@ class Knowing(Clerk):
     """A clerk who remembers."""
 
     name = "knowing"
-    memory = Memory(conversation=True, timeout=5)
+    memory = Memory(conversation=True, timeout=20)
 
 
 class Anxious(Clerk):
     """Would rather fail than not know."""
 
     name = "anxious"
-    memory = Memory(facts=True, timeout=1, on_error="fail")
+    memory = Memory(facts=True, timeout=20, on_error="fail")
+
+
+class Hasty(Anxious):
+    """And at once."""
+
+    name = "hasty"
+    memory = Memory(facts=True, timeout=0.5, on_error="fail")
 
 
 class Learned(Clerk):
     """Looks things up."""
 
     name = "learned"
-    knowledge = Knowledge("handbook", timeout=5)
+    knowledge = Knowledge("handbook", timeout=20)
 
 
 asked: list[Question] = []
@@ -56,7 +63,7 @@ asked: list[Question] = []
 
 @pytest.fixture(autouse=True)
 def _registered() -> Iterator[None]:
-    with registry.override(Clerk, Knowing, Anxious, Learned):
+    with registry.override(Clerk, Knowing, Anxious, Hasty, Learned):
         asked.clear()
         yield
 
@@ -205,8 +212,10 @@ def test_an_author_may_rather_have_the_run_fail(agents: AgentsKit, says: Says) -
 
 
 def test_memory_that_hangs_is_left_alone_in_time(agents: AgentsKit, says: Says) -> None:
-    says(lambda question: time.sleep(3))
-    run, requests = driven(agents, Anxious, "Done.")
+    leave = threading.Event()
+    says(lambda question: leave.wait(30))
+    run, requests = driven(agents, Hasty, "Done.")
+    leave.set()
     assert run.status == RunStatus.FAILED
     details = office.context_of(run).details
     assert (details.error_code, details.error) == (

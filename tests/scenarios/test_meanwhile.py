@@ -289,12 +289,19 @@ def test_a_worker_cannot_write_once_it_gave_the_run_back(agents: AgentsKit) -> N
 
 def test_a_stopped_worker_gives_back_what_may_be_repeated(agents: AgentsKit) -> None:
     """The end of a slice: reads may be done again, an external call's outcome is unknown."""
-    free = threading.Event()
-    office.behaviour["look"] = lambda context, number: context.attempt > 1 or free.wait(30)
+    asked, free = threading.Event(), threading.Event()
+
+    def look(context: Any, number: str) -> Any:
+        asked.set()
+        return context.attempt > 1 or free.wait(30)
+
+    office.behaviour["look"] = look
     agents.scripted_llm(Clerk, calls("look", number="1"), "Done.")
-    with override_settings(AGENTS_APP={**settings.AGENTS_APP, "SLICE_SECONDS": 2.0, "DRAIN_SECONDS": 0.1}):
-        run = start_run(Clerk, "go")
-        run_until_idle()
+    run = start_run(Clerk, "go")
+    with override_settings(AGENTS_APP={**settings.AGENTS_APP, "SLICE_SECONDS": 1.0, "DRAIN_SECONDS": 0.1}):
+        while not asked.is_set():
+            drive.continue_run(str(run.id))
+    run_until_idle()  # the next slice is of the usual length
     free.set()
     assert run.again().output == "Done."
     assert office.call_of(run).attempt == 2

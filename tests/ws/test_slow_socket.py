@@ -19,6 +19,7 @@ from agents_app.live.tickets import issue_ticket
 from agents_app.models import AgentContext, AgentEvent, database_now
 from tests.live.runs import quiet_run
 from tests.office import person
+from tests.ports import own_port
 from tests.ws.raw import RawClient
 
 pytestmark = [pytest.mark.postgresql_only, pytest.mark.timeout(300)]
@@ -51,9 +52,7 @@ class Server:
 
 @pytest.fixture
 def server(child_environment: dict[str, str], tmp_path: Path) -> Iterator[Server]:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = own_port()
     log = tmp_path / "server.log"
     environment = {**child_environment, "DJANGO_SETTINGS_MODULE": "tests.browser.settings"}
     command = [sys.executable, "-m", "uvicorn", "project.asgi:application", "--port", str(port), *PATIENT]

@@ -34,7 +34,7 @@ MUTANTS = [
         "a search looks into all collections",
         test_nobody_is_told_what_they_may_not_see,
         f"{SCOPE}scope_of",
-        'collection__in=collections.values("pk"), ',
-        "",
+        "collections.order_by()",
+        "collections.model.objects.order_by()",
     ),
 ]

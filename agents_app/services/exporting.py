@@ -15,6 +15,7 @@ from agents_app.models.audited import moment_text
 from agents_app.models.belongings import row_from
 from agents_app.models.fields import first_uuid7
 from agents_app.selectors.anchors import anchors
+from agents_app.selectors.by_key import by_key
 from agents_app.selectors.people import EXPORT, VIEW_HIDDEN, lacking, may_export, not_hidden
 from agents_app.services import archive_files
 
@@ -95,8 +96,8 @@ def _stored(by: Any, since: datetime, until: datetime) -> Portions:
 
 def _archived(by: Any, since: datetime, until: datetime) -> Portions:
     entries = {"entries__created_at__lt": until + SKEW, "entries__archived_at__gte": since - SKEW}
-    found = Archive.objects.filter(state=ArchiveState.COMPLETE, **entries).distinct().order_by("pk")
-    for archive in found.iterator(chunk_size=100):
+    found = Archive.objects.filter(state=ArchiveState.COMPLETE, **entries).distinct()
+    for archive in by_key(found, PORTION):
         for run in archive_files.read(archive):
             # One that was restored is among the others.
             if not AgentContext.objects.filter(pk=run.id).exists():

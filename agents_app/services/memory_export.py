@@ -22,6 +22,7 @@ from agents_app.models import (
     database_now,
 )
 from agents_app.models.belongings import rows_of
+from agents_app.selectors.by_key import by_key
 from agents_app.selectors.memory import (
     VIEW_MEMORY,
     change_as_dict,
@@ -73,26 +74,26 @@ def _pieces(person: Any, by: Any, *, whole: bool, archives: bool) -> Iterator[st
 
 def _remembered(person: Any, whole: bool) -> dict[str, Rows]:
     key = str(person.pk)
-    facts = Fact.objects.filter(user_key=key).order_by("pk")
-    entities = Entity.objects.filter(user_key=key).order_by("pk")
-    working = WorkingMemory.objects.filter(user_key=key).order_by("pk")
-    changes = MemoryChange.objects.filter(user_key=key).order_by("pk")
+    facts = Fact.objects.filter(user_key=key)
+    entities = Entity.objects.filter(user_key=key)
+    working = WorkingMemory.objects.filter(user_key=key)
+    changes = MemoryChange.objects.filter(user_key=key)
     if not whole:
         staffs = {"visibility": Visibility.STAFF}
         facts, entities = facts.exclude(**staffs), entities.exclude(**staffs)
         kept = [*facts.values_list("pk", flat=True), *entities.values_list("pk", flat=True)]
         changes = changes.filter(row_key__in=[*kept, *working.values_list("pk", flat=True)])
     return {
-        "facts": (fact_as_dict(row) for row in facts.iterator(BATCH)),
-        "entities": (entity_as_dict(row) for row in entities.iterator(BATCH)),
-        "working_memories": (working_as_dict(row) for row in working.iterator(BATCH)),
-        "changes": (change_as_dict(row, whole=whole) for row in changes.iterator(BATCH)),
+        "facts": (fact_as_dict(row) for row in by_key(facts, BATCH)),
+        "entities": (entity_as_dict(row) for row in by_key(entities, BATCH)),
+        "working_memories": (working_as_dict(row) for row in by_key(working, BATCH)),
+        "changes": (change_as_dict(row, whole=whole) for row in by_key(changes, BATCH)),
     }
 
 
 def _sessions(person: Any) -> Rows:
-    rows = AgentSession.objects.filter(user_id=person.pk).select_related("summary").order_by("pk")
-    for row in rows.iterator(BATCH):
+    rows = AgentSession.objects.filter(user_id=person.pk).select_related("summary")
+    for row in by_key(rows, BATCH):
         yield {
             "id": str(row.pk),
             "key": row.key,
@@ -122,7 +123,7 @@ def _runs(person: Any, by: Any) -> Rows:
 
 def _archived(person: Any, by: Any) -> Rows:
     mine = not_hidden(ArchivedRun.objects.filter(user_id=person.pk), by)
-    for archive in Archive.objects.filter(pk__in=mine.values("archive_id")).order_by("pk"):
+    for archive in by_key(Archive.objects.filter(pk__in=mine.values("archive_id")), BATCH):
         wanted = set(mine.filter(archive=archive).values_list("pk", flat=True))
         yield from (_run(stored) for stored in archive_files.read(archive) if stored.id in wanted)
 

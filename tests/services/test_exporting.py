@@ -1,5 +1,6 @@
 """Decisions of a period as tables."""
 
+import asyncio
 import csv
 import io
 import json
@@ -14,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from agents_app.core.tables import as_text, harmless
 from agents_app.exceptions import InvalidInput, NotPermitted
+from agents_app.live.portions import one_by_one
 from agents_app.management.commands.agents_verify_audit import _copies
 from agents_app.models import AgentContext, ApprovalRequest, AuditAnchor, Decision, clock, database_now
 from agents_app.selectors.anchors import verify_anchors
@@ -170,6 +172,22 @@ def test_hidden_runs_need_their_permission(agents: AgentsKit) -> None:
     auditor = office.person("auditor", "agents_app.export_audit")
     insider = office.person("insider", "agents_app.export_audit", "agents_app.view_hidden")
     assert (len(table(auditor)), len(table(insider))) == (0, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_archives_are_read_in_whichever_thread_sends_the_next_piece(agents: AgentsKit) -> None:
+    dora = office.decider()
+    for days in (1, 4):
+        reject(asked(agents).pk, by=dora, reason="old")
+        agents.run_until_idle()
+        with clock.moved(timedelta(days=days)):
+            assert archive_runs(days=days / 2).runs == 1
+
+    async def sent() -> str:
+        pieces = export_decisions(by=SYSTEM, format="json", archives=True, **period(9))
+        return "".join([piece async for piece in one_by_one(pieces)])
+
+    assert [row["reason"] for row in json.loads(asyncio.run(sent()))] == ["old", "old"]
 
 
 def test_archived_runs_come_last_and_restored_ones_once(agents: AgentsKit) -> None:

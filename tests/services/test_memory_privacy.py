@@ -1,5 +1,6 @@
 """A person takes away all that is kept of them, and has it erased without a trace."""
 
+import asyncio
 import base64
 import gzip
 import json
@@ -16,6 +17,7 @@ from agents_app.core.memory import MemoryOrigin, Owner
 from agents_app.definitions.registry import registry
 from agents_app.exceptions import NotPermitted
 from agents_app.knowledge.models import ChunkVector
+from agents_app.live.portions import one_by_one
 from agents_app.memory import entities, facts, working
 from agents_app.memory.agents import Summariser
 from agents_app.memory.history import Author
@@ -35,7 +37,7 @@ from agents_app.models import (
     WorkingMemory,
     database_now,
 )
-from agents_app.services import SYSTEM, archive_runs
+from agents_app.services import SYSTEM, archive_runs, memory_export
 from agents_app.services.archive_files import read as read_archive
 from agents_app.testing import AgentsKit, calls, script
 from tests import office
@@ -238,6 +240,23 @@ def test_all_of_it_can_be_taken_away(agents: AgentsKit, files: Path) -> None:
     summary = {"text": f"She lives in {PLANTED}.", "made_at": made.isoformat(), "llm": "any", "up_to_run": str(run.pk)}
     assert session["summary"] == summary
     assert json.loads("".join(services.export_memory(by=ben)))["sessions"] == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_is_sent_from_an_event_loop_whichever_thread_reads_the_next_piece(
+    agents: AgentsKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each lets go of its connection between two pieces: no cursor may be open then."""
+    monkeypatch.setattr(memory_export, "BATCH", 2)
+    ann = office.person("ann")
+    planted(agents, ann, "ann's talk")
+
+    async def sent() -> str:
+        return "".join([piece async for piece in one_by_one(services.export_memory(by=ann))])
+
+    whole = json.loads("".join(services.export_memory(by=ann)))
+    assert min(len(whole[name]) for name in ("facts", "changes")) > 4
+    assert json.loads(asyncio.run(sent())) | {"exported_at": None} == whole | {"exported_at": None}
 
 
 def test_only_ones_own_without_permissions() -> None:

@@ -183,8 +183,9 @@ def test_archives_are_read_in_whichever_thread_sends_the_next_piece(agents: Agen
         with clock.moved(timedelta(days=days)):
             assert archive_runs(days=days / 2).runs == 1
 
+    pieces = export_decisions(by=SYSTEM, format="json", archives=True, **period(9))
+
     async def sent() -> str:
-        pieces = export_decisions(by=SYSTEM, format="json", archives=True, **period(9))
         return "".join([piece async for piece in one_by_one(pieces)])
 
     assert [row["reason"] for row in json.loads(asyncio.run(sent()))] == ["old", "old"]

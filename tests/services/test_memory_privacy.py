@@ -251,8 +251,10 @@ def test_it_is_sent_from_an_event_loop_whichever_thread_reads_the_next_piece(
     ann = office.person("ann")
     planted(agents, ann, "ann's talk")
 
+    pieces = services.export_memory(by=ann)
+
     async def sent() -> str:
-        return "".join([piece async for piece in one_by_one(services.export_memory(by=ann))])
+        return "".join([piece async for piece in one_by_one(pieces)])
 
     whole = json.loads("".join(services.export_memory(by=ann)))
     assert min(len(whole[name]) for name in ("facts", "changes")) > 4

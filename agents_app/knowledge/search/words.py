@@ -103,11 +103,12 @@ def _marked(text: str) -> tuple[str, ...]:
 # PostgreSQL
 
 # How often each word of the question stands in how many chunks: from the planner's statistics for the frequent ones,
-# counted for those that are not among them.
+# counted for those that are not among them. Where no word can be FREQUENT all is counted: statistics tell of what was
+# there a while ago, which need not have much in common with what is there now.
 LEXEMES = """
 WITH words AS (SELECT lexeme FROM unnest(to_tsvector('pg_catalog.english', %s))),
 size AS (
-    SELECT CASE WHEN reltuples > 0 THEN reltuples ELSE (SELECT count(*) FROM agents_knowledge_chunk) END AS n
+    SELECT CASE WHEN reltuples > %s THEN reltuples ELSE (SELECT count(*) FROM agents_knowledge_chunk) END AS n
     FROM pg_class WHERE oid = 'agents_knowledge_chunk'::regclass
 ),
 known AS (
@@ -123,7 +124,7 @@ SELECT w.lexeme, size.n, coalesce(known.share * size.n, (
         LIMIT %s
     ) found
 )) AS chunks
-FROM words w CROSS JOIN size LEFT JOIN known USING (lexeme)
+FROM words w CROSS JOIN size LEFT JOIN known ON known.lexeme = w.lexeme AND size.n > %s
 ORDER BY chunks, w.lexeme
 """
 # The index finds first: a planner that begins with the documents reads every passage of them. Each tsvector is unpacked
@@ -149,7 +150,7 @@ WHERE c.id = ANY(%s) AND word.text = ANY(tsvector_to_array(c.searchable))
 
 
 def _postgresql(asked: Asked, scope: Scope, limit: int) -> Ranked:
-    found = [row for row in _rows(LEXEMES, [" ".join(asked.words), FREQUENT + 1]) if row[2] > 0]
+    found = [row for row in _rows(LEXEMES, [" ".join(asked.words), FREQUENT, FREQUENT + 1, FREQUENT]) if row[2] > 0]
     if not found:
         return []
     rare = [lexeme for lexeme, _, chunks in found if chunks <= FREQUENT] or [found[0][0]]

@@ -62,6 +62,17 @@ def test_one_rare_word_comes_before_many_frequent_ones() -> None:
     assert keys("order number of a customer with a voucher", "handbook")[0] == "rare"
 
 
+@pytest.mark.postgresql_only
+def test_statistics_of_what_was_there_before_do_not_make_a_rare_word_frequent() -> None:
+    """They are renewed when the server comes to it: a shelf that was filled anew is searched before."""
+    before = collection("before")
+    shelve(before, [(f"v{number}", "Vouchers", "A voucher.") for number in range(40)])
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE agents_knowledge_chunk")
+    before.delete()
+    test_one_rare_word_comes_before_many_frequent_ones()
+
+
 def test_a_hit_says_where_it_stands_and_why_it_was_found(handbook: Collection) -> None:
     [hit] = search("how are Islands reached?", ["handbook"], user=None, explain=True)
     assert (hit.collection, hit.key, hit.title, hit.source) == ("handbook", "delivery", "Delivery", "Delivery")
@@ -277,7 +288,9 @@ def test_on_postgresql_the_index_over_the_words_finds_and_not_a_walk_through_all
     handbook: Collection,
 ) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")  # a handful of rows is read faster without any index
+        # A handful of rows is read faster without any index, or by walking through that of something else.
+        for way in ("seqscan", "indexscan", "indexonlyscan"):
+            cursor.execute(f"SET LOCAL enable_{way} = off")
     with CaptureQueriesContext(connection) as captured:
         assert keys("refunding a lamp", "handbook")[0] == "refunds"
     [ranking] = [each["sql"] for each in captured.captured_queries if "ts_rank(" in each["sql"]]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from django.contrib import admin, messages
@@ -34,6 +35,8 @@ from agents_app.services.bulk import decide_many
 
 VALUE_LENGTH = 120
 """Characters of a value on this page; the request's own page has all of it."""
+BEFORE_IT_DIFFERS = 30
+"""Characters that are shown before the first one in which long values differ."""
 MOST_COLUMNS = 8
 
 OUTCOMES: Mapping[Outcome, tuple[str, Any]] = {
@@ -58,7 +61,18 @@ class Chosen:
     may_approve: bool
     forbidden: str
     facts: Mapping[str, str]
-    differing: tuple[SafeString, ...] = ()
+    differing: tuple[tuple[str, SafeString], ...] = ()
+    """By the label of what is not the same in all: the value, or what of it differs."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compared:
+    """What requests have in common, and the labels of what differs. more: of what there is no room for."""
+
+    common: list[tuple[str, SafeString]]
+    columns: list[str]
+    more: list[str]
+    mine: list[Chosen]
 
 
 class BulkDecisions(InboxList):
@@ -118,22 +132,23 @@ class BulkDecisions(InboxList):
         rows, person = self._rows(request, keys), Decider(request.user)
         chosen = [self._chosen(request, row, person) for row in rows if row.status == ApprovalStatus.PENDING]
         mine = [each for each in chosen if each.allowed]
-        common, columns, mine = compared(mine)
+        seen = compared(mine)
         return self.rendered(
             request,
             "agents_app/bulk.html",
             status=error.http_status if error else 200,
             title=_("Decide on several requests"),
-            common=common,
-            columns=columns,
-            mine=mine,
+            common=seen.common,
+            columns=seen.columns,
+            more=seen.more,
+            mine=seen.mine,
             approvable=sum(each.may_approve for each in mine),
             others=[each for each in chosen if not each.allowed],
             gone=len(rows) - len(chosen),
             high=sum(each.row.risk == Risk.HIGH for each in mine),
             checkbox=ACTION_CHECKBOX_NAME,
             reason=reason,
-            error=error.message if error else "",
+            error=_(error.message) if error else "",
             back=self.links.to("approvalrequest_changelist"),
         )
 
@@ -187,7 +202,7 @@ class BulkDecisions(InboxList):
 
 
 def facts_of(user: Any, row: ApprovalRequest) -> dict[str, str]:
-    """What may be the same in several requests: by label, the value in one line."""
+    """What may be the same in several requests: by label, the whole value."""
     call = row.call
     facts: dict[str, Any] = {
         _("Tool"): _("%(tool)s of %(agent)s") % {"tool": call.tool, "agent": row.context.agent},
@@ -199,20 +214,55 @@ def facts_of(user: Any, row: ApprovalRequest) -> dict[str, str]:
     values, currencies = _arguments(user, row), currencies_of_call(row.context.agent, call)
     if isinstance(values, dict):
         facts |= {humanized(name): amount(value, currencies.get(name)) for name, value in values.items()}
-    return {label: excerpt(str(value), VALUE_LENGTH) for label, value in facts.items()}
+    return {label: str(value) for label, value in facts.items()}
 
 
 def _arguments(user: Any, row: ApprovalRequest) -> Any:
     return arguments_of(row.call, sensitive=may_view_sensitive(user))
 
 
-def compared(chosen: list[Chosen]) -> tuple[list[tuple[str, SafeString]], list[str], list[Chosen]]:
-    """What all have in common, the labels of what differs, and the same requests with their values of those."""
+def compared(chosen: list[Chosen]) -> Compared:
+    """What all have in common, and how they differ. Whole values are compared: what is shown of them is less."""
     labels = list(dict.fromkeys(label for each in chosen for label in each.facts))
-    same = {label for label in labels if len({each.facts.get(label) for each in chosen}) == 1}
-    common = [(label, revealed(chosen[0].facts[label])) for label in labels if label in same]
-    columns = [label for label in labels if label not in same][:MOST_COLUMNS]
-    told = [
-        replace(each, differing=tuple(revealed(each.facts.get(label, "–")) for label in columns)) for each in chosen
-    ]
-    return common, columns, told
+    same = [label for label in labels if len({each.facts.get(label) for each in chosen}) == 1]
+    differing = [label for label in labels if label not in same]
+    columns = differing[:MOST_COLUMNS]
+    cells = {label: _cells([each.facts.get(label, "–") for each in chosen]) for label in columns}
+    return Compared(
+        common=[(label, revealed(excerpt(chosen[0].facts[label], VALUE_LENGTH))) for label in same],
+        columns=columns,
+        more=differing[MOST_COLUMNS:],
+        mine=[
+            replace(each, differing=tuple((label, cells[label][place]) for label in columns))
+            for place, each in enumerate(chosen)
+        ],
+    )
+
+
+def _cells(values: list[str]) -> list[SafeString]:
+    """These values; of a long one what begins shortly before it differs from the one most like it: else both would
+    look the same."""
+    ordered = sorted(set(values))
+    alike = dict.fromkeys(ordered, 0)
+    for one, other in pairwise(ordered):  # what is most like a text stands beside it, when they are in order
+        length = _alike(one, other)
+        alike[one], alike[other] = max(alike[one], length), length
+    return [_from(value, alike[value] - BEFORE_IT_DIFFERS) for value in values]
+
+
+def _from(value: str, begin: int) -> SafeString:
+    if begin < VALUE_LENGTH // 2:
+        return revealed(excerpt(value, VALUE_LENGTH))
+    return revealed("…" + excerpt(value[begin:], VALUE_LENGTH))
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters of their beginnings are the same. Of a million characters about 20 comparisons."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[:middle] == other[:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

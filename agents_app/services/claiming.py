@@ -58,9 +58,10 @@ def reassign_request(request_id: Any, *, to: Any, by: Any) -> ApprovalRequest:
     to = the_person(to)
     theirs = may_decide(to, request)
     if not theirs.allowed or hidden_from(to, request.context):
-        reason = theirs.reason or gettext("They cannot see it.")
+        reason = theirs.reason or gettext("You may not see it.")
         raise NotPermitted(
-            gettext("%(who)s may not approve this: %(reason)s") % {"who": name_of(to), "reason": reason},
+            gettext("%(who)s may not approve this, and would be told: “%(reason)s”")
+            % {"who": name_of(to), "reason": reason},
             rule=theirs.rule or "hidden",
         )
     with change(request.context_id) as edit:

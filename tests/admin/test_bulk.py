@@ -1,5 +1,6 @@
 """Deciding many requests at once, in the admin."""
 
+import json
 import re
 from typing import Any
 
@@ -39,12 +40,46 @@ def test_what_is_common_what_differs_and_who_may_decide_which(as_: Any, run_of: 
     told = page.context
     assert {label: str(value) for label, value in told["common"]}["Group"] == "friends"
     assert told["columns"] == ["Amount"]
-    assert [str(value) for each in told["mine"] for value in each.differing] == ["99 EUR", "120 EUR"]
+    assert [(label, str(value)) for each in told["mine"] for label, value in each.differing] == [
+        ("Amount", "99 EUR"),
+        ("Amount", "120 EUR"),
+    ]
     assert [each.row.pk for each in told["others"]] == [door.pk]
     text = page.content.decode()
     assert "This decision on unlock is for the group Guards." in text
     assert f'value="{door.pk}"' not in text, "what is not theirs is not sent along"
     assert not Decision.objects.exists()
+
+
+def with_arguments(run: Any, **arguments: Any) -> ApprovalRequest:
+    request = request_of(run)
+    ToolCall.objects.filter(pk=request.call_id).update(arguments=json.dumps(arguments))
+    return request
+
+
+def test_long_values_that_differ_late_are_not_called_the_same(as_: Any, run_of: Any) -> None:
+    """Whoever saw only their beginnings would approve one for the other."""
+    long = "Pay the invoice of the month. " * 40
+    one = with_arguments(run_of("refund"), group=f"{long}To DE11, {long}", amount="5")
+    two = with_arguments(run_of("refund"), group=f"{long}To DE99, {long}", amount="5")
+    other = with_arguments(run_of("refund"), group="Something else", amount="5")
+    told = choose(as_("approver"), one, other, two).context
+    assert told["columns"] == ["Group"]
+    shown = [str(value) for each in told["mine"] for _, value in each.differing]
+    assert ["DE11" in shown[0], shown[1], "DE99" in shown[2]] == [True, "Something else", True]
+    assert all(len(text) < 140 for text in shown)
+    assert {label: str(value) for label, value in told["common"]}["Amount"] == "5 EUR"
+
+
+def test_what_there_is_no_room_for_is_named(as_: Any, run_of: Any) -> None:
+    rows = [
+        with_arguments(run_of("refund"), **{f"field_{letter}": f"{letter}{number}" for letter in "abcdefghij"})
+        for number in range(2)
+    ]
+    page = choose(as_("approver"), *rows)
+    assert len(page.context["columns"]) == 8
+    assert page.context["more"] == ["Field i", "Field j"]
+    assert "open them to see: Field i, Field j." in page.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -253,7 +253,7 @@ def test_a_handler_that_hangs_is_left_behind(agents: AgentsKit, caplog: pytest.L
     hanging = ear("run.started", does=lambda event: leave.wait(PATIENCE))
     run = start_run(Clerk, "x")
     cancel_run(run.id, by=SYSTEM)
-    with settings_with(SLICE_SECONDS=3, DRAIN_SECONDS=0.2, EXECUTOR="agents_app.testing.executor.WaitingExecutor"):
+    with settings_with(SLICE_SECONDS=6, DRAIN_SECONDS=0.2, EXECUTOR="agents_app.testing.executor.WaitingExecutor"):
         continue_run(str(run.id))
     assert "does not return" in caplog.text
     leave.set()

@@ -79,7 +79,7 @@ def test_the_supervisor_is_killed(supervised: Start) -> None:
     cluster.cluster()
     cluster.process.kill()
     cluster.process.wait()
-    until(lambda: not cluster.orphans(), "the end of the orphans", 10)
+    until(lambda: not cluster.orphans(), "the end of the orphans", 40)
 
 
 def test_it_ends_in_time_whatever_hangs(supervised: Start, diary: Path) -> None:

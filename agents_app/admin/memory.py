@@ -15,8 +15,9 @@ from django.utils.translation import gettext_lazy
 
 from agents_app.admin.columns import column
 from agents_app.admin.displays import excerpt, time_tag
+from agents_app.admin.memory_entries import ACTS
 from agents_app.admin.memory_export import ExportsMemory
-from agents_app.admin.memory_forms import EntityForm, FactForm, WithReason, WorkingForm
+from agents_app.admin.memory_forms import VISIBILITIES, EntityForm, FactForm, WithReason, WorkingForm
 from agents_app.admin.revealed import revealed
 from agents_app.core.memory import MemoryAct, MemoryOrigin, Standing, Visibility, trusted
 from agents_app.exceptions import AgentsError
@@ -56,21 +57,6 @@ STANDINGS = {
     Standing.EXPIRED: ("quiet", gettext_lazy("Expired")),
     Standing.SUPERSEDED: ("quiet", gettext_lazy("Superseded")),
     Standing.FORGOTTEN: ("quiet", gettext_lazy("Forgotten")),
-}
-ACTS = {
-    MemoryAct.ADDED: gettext_lazy("added"),
-    MemoryAct.CONFIRMED: gettext_lazy("confirmed"),
-    MemoryAct.CORRECTED: gettext_lazy("corrected"),
-    MemoryAct.SUPERSEDED: gettext_lazy("superseded"),
-    MemoryAct.MERGED: gettext_lazy("merged"),
-    MemoryAct.UPDATED: gettext_lazy("updated"),
-    MemoryAct.FORGOTTEN: gettext_lazy("forgotten"),
-    MemoryAct.EXPIRED: gettext_lazy("made room for newer ones"),
-}
-VISIBILITIES = {
-    Visibility.USER: gettext_lazy("the user, staff, and all agents for them"),
-    Visibility.AGENT: gettext_lazy("the user, staff, and this agent for them"),
-    Visibility.STAFF: gettext_lazy("staff alone, and no LLM"),
 }
 
 
@@ -165,7 +151,7 @@ class _MemoryAdmin(ExportsMemory):
         """Put what is right in its place."""
         row = self.found(request, key)
         self.require(may_change_memory(request.user), CHANGE_MEMORY)
-        form = self.form_class(request.POST or None)
+        form = self.form_class(request.POST or None, initial=self.filled(row))
         if request.method != "POST":
             return HttpResponseRedirect(self.links.row(str(self.opts.model_name), row.pk))
         if form.is_valid():
@@ -235,7 +221,7 @@ class FactAdmin(_MemoryAdmin):
         ]
 
     def filled(self, row: Fact) -> dict[str, Any]:
-        return {"text": row.text, "key": row.key}
+        return {name: getattr(row, name) for name in ("text", "key", "visibility", "valid_until")}
 
 
 class EntityAdmin(_MemoryAdmin):

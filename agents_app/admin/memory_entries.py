@@ -4,16 +4,29 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from agents_app.admin.entries import Entry, Told, tells
 from agents_app.core.events import EventType
+from agents_app.core.memory import MemoryAct
 
 REMEMBERED = {
     "briefing": gettext_lazy("what was before"),
     "summary": gettext_lazy("summary"),
     "fact": gettext_lazy("fact"),
     "entity": gettext_lazy("entity"),
-    "working memory": gettext_lazy("working memory"),
+    "working": gettext_lazy("working memory"),
     "embedder": gettext_lazy("compared by words: the embedder failed"),
 }
 """The words for what is remembered."""
+
+ACTS = {
+    MemoryAct.ADDED: gettext_lazy("added"),
+    MemoryAct.CONFIRMED: gettext_lazy("confirmed"),
+    MemoryAct.CORRECTED: gettext_lazy("corrected"),
+    MemoryAct.SUPERSEDED: gettext_lazy("superseded"),
+    MemoryAct.MERGED: gettext_lazy("merged"),
+    MemoryAct.UPDATED: gettext_lazy("updated"),
+    MemoryAct.FORGOTTEN: gettext_lazy("forgotten"),
+    MemoryAct.EXPIRED: gettext_lazy("made room for newer ones"),
+}
+"""The words for what was done to it."""
 
 
 @tells(EventType.MEMORY_UPDATED)
@@ -30,9 +43,14 @@ def memory_updated(told: Told) -> Entry:
         tone="bad" if error else "quiet",
         who=str(told.data.get("by") or ""),
         note=error,
-        facts=tuple(each for each in (REMEMBERED.get(what, what), str(told.data.get("key", ""))) if each),
+        facts=tuple(str(each) for each in (REMEMBERED.get(what, what), _act(told), told.data.get("key")) if each),
         minor=not error,
     )
+
+
+def _act(told: Told) -> str:
+    act = told.data.get("act")
+    return str(ACTS[MemoryAct(act)]) if act else ""
 
 
 @tells(EventType.RETRIEVAL_COMPLETED)

@@ -6,6 +6,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy
 
+from agents_app.core.memory import Visibility
+
 
 def _area(rows: int) -> forms.Textarea:
     return forms.Textarea(attrs={"rows": rows})
@@ -35,12 +37,33 @@ class WithReason(forms.Form):
         return dict(self.cleaned_data)
 
 
+VISIBILITIES = {
+    Visibility.USER: gettext_lazy("the user, staff, and all agents for them"),
+    Visibility.AGENT: gettext_lazy("the user, staff, and this agent for them"),
+    Visibility.STAFF: gettext_lazy("staff alone, and no LLM"),
+}
+
+
 class FactForm(WithReason):
     """What may be corrected of a fact."""
 
     text = forms.CharField(label=gettext_lazy("Text"), max_length=1000, widget=_area(4))
     key = forms.CharField(label=gettext_lazy("Key"), required=False, max_length=100)
-    field_order = ("text", "key", "reason")
+    visibility = forms.ChoiceField(
+        label=gettext_lazy("Who may see it"), required=False, choices=[*VISIBILITIES.items()]
+    )
+    valid_until = forms.DateTimeField(
+        label=gettext_lazy("Valid until"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": 1}, format="%Y-%m-%dT%H:%M:%S"),
+    )
+    field_order = ("text", "key", "visibility", "valid_until", "reason")
+
+    def values(self) -> dict[str, Any]:
+        """Without who sees it and its end where nobody has touched them: the form knows an end by the second only."""
+        given = super().values()
+        left = [name for name in ("visibility", "valid_until") if name not in {*self.data} & {*self.changed_data}]
+        return {name: value for name, value in given.items() if name not in left}
 
 
 class EntityForm(WithReason):

@@ -267,12 +267,14 @@ class BudgetExceeded(Payload):
 
 
 class MemoryUpdated(Payload):
-    """What became of memory: `what` is briefing, summary, fact, entity or working memory; `key` names the entry,
-    `where` whose it is (user or session). `by` is a person, None: the run itself, in step `by_step`. With
-    `error` (a code) nothing was changed, or nothing was read: the run goes on without. `what` is embedder
-    where facts were compared by their words, because it failed."""
+    """What became of memory: `what` is briefing, summary, fact, entity or working (a session's document); `act` what
+    was done to it (added, confirmed, updated, forgotten, …), `key` names the entry, `where` whose it is (user or
+    session). `by` is a person, None: the run itself, in step `by_step`. With `error` (a code) nothing was changed, or
+    nothing was read: the run goes on without. `what` is embedder where facts were compared by their words, because it
+    failed."""
 
     what: str
+    act: str | None = None
     key: str = ""
     where: str = ""
     by_step: int | None = None

@@ -61,7 +61,7 @@ SENTENCES: Mapping[EventType, str] = MappingProxyType(
         _T.INPUT_ANSWERED: "{by} answered",
         _T.INPUT_EXPIRED: "nobody answered in time",
         _T.INPUT_WITHDRAWN: "the question no longer matters",
-        _T.MEMORY_UPDATED: "memory: {what} {key}",
+        _T.MEMORY_UPDATED: "memory: {what} {key} {act}",
         _T.RETRIEVAL_COMPLETED: "searched {collections}: {passages}",
         _T.MESSAGE_PRODUCED: "says",
         _T.BUDGET_CHANGED: "{by} set its budget",

@@ -39,6 +39,7 @@ def told_of(change: MemoryChange) -> dict[str, Any]:
     """A change as the event `memory.updated` tells it: no words of it, its row alone."""
     return {
         "what": str(change.kind),
+        "act": str(change.act),
         "key": str(change.row_key),
         "where": "user" if change.session_key is None else "session",
         "by_step": change.step,

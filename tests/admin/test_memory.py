@@ -1,16 +1,18 @@
 """The pages where people see, correct and delete what agents remember."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from agents_app import services
 from agents_app.core.memory import MemoryOrigin, Owner
 from agents_app.memory import entities, facts, working
 from agents_app.memory.history import Author
-from agents_app.models import AgentSession, Entity, Fact, WorkingMemory
+from agents_app.models import AgentSession, Entity, Fact, WorkingMemory, database_now
 from tests import office
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +57,24 @@ def test_facts_are_listed_corrected_and_forgotten(client: Client, olga: Any) -> 
     client.post(f"{ADMIN}/fact/{new.pk}/forget/", {"reason": "asked"})
     assert not Fact.objects.live().exists()
     assert "/forget/" not in text_of(client.get(f"{ADMIN}/fact/{new.pk}/change/"))
+
+
+def test_who_sees_a_fact_and_until_when_is_changed(client: Client, olga: Any) -> None:
+    """What is not touched stays to the last microsecond."""
+    end = database_now() + timedelta(days=3, microseconds=123)
+    row = facts.remember(Owner(user="7000007"), "Likes tea.", author=LLM, valid_until=end).row
+    page = text_of(client.get(f"{ADMIN}/fact/{row.pk}/change/"))
+    shown = timezone.localtime(end).strftime("%Y-%m-%dT%H:%M:%S")
+    assert f'value="{shown}"' in page
+    given = {"text": "Likes tea.", "key": "", "visibility": "staff", "valid_until": shown, "reason": "private"}
+    assert client.post(f"{ADMIN}/fact/{row.pk}/correct/", given).status_code == 302
+    new = Fact.objects.live().get()
+    assert (new.visibility, new.valid_until) == ("staff", end)
+    assert "staff alone, and no LLM" in text_of(client.get(f"{ADMIN}/fact/{new.pk}/change/"))
+    assert client.post(f"{ADMIN}/fact/{new.pk}/correct/", {**given, "valid_until": ""}).status_code == 302
+    assert Fact.objects.live().get().valid_until is None
+    last = Fact.objects.live().get()
+    assert client.post(f"{ADMIN}/fact/{last.pk}/correct/", {**given, "valid_until": "x"}).status_code == 400
 
 
 def test_entities_are_corrected_and_merged(client: Client, olga: Any) -> None:

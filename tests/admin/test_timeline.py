@@ -1,9 +1,11 @@
 """The timeline's words for what seldom happens."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils.html import strip_tags
 
 from agents_app import Agent, Knowledge
 from agents_app.core.events import EventType
@@ -59,6 +61,20 @@ def test_an_llm_that_is_not_asked_because_knowledge_is_away(as_: Any, till: Any,
     assert "Knowledge could not be searched (RuntimeError); see the log. (knowledge_unavailable)" in text
     assert "What was sent" not in text
     assert "bm25.example.org" not in text
+
+
+def test_what_became_of_memory(as_: Any, run_of: Any) -> None:
+    run = run_of("hello")
+    context = AgentContext.objects.get(pk=run.id)
+    AgentEvent.objects.create(
+        context=context,
+        sequence=context.version + 1,
+        type=EventType.MEMORY_UPDATED,
+        at=context.status_at,
+        data={"what": "working", "act": "forgotten", "key": "4711", "where": "session", "by_step": 1, "by": None},
+    )
+    text = " ".join(strip_tags(page(as_("viewer"), run)).split())
+    assert re.search(r"Memory changed .{0,40}working memory · forgotten · 4711", text)
 
 
 def test_nobody_decides_or_answers_in_time(as_: Any, run_of: Any, till: Any, settings: Any) -> None:

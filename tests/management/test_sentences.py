@@ -70,6 +70,7 @@ def test_every_event_is_in_the_table() -> None:
         ),
         (EventType.MEMORY_UPDATED, {"what": "briefing", "error": "OSError"}, "memory: briefing failed (OSError)"),
         (EventType.MEMORY_UPDATED, {"what": "fact", "key": "pet"}, "memory: fact pet"),
+        (EventType.MEMORY_UPDATED, {"what": "fact", "act": "forgotten", "key": "7"}, "memory: fact 7 forgotten"),
         (EventType.APPROVAL_REJECTED, {"by": None, "tool": "refund"}, "the system rejected refund"),
     ],
 )

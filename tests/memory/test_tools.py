@@ -88,6 +88,7 @@ def test_a_user_is_known_in_the_next_run(agents: AgentsKit, ann: Any) -> None:
     assert (fact.user_key, fact.user_name, fact.run_key, fact.step) == (str(ann.pk), "ann", run.id, step.number)
     event = AgentEvent.objects.get(context_id=run.id, type="memory.updated")
     assert (event.data["what"], event.data["key"], event.data["by_step"]) == ("fact", str(fact.pk), step.number)
+    assert event.data["act"] == "added"
     assert "two pillows" not in json.dumps(event.data)
     play(agents, "Two, as always.", user=ann, session="another")
     assert "pillows: Wants two pillows." in told()

@@ -11,6 +11,7 @@ import pytest
 
 from tests.chaos.__main__ import PLANT_WORDS
 from tests.chaos.failpoints import in_source
+from tests.chaos.wanted import PLANTS
 from tests.conftest import missing
 
 pytestmark = pytest.mark.once
@@ -52,7 +53,7 @@ def test_what_was_promised_holds(tmp_path: Path, pytestconfig: pytest.Config) ->
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("plant", ["ungated", "gap"])  # all of them: `scripts/chaos --plants`, ten minutes
+@pytest.mark.parametrize("plant", PLANTS)
 def test_what_is_broken_on_purpose_is_noticed(plant: str, tmp_path: Path) -> None:
     figures, text = chaos(tmp_path, "--plant", plant, *PLANT_WORDS)
     assert not figures["good"], text

@@ -13,6 +13,7 @@ from agents_app.admin.blocks import Block, block
 from agents_app.admin.declared import currencies_of_call
 from agents_app.admin.displays import DOORS, EFFECTS, VERDICTS, badge, between, short_time, time_tag
 from agents_app.admin.filters import AgeFilter, AgentOfRunFilter, ToolCallStatusFilter
+from agents_app.admin.revealed import revealed
 from agents_app.admin.settle_form import SettleForm
 from agents_app.core.status import Effect, ToolCallStatus, Verdict
 from agents_app.definitions.registry import tool_now
@@ -164,7 +165,7 @@ class ToolCallAdmin(ReadOnlyAdmin):
             (gettext("Attempts"), row.attempt),
             *self._grant(row),
             *([(gettext("Error"), row.error_code)] if row.error_code else []),
-            *([(gettext("Note"), row.note)] if row.note and readable else []),
+            *([(gettext("Note"), revealed(row.note))] if row.note and readable else []),
             *([(gettext("Idempotency key"), row.idempotency_key)] if row.idempotency_key else []),
         ]
 

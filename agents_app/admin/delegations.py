@@ -15,6 +15,7 @@ from django.utils.translation import gettext, gettext_lazy
 from agents_app.admin.base import ReadOnlyAdmin
 from agents_app.admin.displays import excerpt, time_tag
 from agents_app.admin.icons import icon
+from agents_app.admin.revealed import revealed
 from agents_app.exceptions import AgentsError
 from agents_app.models import Delegation, database_now
 from agents_app.selectors.colleagues import colleagues_of
@@ -148,7 +149,7 @@ class DelegationAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("reason"), empty_value="–")
     def why(self, row: Delegation) -> str:
-        return excerpt(row.reason, 100)
+        return revealed(excerpt(row.reason, 100))
 
     # One of them.
 

@@ -16,6 +16,7 @@ from agents_app.admin.displays import Words, excerpt, short_time, time_tag
 from agents_app.admin.filters import AgentOfRunFilter
 from agents_app.admin.handler_lists import BoundedPaginator, CursorStateFilter, HandlerFilter
 from agents_app.admin.icons import icon
+from agents_app.admin.revealed import revealed
 from agents_app.core.events import RecordedEvent
 from agents_app.core.subscriptions import subscriptions
 from agents_app.exceptions import AgentsError
@@ -110,7 +111,7 @@ class EventCursorAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("handler"), ordering="handler")
     def name(self, row: EventCursor) -> SafeString:
-        return format_html('{}<span class="aa-excerpt">{}</span>', self._named(row), excerpt(row.error))
+        return format_html('{}<span class="aa-excerpt">{}</span>', self._named(row), revealed(excerpt(row.error)))
 
     def _named(self, row: EventCursor) -> SafeString:
         return self.links.anchor("eventcursor", row.pk, row.handler)

@@ -14,6 +14,7 @@ from agents_app.admin.columns import column
 from agents_app.admin.decide_form import put_on_form
 from agents_app.admin.displays import badge, excerpt, short_time, time_tag
 from agents_app.admin.filters import AgeFilter, AgentOfRunFilter, InputStatusFilter
+from agents_app.admin.revealed import revealed, warnings_about
 from agents_app.admin.schema_form import SchemaForm
 from agents_app.core.status import InputStatus
 from agents_app.exceptions import AgentsError
@@ -65,7 +66,7 @@ class InputRequestAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("question"))
     def asked(self, row: InputRequest) -> SafeString:
         text = excerpt(row.question, 140) if getattr(row, "readable", False) else gettext("A question")
-        return self.links.anchor("inputrequest", row.pk, text)
+        return self.links.anchor("inputrequest", row.pk, revealed(text))
 
     @admin.display(description=gettext_lazy("agent"))
     def agent(self, row: InputRequest) -> str:
@@ -126,6 +127,7 @@ class InputRequestAdmin(ReadOnlyAdmin):
         return {
             "title": gettext("Question"),
             "question": row,
+            "odd": warnings_about(row.question) if may_read else (),
             "readable": may_read,
             "open": row.status == InputStatus.PENDING,
             "allowed": may_answer(request.user, row.context),

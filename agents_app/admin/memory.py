@@ -198,7 +198,7 @@ class FactAdmin(_MemoryAdmin):
 
     @admin.display(description=gettext_lazy("fact"))
     def what(self, row: Fact) -> SafeString:
-        return self.links.anchor("fact", row.pk, excerpt(row.text, 80))
+        return self.links.anchor("fact", row.pk, revealed(excerpt(row.text, 80)))
 
     @admin.display(description=gettext_lazy("user"), ordering="user_name", empty_value="–")
     def owner(self, row: Fact) -> str:
@@ -246,7 +246,7 @@ class EntityAdmin(_MemoryAdmin):
 
     @admin.display(description=gettext_lazy("entity"), ordering="name")
     def what(self, row: Entity) -> SafeString:
-        return self.links.anchor("entity", row.pk, excerpt(row.name, 80))
+        return self.links.anchor("entity", row.pk, revealed(excerpt(row.name, 80)))
 
     @admin.display(description=gettext_lazy("user"), ordering="user_name", empty_value="–")
     def owner(self, row: Entity) -> str:

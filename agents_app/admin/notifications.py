@@ -16,6 +16,7 @@ from agents_app.admin.base import ReadOnlyAdmin
 from agents_app.admin.columns import column
 from agents_app.admin.displays import excerpt, short_time, time_tag
 from agents_app.admin.icons import icon
+from agents_app.admin.revealed import revealed
 from agents_app.exceptions import AgentsError
 from agents_app.models import ChannelState, Mode, Notification, NotificationPreference, NotificationState
 from agents_app.selectors.inbox import Tab
@@ -101,7 +102,7 @@ class NotificationAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("told"))
     def told(self, row: Notification) -> SafeString:
         link = self.links.anchor("notification", row.pk, row.kind)
-        return format_html('{}<span class="aa-excerpt">{}</span>', link, excerpt(row.error))
+        return format_html('{}<span class="aa-excerpt">{}</span>', link, revealed(excerpt(row.error)))
 
     @admin.display(description=gettext_lazy("to"), empty_value="–")
     def reader(self, row: Notification) -> str:
@@ -207,7 +208,7 @@ class ChannelStateAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("last error"), empty_value="–")
     def last_error(self, row: ChannelState) -> str:
-        return excerpt(row.error)
+        return revealed(excerpt(row.error))
 
     def page_context(self, request: HttpRequest, row: ChannelState) -> dict[str, Any]:
         return {"title": row.name, "facts": [(gettext("State"), self.state(row)), (gettext("Reason"), row.error)]}

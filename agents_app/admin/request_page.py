@@ -126,7 +126,7 @@ def _earlier(person: Decider, decision: Decision, links: Links) -> Earlier:
         at=short_time(decision.decided_at),
         text=revealed(excerpt(request.summary, 160)) if readable else "",
         url=links.row("approvalrequest", request.pk),
-        reason=excerpt(decision.reason, 160) if readable else "",
+        reason=revealed(excerpt(decision.reason, 160)) if readable else "",
     )
 
 

@@ -18,6 +18,7 @@ from agents_app.admin.base import ReadOnlyAdmin, and_more
 from agents_app.admin.displays import Words, badge, between, excerpt, short_time
 from agents_app.admin.filters import AgeFilter, AgentFilter, InternalFilter, RunStatusFilter, SlotFilter
 from agents_app.admin.news import news
+from agents_app.admin.revealed import revealed
 from agents_app.admin.run_page import REASONED, news_key, run_page
 from agents_app.admin.run_rows import partial_of
 from agents_app.admin.sent_page import sent_blocks
@@ -116,7 +117,7 @@ class AgentContextAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("run"), ordering="id")
     def run(self, row: AgentContext) -> SafeString:
-        begins = excerpt(row.details.input) if getattr(row, "readable", False) else ""
+        begins = revealed(excerpt(row.details.input)) if getattr(row, "readable", False) else ""
         return format_html('{}<span class="aa-excerpt">{}</span>', self._named(row), begins)
 
     def _named(self, row: AgentContext) -> SafeString:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import template
 from django.contrib import admin
+from django.utils.safestring import SafeString
 
 from agents_app.admin.displays import time_tag
 from agents_app.admin.links import Links
@@ -12,6 +13,12 @@ from agents_app.admin.revealed import revealed
 from agents_app.services.switches import switches_about
 
 register = template.Library()
+
+
+@register.filter(name="revealed")
+def reveal(value: Any) -> SafeString:
+    """What an LLM, a tool or a person wrote, with what is odd in it made visible. What is HTML already stays."""
+    return value if isinstance(value, SafeString) else revealed(str(value))
 
 
 @register.simple_tag(takes_context=True)

@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError, transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, Q
 
 from agents_app.conf import conf
 from agents_app.core.failpoints import failpoint
@@ -76,7 +76,9 @@ def due_collections(limit: int | None = None) -> list[UUID]:
     wanted = embedder_name()
     if not wanted:
         return []
-    others = Collection.objects.exclude(embedder=wanted).filter(embedding_due_at__isnull=True, removed_at__isnull=True)
+    # What waits because another embedder has failed need not wait for this one.
+    idle = Q(embedding_due_at__isnull=True) | ~Q(embedding_error="") & ~Q(next_embedder=wanted)
+    others = Collection.objects.exclude(embedder=wanted).filter(idle, removed_at__isnull=True)
     others.update(embedding_due_at=DatabaseNow())
     return list(_due().values_list("pk", flat=True)[:limit])
 

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from agents_app.core import failpoints
+from agents_app.exceptions import EmbeddingError
 from agents_app.knowledge import hints, ingest
 from agents_app.knowledge.ingesting import make_collection
 from agents_app.knowledge.management.commands.agents_ingest import bar
@@ -117,6 +118,35 @@ def test_stopped_half_way_and_repeated(tree: Path) -> None:
     assert "0 added, 0 changed, 3 unchanged" in run(tree)
     assert len(keys(state="ready")) == 3
     assert Chunk.objects.count() == 4
+
+
+class Failing:
+    """An embedder that is down."""
+
+    def embed(self, texts: Sequence[str], *, kind: str) -> list[list[float]]:
+        raise EmbeddingError("no answer", code="connection", transient=True)
+
+
+def with_embedder(name: str) -> Any:
+    return override_settings(AGENTS_APP={**settings.AGENTS_APP, "EMBEDDER": name})
+
+
+def test_an_embedder_that_comes_after_the_documents(tree: Path) -> None:
+    run(tree)
+    with with_embedder("agents_app.testing.embedder.HashingEmbedder"):
+        assert json.loads(run(json=True))["vectors_error"] == ""
+        assert Collection.objects.get().embedder
+
+
+def test_an_embedder_that_fails_is_told(tree: Path) -> None:
+    with with_embedder(f"{__name__}.Failing"):
+        told = " ".join(run(tree, code=1).split())
+        assert "The vectors of shelf could not be made yet: no answer (connection)" in told
+        assert json.loads(run(code=1, json=True))["vectors_error"] == "no answer (connection)"
+        everything = io.StringIO()
+        call_command("agents_ingest", stdout=everything, no_color=True)
+        assert "no answer (connection)" in " ".join(everything.getvalue().split())
+    assert json.loads(run(json=True))["vectors_error"] == "", "there is no embedder any more"
 
 
 def test_stopped_while_vectors_are_made(tree: Path) -> None:

@@ -109,6 +109,15 @@ def test_an_embedder_that_fails_half_way_is_asked_again_for_the_rest(shelf: Coll
     assert (row.embedder, row.embedding_error, count(FAKE), sum(Fake.asked)) == (FAKE, "", 6, 6)
 
 
+def test_another_embedder_does_not_wait_for_one_that_failed(shelf: Collection) -> None:
+    Fake.fails_after = 0
+    assert run(shelf).embedding_error
+    Fake.fails_after = None
+    with configured(OTHER):
+        row = run(shelf)
+    assert (row.embedder, row.embedding_error, row.embedding_due_at, count(OTHER)) == (OTHER, "", None, 6)
+
+
 def test_an_embedder_that_changes_its_dimension_is_told(shelf: Collection) -> None:
     run(shelf)
     Fake.size = 5

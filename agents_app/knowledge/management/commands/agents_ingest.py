@@ -133,8 +133,8 @@ class Command(AgentsCommand):
             row = Document.objects.only("key").filter(pk=pk).first()
             self.console.progress(f"{bar(number, len(ids))} reading {row.key if row else ''}")
             read_document(pk, seconds=WITHOUT_END)
-        for pk in due_collections() if collection is None else [collection.pk]:
-            if embedder_name():
+        for pk in due_collections():
+            if collection is None or pk == collection.pk:
                 self.console.progress("making vectors")
                 embed_collection(pk, seconds=WITHOUT_END)
         for pk in removed() if collection is None else []:
@@ -159,7 +159,13 @@ class Command(AgentsCommand):
                 self.console.line(f"{counted(count, what)} still to be done.")
         for change in SourceChange.objects.exclude(error="").order_by("pk")[:10]:
             self.console.text(f"{change}: {change.error}", style="ERROR")
+        for row in Collection.objects.filter(removed_at__isnull=True).order_by("name"):
+            self._tell_vectors(row)
         return None
+
+    def _tell_vectors(self, row: Collection) -> None:
+        if error := _vectors_error(row):
+            self.console.text(f"The vectors of {row.name} could not be made yet: {error}", style="ERROR")
 
     def _tell(
         self, collection: Collection, walk: Walk, gone: list[Document], *, pruned: bool, as_json: bool
@@ -167,7 +173,8 @@ class Command(AgentsCommand):
         rows = Document.objects.filter(collection=collection)
         failed = list(rows.filter(state=DocumentState.FAILED).order_by("key").only("key", "error", "error_code"))
         waiting = rows.filter(state__in=[DocumentState.WAITING, DocumentState.READING]).count()
-        code = Exit.FAILED if failed or walk.refused else None
+        collection.refresh_from_db()
+        code = Exit.FAILED if failed or walk.refused or _vectors_error(collection) else None
         if as_json:
             self.print_json(
                 {
@@ -177,6 +184,7 @@ class Command(AgentsCommand):
                     "gone": [row.key for row in gone],
                     "pruned": pruned,
                     "failed": {row.key: {"code": row.error_code, "message": row.error} for row in failed},
+                    "vectors_error": _vectors_error(collection),
                     "waiting": waiting,
                     "ready": rows.filter(state=DocumentState.READY).count(),
                 }
@@ -190,12 +198,18 @@ class Command(AgentsCommand):
             self.console.text(f"{name}: {why}", style="ERROR")
         for row in failed:
             self.console.text(f"{row.key}: {row.error} ({row.error_code})", style="ERROR")
+        self._tell_vectors(collection)
         if gone:
             what = "Removed, since their files are gone" if pruned else "Their files are gone; --prune removes them"
             self.console.text(f"{what}: {_few([row.key for row in gone])}", style="" if pruned else "WARNING")
         if waiting:
             self.console.line(f"{counted(waiting, 'document')} still to be read.")
         return code
+
+
+def _vectors_error(row: Collection) -> str:
+    """What the embedder said when it failed; empty where all is well, or where there is none."""
+    return row.embedding_error if embedder_name() else ""
 
 
 def bar(done: int, of: int) -> str:

@@ -9,10 +9,12 @@ from django.test import override_settings
 
 from agents_app.knowledge.chunking import passages_of
 from agents_app.knowledge.reading import HTML, MARKDOWN, PDF, TEXT, Part, Section, Unreadable, kind_of, parts_of
+from agents_app.knowledge.reading import pdf as module
 from agents_app.knowledge.reading.encodings import decoded
 from agents_app.knowledge.reading.headings import sections_of
 from agents_app.knowledge.reading.html import page_of
 from agents_app.knowledge.reading.parts import too_large
+from tests.dead import all_gone
 from tests.knowledge.pdfs import bomb, pdf
 
 pytestmark = pytest.mark.once
@@ -189,9 +191,17 @@ def test_a_process_that_takes_too_much_memory_ends(tmp_path: Path) -> None:
         assert refusal(tmp_path, pdf(streams=[stream], encode=True), PDF).code in ("too_much_memory", "damaged_pdf")
 
 
-def test_a_page_that_takes_too_long_ends(tmp_path: Path) -> None:
-    with limits(KNOWLEDGE_PAGE_SECONDS=0.01):
+@pytest.mark.parametrize("first", ["", "sys.stdout.close(); os.close(1)"], ids=["of a page", "after all pages"])
+def test_a_process_that_takes_too_long_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str) -> None:
+    child = tmp_path / "child.py"
+    child.write_text(f"import os, sys, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); {first}\n")
+    with child.open("a") as script:
+        script.write("time.sleep(600)")
+    monkeypatch.setattr(module, "CHILD", child)
+    with limits(KNOWLEDGE_PAGE_SECONDS=3.0):
         assert refusal(tmp_path, pdf("a"), PDF).code == "too_slow"
+    pid = tmp_path / "pid"
+    assert all_gone([int(text)] if pid.exists() and (text := pid.read_text()) else [])  # it may not even have begun
 
 
 # Limits, parts and passages.

@@ -76,11 +76,24 @@ def _said_of(path: str, first: int) -> Iterator[dict[str, Any]]:
         _tell(process, asked)
         for line in _lines(process):
             yield json.loads(line)
-        if process.wait(conf.KNOWLEDGE_PAGE_SECONDS) != 0:
+        if _code(process) != 0:
             message = gettext("The process that read this PDF died (code %(code)s).")
             raise Unreadable(message % {"code": process.returncode}, code="damaged_pdf")
     finally:
         _kill(process)
+
+
+def _code(process: "subprocess.Popen[bytes]") -> int:
+    """With which it ends, having said all."""
+    try:
+        return process.wait(conf.KNOWLEDGE_PAGE_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise _too_slow() from None
+
+
+def _too_slow() -> Unreadable:
+    message = gettext("A page of this PDF took longer than %(seconds)s s to read (KNOWLEDGE_PAGE_SECONDS).")
+    return Unreadable(message % {"seconds": f"{conf.KNOWLEDGE_PAGE_SECONDS:g}"}, code="too_slow")
 
 
 def _tell(process: "subprocess.Popen[bytes]", asked: dict[str, Any]) -> None:
@@ -99,8 +112,7 @@ def _lines(process: "subprocess.Popen[bytes]") -> Iterator[bytes]:
     while True:
         ready, _, _ = select.select([output], [], [], max(until - time.monotonic(), 0))
         if not ready:
-            message = gettext("A page of this PDF took longer than %(seconds)s s to read (KNOWLEDGE_PAGE_SECONDS).")
-            raise Unreadable(message % {"seconds": f"{conf.KNOWLEDGE_PAGE_SECONDS:g}"}, code="too_slow")
+            raise _too_slow()
         read = os.read(output, READ)
         if not read:
             return

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import NoReturn
 
+import hypothesis
 import pytest
 from asgiref.sync import SyncToAsync
 from django.conf import settings
@@ -20,6 +21,13 @@ from pytest_django import DjangoDbBlocker
 from agents_app.live import publish
 from agents_app.runtime.engines import close_engine
 from tests import emptying, migrated
+
+# The same examples each time, however long one takes: what fails fails for everybody. `--hypothesis-profile=default`
+# looks for others.
+hypothesis.settings.register_profile(
+    "tests", deadline=None, derandomize=True, database=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tests")
 
 TESTS = Path(__file__).parent
 # Folders whose tests cannot depend on the database.

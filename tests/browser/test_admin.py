@@ -13,7 +13,7 @@ from tests.admin.conftest import call_of, page_of, question_of, request_of
 from tests.admin.till import PLANS
 from tests.browser.conftest import ALL_LOOKS
 
-pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.timeout(400)]
 
 LIST = "/admin/agents_app/approvalrequest/"
 

@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.long,
     pytest.mark.once,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(400),
 ]
 
 

@@ -13,7 +13,7 @@ from tests.browser.conftest import LOOKS
 from tests.office import person
 
 # What depends on Redis is tried by test_admin, on both databases.
-pytestmark = [pytest.mark.once, pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.once, pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.timeout(400)]
 
 LIST = "/admin/agents_app/approvalrequest/"
 TRICK = "fri\u0435nds\u202e evil\u200b"

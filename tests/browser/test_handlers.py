@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.long,
     pytest.mark.once,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(400),
 ]
 NAME = "shop.letters.write_to_the_customer"
 """The server's code knows it."""

@@ -14,7 +14,7 @@ from tests.browser.conftest import LOOKS
 pytestmark = [
     pytest.mark.once,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(400),
 ]
 
 

@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.long,
     pytest.mark.once,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(400),
 ]
 NAME = "openrouter:openai/gpt-5-mini-with-a-name-that-goes-on-and-on"
 

@@ -13,7 +13,7 @@ from tests.admin.conftest import list_of, request_of
 pytestmark = [
     pytest.mark.once,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(400),
 ]
 LOOKS = [("wide", "light"), pytest.param("phone", "dark", marks=pytest.mark.long)]
 LISTS = ("approvalpolicy", "killswitch", "standinggrant", "auditanchor", "notification", "notificationpreference")

@@ -10,7 +10,7 @@ pytestmark = [
     pytest.mark.long,
     pytest.mark.once,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(400),
 ]
 
 SHOWN = """() => [...document.querySelectorAll("time[data-time=full]")].map((item) => [

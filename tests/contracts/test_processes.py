@@ -26,7 +26,7 @@ QCLUSTER = ["-m", "django", "qcluster"]
 CELERY = ["-m", "celery", "-A", "tests.celery_app", "worker", "-c", "1", "-l", "WARNING", "--without-mingle"]
 COMMANDS = {"orm": QCLUSTER, "redis": QCLUSTER, "postgresql": QCLUSTER, "celery": CELERY}
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
 
 
 @pytest.fixture(params=["orm", pytest.param("postgresql", marks=pytest.mark.postgresql_only), "redis", "celery"])

@@ -11,7 +11,7 @@ from tests.docs.following import WAITS, new_project
 from tests.docs.markdown import DOCS, blocks
 from tests.packaging.test_readme import before_the_start, running
 
-pytestmark = [pytest.mark.once, pytest.mark.long, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.once, pytest.mark.long, pytest.mark.timeout(600)]
 
 
 def test_runs_go_through_celery(tmp_path: Path, redis_url: str) -> None:

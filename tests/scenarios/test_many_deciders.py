@@ -37,7 +37,7 @@ TOGETHER = 20.0
 MOST = 240.0
 """Seconds for a whole round."""
 
-pytestmark = [pytest.mark.postgresql_only, pytest.mark.django_db(transaction=True), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.postgresql_only, pytest.mark.django_db(transaction=True), pytest.mark.timeout(1800)]
 
 
 class Deciders:

@@ -125,7 +125,7 @@ def check(run: Run[Any]) -> None:
     max_examples=25,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking would take minutes
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     turns=st.lists(st.sampled_from(TURNS), min_size=1, max_size=3),

@@ -34,7 +34,7 @@ def empty_database(tmp_path: Path, django_db_blocker: pytest.FixtureDef[object])
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_forwards_backwards_and_away(empty_database: dict[str, str]) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "tests.upgrades.filled"],
@@ -42,7 +42,7 @@ def test_forwards_backwards_and_away(empty_database: dict[str, str]) -> None:
         env=empty_database,
         capture_output=True,
         text=True,
-        timeout=880,
+        timeout=1780,
     )
     assert done.stdout.endswith("all is well\n"), done.stdout + done.stderr
 

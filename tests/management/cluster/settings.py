@@ -17,7 +17,7 @@ AGENTS_APP = {
     "POLL_SECONDS": 0.1,
     "SLICE_SECONDS": 30.0,
     "DRAIN_SECONDS": 0.5,
-    "STALL_SECONDS": 3.0,
+    "STALL_SECONDS": float(os.environ.get("AGENTS_TEST_STALL", 3)),
     "LLMS": {"story": "tests.scenarios.cluster.story.StoryLLM"},
     "LIVE": "poll",
 }

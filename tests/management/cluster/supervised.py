@@ -30,15 +30,21 @@ def until(found: Callable[[], T], what: str, seconds: float = SECONDS) -> T:
 
 
 class Supervised:
-    """The supervisor's process and what it started. grace: its option."""
+    """The supervisor's process and what it started. grace: its option. stall: seconds after which a cluster that does
+    nothing is replaced."""
 
-    def __init__(self, directory: Path, environment: dict[str, str], grace: float = 10) -> None:
+    def __init__(self, directory: Path, environment: dict[str, str], grace: float = 10, stall: float = 3) -> None:
         self._log = directory / "output.txt"
         with self._log.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "agents_cluster", "--grace", str(grace)],
                 cwd=ROOT,
-                env={**environment, "DJANGO_SETTINGS_MODULE": SETTINGS, "PYTHONWARNINGS": "ignore"},
+                env={
+                    **environment,
+                    "DJANGO_SETTINGS_MODULE": SETTINGS,
+                    "PYTHONWARNINGS": "ignore",
+                    "AGENTS_TEST_STALL": str(stall),
+                },
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )

@@ -75,7 +75,7 @@ def test_sentinel_and_main_process_are_killed(supervised: Start) -> None:
 
 
 def test_the_supervisor_is_killed(supervised: Start) -> None:
-    cluster = supervised(grace=60)  # not by the leash, which is slower
+    cluster = supervised(grace=60, stall=600)  # not by the leash, which is slower
     cluster.cluster()
     cluster.process.kill()
     cluster.process.wait()
@@ -84,7 +84,7 @@ def test_the_supervisor_is_killed(supervised: Start) -> None:
 
 def test_it_ends_in_time_whatever_hangs(supervised: Start, diary: Path) -> None:
     """A tool that does not come back: the worker gives it DRAIN_SECONDS, then leaves by itself."""
-    cluster = supervised(grace=60)
+    cluster = supervised(grace=60, stall=600)  # a worker that begins late is not taken for dead
     cluster.cluster()
     start_run("survivor", "read")
     until(lambda: noted(diary, "read"), "the call")

@@ -7,7 +7,7 @@ INSTALLED_APPS = [*INSTALLED_APPS, "tests.scenarios.cluster"]
 AGENTS_APP = {
     **AGENTS_APP,
     "EXECUTOR": "django_q2",
-    "LEASE_SECONDS": 2.0,
+    "LEASE_SECONDS": 6.0,  # a busy machine does not lose it, and the tests wait for its end
     "HEARTBEAT_SECONDS": 0.3,
     "POLL_SECONDS": 0.1,
     "SLICE_SECONDS": 20.0,

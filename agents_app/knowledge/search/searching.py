@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from agents_app.knowledge.search.fusing import fused
 from agents_app.knowledge.search.scope import Scope, scope_of, searched_collections
 from agents_app.knowledge.search.vectors import by_vector
 from agents_app.knowledge.search.words import Ranked, by_words, words_in
-from agents_app.llm.embedders import named_embedder
+from agents_app.llm.embedders import embedder_name, named_embedder
 from agents_app.llm.embeddings import embed
 from agents_app.models import Bound, Prepared
 
@@ -77,7 +77,7 @@ def search(
     found = Found(collections=tuple(embedders), notes=(str(CUT),) if question.cut else ())
     if scope is not None:
         for _ in range(TRIES):
-            lists = _lists(question, scope, mode, top_k, {name for name in embedders.values() if name})
+            lists = _lists(question, scope, mode, top_k, _asked_of(embedders.values()))
             hits, whole = _hits(question, lists, top_k, explain)
             if whole:
                 break
@@ -89,6 +89,12 @@ def search(
             error=lists.error,
         )
     return replace(found, seconds=round(time.monotonic() - began, 4))
+
+
+def _asked_of(embedders: Iterable[str]) -> set[str]:
+    """The embedders that are asked for the question's vector: those whose vectors are searched, be it until another's
+    are all there. Where the settings name none, no question goes to one, whatever vectors are left of it."""
+    return {name for name in embedders if name} if embedder_name() else set()
 
 
 def _check(mode: str, top_k: int) -> None:

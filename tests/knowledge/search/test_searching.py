@@ -110,6 +110,17 @@ def test_both_ways_are_fused_and_each_hit_knows_its_place_in_both(handbook: Coll
     assert len(nearest) == 2
 
 
+def test_an_embedder_that_was_taken_out_of_the_settings_is_asked_nothing(
+    handbook: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with override_settings(AGENTS_APP={"EMBEDDER": OWN, "LIVE": "poll"}):
+        embed_all(handbook, OWN)
+        assert search("lamp", "handbook", user=None).mode == "fused"
+    monkeypatch.setattr(HashingEmbedder, "embed", lambda *given, **options: pytest.fail("it was asked"))
+    found = search("lamp", "handbook", user=None)
+    assert (found.mode, found.notes) == ("text", (NO_VECTORS,))
+
+
 @override_settings(AGENTS_APP={"EMBEDDER": OWN, "LIVE": "poll"})
 def test_equal_passages_are_embedded_once(handbook: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
     embed_all(handbook, OWN)

@@ -103,15 +103,23 @@ def pieces_of(text: str) -> tuple[Piece, ...]:
     return tuple(pieces)
 
 
+SEEN = (None, Oddity.CONFUSABLE, Oddity.STACKED)
+"""What stands there for everybody to see, whatever it pretends to be."""
+
+
 def spelled_out(text: str) -> str:
     """The text for where nothing can be marked, as in mails: what hides is named in ⟨⟩ in its place, what looks like
     something else is named behind it."""
     return "".join(piece.text if piece.oddity is None else _spelled(piece) for piece in pieces_of(text))
 
 
+def unhidden(text: str) -> str:
+    """The same, but only what hides is named. Done twice it is as done once."""
+    return "".join(piece.text if piece.oddity in SEEN else _spelled(piece) for piece in pieces_of(text))
+
+
 def _spelled(piece: Piece) -> str:
-    seen = piece.oddity in (Oddity.CONFUSABLE, Oddity.STACKED)
-    return f"{piece.text}⟨{piece.note.partition(' ')[0]}⟩" if seen else f"⟨{piece.note}⟩"
+    return f"{piece.text}⟨{piece.note.partition(' ')[0]}⟩" if piece.oddity in SEEN else f"⟨{piece.note}⟩"
 
 
 Place = tuple[int, int, Oddity, str]

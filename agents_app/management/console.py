@@ -10,8 +10,12 @@ from django.core.management.base import OutputWrapper
 from django.core.management.color import Style
 from django.utils import timezone
 
+from agents_app.core.deceptive import unhidden
+
 WIDTH = 80
 WIDEST = 110
+LONGEST = 20_000
+"""Characters of one text; a longer one would push away what stands above it."""
 CLEAR_LINE = "\r\x1b[2K"
 _CONTROLS = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
 
@@ -34,10 +38,15 @@ class Console:
         self.out.flush()
 
     def text(self, text: str, *, indent: int = 0, style: str = "") -> None:
-        """A text, wrapped; its own line breaks are kept."""
-        for part in text.splitlines() or [""]:
+        """A text, wrapped; its own line breaks are kept. A very long one ends with how much of it is left out."""
+        left = len(text) - LONGEST
+        for part in text[:LONGEST].splitlines() or [""]:
             for line in self._wrapped(part, indent):
                 self.line(line, indent=indent, style=style)
+        if left > 0:
+            self.line(
+                f"… and {left:,} more characters; --json of the command that lists it has them all", indent=indent
+            )
 
     def label(self, name: str, text: str, *, style: str = "", column: int = 12) -> None:
         """`Name       text`, wrapped under itself; the style is the name's."""
@@ -76,8 +85,9 @@ class Console:
 
 
 def visible(text: str) -> str:
-    """Without what a terminal obeys: a text of an LLM could erase or repaint what a person is about to approve."""
-    return text.translate(_CONTROLS)
+    """Without what a terminal obeys, and with the names of what nobody sees: a text of an LLM could erase, repaint or
+    turn around what a person is about to approve."""
+    return unhidden(text.translate(_CONTROLS))
 
 
 def shorten(text: str, limit: int) -> str:
@@ -88,7 +98,7 @@ def shorten(text: str, limit: int) -> str:
 
 def value_text(value: Any) -> str:
     """A JSON value for people: a text as it is, but for control characters; the rest as JSON."""
-    return visible(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 def call_text(tool: str, arguments: Any) -> str:

@@ -197,9 +197,9 @@ def approvals_with_origins(requests: Sequence[ApprovalRequest], viewer: Any) -> 
 def show_approval(console: Console, request: dict[str, Any]) -> None:
     """A call that waits for approval; see `approvals_with_origins`."""
     console.line(f"Approval {request['id']}", style="MIGRATE_LABEL")
-    console.text(request["summary"] or request["tool"], indent=2)
+    console.text(spelled_out(request["summary"] or request["tool"]), indent=2)
     if not request["content_hidden"]:
-        console.text(call_text(request["tool"], request["arguments"]), indent=2)
+        console.text(spelled_out(call_text(request["tool"], request["arguments"])), indent=2)
         _show_origins(console, request["origins"] or {})
     why = f"because {request['reason']}" if request["reason"] else ""
     until = f"until {moment_text(request['expires_at'])}" if request["expires_at"] else ""
@@ -229,7 +229,7 @@ def _quoted(quotation: dict[str, str]) -> str:
 def show_question(console: Console, question: dict[str, Any]) -> None:
     """A question that waits for an answer."""
     console.line(f"Question {question['id']}", style="MIGRATE_LABEL")
-    console.text(question["question"] or HIDDEN, indent=2)
+    console.text(spelled_out(question["question"] or HIDDEN), indent=2)
     if question["answer_schema"]:
         console.text(f"The answer is JSON: {value_text(question['answer_schema'])}", indent=2)
     console.line(f"manage.py agents_answer {question['id']} ANSWER --as USER", indent=2)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents_app.core.deceptive import Oddity, is_ordinary, oddities_in, pieces_of
+from agents_app.core.deceptive import Oddity, is_ordinary, oddities_in, pieces_of, spelled_out, unhidden
 
 pytestmark = pytest.mark.once
 
@@ -96,6 +96,19 @@ def test_nothing_is_lost(text: str) -> None:
     pieces = pieces_of(text)
     assert "".join(piece.text for piece in pieces) == text
     assert {piece.oddity for piece in pieces if piece.oddity} == set(oddities_in(text))
+
+
+@pytest.mark.parametrize(("text", "kind", "odd"), ODD.values(), ids=ODD)
+def test_what_hides_is_named_and_once(text: str, kind: Oddity, odd: str) -> None:
+    named = unhidden(text)
+    assert (odd in named) == (kind in (Oddity.CONFUSABLE, Oddity.STACKED))
+    assert unhidden(named) == named
+
+
+def test_what_only_looks_like_something_else_stands_as_it_is_or_is_named_behind_it() -> None:
+    text = "fri\u0435nds\u202e"
+    assert unhidden(text) == "fri\u0435nds⟨U+202E⟩"
+    assert spelled_out(text) == "fri\u0435⟨U+0435⟩nds⟨U+202E⟩"
 
 
 @pytest.mark.parametrize("unit", ["a", " ", "\n", " \n", "\u0430", "\u00e9", "\u200b", "\u0301", "a\u200b"])

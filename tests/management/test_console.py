@@ -83,3 +83,25 @@ def test_texts_cannot_steer_the_terminal(evil: str) -> None:
     assert not any(unicodedata.category(sign) == "Cc" for sign in written.replace("\n", ""))
     assert "\x1b" not in written
     assert "Pay 120 EUR" in written
+
+
+@pytest.mark.parametrize(
+    ("evil", "name"), [("\u202e", "⟨U+202E⟩"), ("\u2066", "⟨U+2066⟩"), ("\u200b", "⟨U+200B⟩"), ("\u00ad", "⟨U+00AD⟩")]
+)
+def test_what_hides_or_turns_the_text_around_is_named(evil: str, name: str) -> None:
+    out = Terminal()
+    console = Console(OutputWrapper(out), no_style())
+    console.text(f"Pay Ann{evil}120 EUR")
+    console.label("Reason", f"a{evil}b")
+    console.entry("* ", f"a{evil}b")
+    console.text(call_text("pay", {"to": f"a{evil}b"}))
+    written = out.getvalue() + value_text(f"a{evil}b") + value_text({"to": f"a{evil}b"})
+    assert evil not in written
+    assert written.count(name) == 6
+
+
+def test_a_very_long_text_does_not_push_away_what_stands_above() -> None:
+    out = Terminal()
+    Console(OutputWrapper(out), no_style()).text("word " * 200_000, indent=2)
+    assert len(out.getvalue()) < 25_000
+    assert "… and 980,000 more characters" in out.getvalue().splitlines()[-1]

@@ -247,3 +247,13 @@ def test_list_says_that_some_cannot_be_used() -> None:
         out = manage("agents_list").out
     assert "slow\n  LLM demo · at most 20 steps, 90 s" in out
     assert "1 more cannot be used: manage.py check says why." in out
+
+
+def test_deceptive_text_is_spelled_out_before_one_decides(agents: AgentsKit, people: dict[str, Any]) -> None:
+    trick = "fri\u0435nds\u202e evil\u200b"
+    resting(agents, [calls("refund", number=trick, amount=120), calls("ask_user", question=trick)])
+    approval = ApprovalRequest.objects.get()
+    approving = ("agents_approve", approval.pk, "--dry-run", "--set", "number=A-1", "--as", "lead")
+    for shown in (manage("agents_inbox").out, manage(*approving).out):
+        assert "fri\u0435⟨U+0435⟩nds⟨U+202E⟩" in shown
+        assert not {"\u202e", "\u200b"} & set(shown)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from agents_app.core.deceptive import spelled_out
 from agents_app.core.status import ApprovalStatus
 from agents_app.exceptions import StaleDigest
 from agents_app.management.base import COMMAND, AgentsCommand, add_as, person
@@ -61,8 +62,9 @@ class Command(AgentsCommand):
         hidden = may_view_sensitive(user) is False
         console = self.console
         if readable:
-            console.text(request.summary)
-            console.text(call_text(request.call.tool, arguments_of(request.call, sensitive=not hidden)), indent=2)
+            console.text(spelled_out(request.summary))
+            called = call_text(request.call.tool, arguments_of(request.call, sensitive=not hidden))
+            console.text(spelled_out(called), indent=2)
         masked = arguments_of(request.call, sensitive=False)
         for difference in differences(before, after) if after is not None else ():
             name = difference.path.partition(".")[0]

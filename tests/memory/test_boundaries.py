@@ -114,7 +114,7 @@ MUTANTS = [
         "nothing is left out",
         test_a_cut_transcript_is_valid_and_fits,
         f"{FITTING}_Fitting._drop",
-        "self._gone.append((first, end))",
+        "self._gone += ranges",
         "pass",
     ),
 ]

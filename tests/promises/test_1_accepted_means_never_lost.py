@@ -76,7 +76,7 @@ def test_work_after_a_release_is_hinted_again(stage: Stage) -> None:
     """The slice ends in the midst of a run: somebody must be told to go on with it."""
     office.behaviour["look"] = lambda context, value: threading.Event().wait(0.1) or value
     with stage.hearing() as heard:
-        run = stage.start(*[calls("look", number="1")] * 10, "Done.")  # more than one slow moment may swallow
+        run = stage.start(*[calls("look", number="1")] * 8, "Done.")  # more than one slow moment may swallow
         with stage.setting(SLICE_SECONDS=0.3, EXECUTOR=HEARING):
             drive_due(1)
         assert heard == [run.id] * 2

@@ -1,6 +1,7 @@
 """Fields and defaults shared by the models."""
 
 import os
+import threading
 import time
 from datetime import datetime
 from typing import Any
@@ -17,16 +18,44 @@ from django.utils import timezone
 from agents_app.conf import conf
 
 
-def uuid7() -> UUID:
-    """A time-ordered UUID, version 7 of RFC 9562: 48 bits of Unix milliseconds, the rest random.
+class _Made:
+    """Which `uuid7` this process made last: the millisecond, and the number within it."""
 
-    Gives the order of creation roughly; never a cursor. Python has its own from 3.14 on.
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = (0, 0)
+
+    def next(self) -> tuple[int, int]:
+        """The present millisecond, and a number of 42 bits above that of the one before, if that was in it too."""
+        with self._lock:
+            now = time.time_ns() // 1_000_000
+            at, number = self._last
+            number = number + 1 if at == now else int.from_bytes(os.urandom(6), "big") >> 7
+            self._last = (now, number)
+        return now, number
+
+
+_made = _Made()
+
+
+def _after_fork() -> None:
+    # Who held the parent's lock is not here to let go of it.
+    global _made
+    _made = _Made()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def uuid7() -> UUID:
+    """A time-ordered UUID, version 7 of RFC 9562: 48 bits of Unix milliseconds, 42 of a number, 32 random.
+
+    Those of one process follow each other, also within a millisecond; those of several give the order of creation
+    roughly. Never a cursor. Python has its own from 3.14 on.
     """
-    milliseconds = time.time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10), "big")
-    value = (milliseconds & (2**48 - 1)) << 80 | random
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
+    milliseconds, number = _made.next()
+    random = number << 32 | int.from_bytes(os.urandom(4), "big")
+    value = (milliseconds & (2**48 - 1)) << 80 | 0x7 << 76 | random >> 62 << 64 | 0x2 << 62 | random & (2**62 - 1)
     return UUID(int=value)
 
 

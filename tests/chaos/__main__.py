@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # it imports models
 SHOWN_LINES = 40
 MANY_MINUTES = 10.0
 """A longer chaos has more clusters."""
-PLANT_WORDS = ("--minutes", "8", "--patience", "60")
+PLANT_WORDS = ("--minutes", "20", "--patience", "60")
 """How long what is broken on purpose may take to show; it ends as soon as it does."""
 
 

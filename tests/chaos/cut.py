@@ -80,11 +80,14 @@ def cut_and_heal(home: Path, network: Network, parts: dict[str, Part]) -> list[s
             hosts.claims_of("host-a") > 5 and hosts.claims_of("host-b") > 5 and len(hosts.held_by("host-a")) > 1
         )
 
-    until(both_work, "both hosts to work")
-    network.cut("host-a")
-    _say("host-a is cut off")
-    time.sleep(1)  # what was on its way has arrived
-    lost, moment = hosts.held_by("host-a"), time.monotonic()
+    lost: dict[str, int] = {}
+    while len(lost) < 2:  # else what it held has ended in this moment
+        network.heal("host-a")
+        until(both_work, "both hosts to work")
+        network.cut("host-a")
+        _say("host-a is cut off")
+        time.sleep(1)  # what was on its way has arrived
+        lost, moment = hosts.held_by("host-a"), time.monotonic()
 
     def long_enough() -> bool:
         hosts.look()

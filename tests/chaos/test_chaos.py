@@ -52,7 +52,7 @@ def test_what_was_promised_holds(tmp_path: Path, pytestconfig: pytest.Config) ->
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("plant", PLANTS)
 def test_what_is_broken_on_purpose_is_noticed(plant: str, tmp_path: Path) -> None:
     figures, text = chaos(tmp_path, "--plant", plant, *PLANT_WORDS)

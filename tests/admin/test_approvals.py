@@ -511,6 +511,7 @@ def test_who_asked_for_it_may_reject_it_but_not_approve(as_: Any, run_of: Any, p
     assert ('name="_approve"' in mine, 'name="_reject"' in mine) == (False, True)
     assert "somebody else must approve it" in mine
     assert ('name="_approve"' in other, "(somebody else must approve)" in other) == (True, True)
+    assert ("You may change them" in mine, "You may change them" in other) == (False, True)
     sent = {**form_of(as_("approver"), request), "_approve": "1"}
     assert as_("approver").post(page_of(request), sent).status_code == 403
     assert ApprovalRequest.objects.get().status == ApprovalStatus.PENDING

@@ -42,6 +42,8 @@ DOORS = (
     "bad_input/test_commands",
     "browser/",
     "doors/",
+    "links/",
+    "management/test_",
     "knowledge/test_admin",
     "knowledge/test_api_rules",
 )

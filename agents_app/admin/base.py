@@ -118,7 +118,7 @@ class ReadOnlyAdmin(NamesTheRule):
 
     def get_urls(self) -> list[URLPattern]:
         """Our own pages first: Django's catch-all for objects would swallow them."""
-        return self.explained([*self.own_urls(), *super().get_urls()])
+        return [*self.own_urls(), *super().get_urls()]
 
     def own_urls(self) -> list[URLPattern]:
         """Further addresses below this model's."""

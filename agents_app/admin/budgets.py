@@ -7,7 +7,6 @@ from django.contrib import admin
 from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
@@ -137,9 +136,6 @@ class AgentBudgetAdmin(NamesTheRule):
     class Media:
         css = {"all": ["agents_app/admin.css"]}
         js = ["agents_app/times.js", "agents_app/lists.js"]
-
-    def get_urls(self) -> list[URLPattern]:
-        return self.explained(super().get_urls())
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and self.has_change_permission(request)

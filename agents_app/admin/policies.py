@@ -232,7 +232,7 @@ class ApprovalPolicyAdmin(NamesTheRule):
 
     def get_urls(self) -> list[URLPattern]:
         own = path("try/", self.admin_site.admin_view(self.try_view), name="agents_app_approvalpolicy_try")
-        return self.explained([own, *super().get_urls()])
+        return [own, *super().get_urls()]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None or self.has_change_permission(request, obj):

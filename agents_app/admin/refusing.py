@@ -1,6 +1,6 @@
 """Saying no: where a page answers 403, it names the rule that forbids, as every other door does."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, ClassVar
 
@@ -27,12 +27,13 @@ class NamesTheRule(admin.ModelAdmin):  # type: ignore[type-arg]
     class Media:
         css = {"all": ["agents_app/admin.css"]}
 
-    def explained(self, patterns: Iterable[URLPattern]) -> list[URLPattern]:
-        """These addresses, with a page of ours where they refuse."""
-        found = list(patterns)
-        for pattern in found:
+    @property
+    def urls(self) -> list[URLPattern]:
+        """All of its addresses, with a page of ours where they refuse."""
+        patterns: list[URLPattern] = self.get_urls()
+        for pattern in patterns:
             pattern.callback = self._explaining(pattern.callback)
-        return found
+        return patterns
 
     def _explaining(self, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         @wraps(view)

@@ -14,8 +14,8 @@ from rest_framework.parsers import BaseParser
 from agents_app.api.bodies import Body
 from agents_app.api.errors import BodyTooLarge
 from agents_app.core.canonical import clean_json
+from agents_app.definitions.validation import field_errors
 from agents_app.exceptions import InvalidInput
-from agents_app.services.field_errors import field_errors
 from agents_app.services.json_values import DEPTH_LIMIT, depth_of
 
 BODY_LIMIT = 8_000_000

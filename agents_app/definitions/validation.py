@@ -74,6 +74,12 @@ def invalid_by(error: ValidationError, *, hidden: frozenset[str] = frozenset()) 
     return InvalidArguments("; ".join(at_place(item["path"], item["message"]) for item in errors), errors=errors)
 
 
+def field_errors(error: ValidationError) -> list[dict[str, Any]]:
+    """What is wrong where, in the reader's language: each with its `path` and `message`; never with the value."""
+    found = error.errors(include_url=False, include_input=False)
+    return [{"path": list(each["loc"]), "message": message_of(each)} for each in found]
+
+
 def message_of(found: Mapping[str, Any]) -> str:
     """What one of pydantic's errors says, in the reader's language."""
     text = MESSAGES.get(found["type"])

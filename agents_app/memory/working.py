@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from agents_app.conf import conf
 from agents_app.core.memory import DOCUMENT_LIMIT, MemoryAct, patched, plain, size_of
-from agents_app.definitions.validation import message_of
+from agents_app.definitions.validation import field_errors
 from agents_app.exceptions import InvalidInput, MemoryChanged
 from agents_app.memory.history import Author, Written, record, values_of
 from agents_app.models import AgentSession, WorkingMemory, database_now
@@ -122,8 +122,7 @@ def _fitting(document: dict[str, Any], schema: type[BaseModel] | None) -> dict[s
     try:
         schema.model_validate(document)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-        errors = [{"path": list(each["loc"]), "message": message_of(each)} for each in found]
+        errors = field_errors(error)
         where = ".".join(str(part) for part in errors[0]["path"]) or gettext("the document")
         text = gettext("The working memory does not fit its schema: %(where)s: %(why)s")
         raise InvalidInput(text % {"where": where, "why": errors[0]["message"]}, errors=errors) from None

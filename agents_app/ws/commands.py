@@ -13,11 +13,11 @@ from agents_app import services
 from agents_app.core.budgets import Budget
 from agents_app.core.bulk import Choice, Report
 from agents_app.core.canonical import clean_json
+from agents_app.definitions.validation import field_errors
 from agents_app.exceptions import AgentsError, InvalidInput
 from agents_app.selectors.reports import report_as_dict
 from agents_app.services.budgets import owner_named
 from agents_app.services.bulk import decide_many
-from agents_app.services.field_errors import field_errors
 from agents_app.ws import frames
 from agents_app.ws.calling import Caller, Command
 from agents_app.ws.frames import CommandFrame, ErrorBody, ReplyFrame

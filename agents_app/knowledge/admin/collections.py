@@ -135,7 +135,7 @@ class CollectionAdmin(NamesTheRule):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.news_view)
         own = path("<uuid:key>/news/", view, name="agents_knowledge_collection_news")
-        return self.explained([own, *super().get_urls()])
+        return [own, *super().get_urls()]
 
     def news_view(self, request: HttpRequest, key: Any) -> HttpResponse:
         """The parts of the page if they are not those of `?known=`."""

@@ -7,8 +7,7 @@ import pytest
 from django.utils.translation import override
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from agents_app.definitions.validation import MESSAGES
-from agents_app.services.field_errors import field_errors
+from agents_app.definitions.validation import MESSAGES, field_errors
 
 
 class Body(BaseModel):

@@ -270,8 +270,8 @@ class MemoryUpdated(Payload):
     """What became of memory: `what` is briefing, summary, fact, entity or working (a session's document); `act` what
     was done to it (added, confirmed, updated, forgotten, …), `key` names the entry, `where` whose it is (user or
     session). `by` is a person, None: the run itself, in step `by_step`. With `error` (a code) nothing was changed, or
-    nothing was read: the run goes on without. `what` is embedder where facts were compared by their words, because it
-    failed."""
+    nothing was read: the run goes on without, or fails, as the agent's author chose. `what` is embedder where facts
+    were compared by their words, because it failed."""
 
     what: str
     act: str | None = None
@@ -285,7 +285,8 @@ class MemoryUpdated(Payload):
 class RetrievalCompleted(Payload):
     """What was looked up: `ids` of what was found, with their `scores`, best first; the query may be shortened.
     `collections`: those that were searched, which are only such as the run's user sees. `error` is the code of what
-    failed: without a `mode` nothing was searched, and the run goes on without; else it was searched by words alone."""
+    failed: without a `mode` nothing was searched, and the run goes on without, or fails, as the agent's author chose;
+    else it was searched by words alone."""
 
     query: str
     collections: tuple[str, ...] = ()

@@ -41,8 +41,14 @@ KNOWLEDGE = f"{KNOWLEDGE_APP}.briefing.brief"
 Source = Callable[[Question], SourceBriefing]
 
 
+class Unbriefed(LLMError):
+    """The agent would rather fail than go on without. told: what is recorded of it with the turn that fails."""
+
+    told: tuple[Told, ...] = ()
+
+
 async def be_briefed(engine: Engine, held: Held) -> None:
-    """Let `held` know what its run's LLM is told. Raises LLMError where the agent would rather fail."""
+    """Let `held` know what its run's LLM is told. Raises Unbriefed where the agent would rather fail."""
     if held.briefing is not None or held.unbriefed:
         return
     stored, question = await engine.database(_look, held)
@@ -53,9 +59,14 @@ async def be_briefed(engine: Engine, held: Held) -> None:
         held.unbriefed = True
         return
     found: list[SourceBriefing] = []
-    if question.memory is not None:
-        found.append(await _ask_memory(engine, held, question, question.memory))
-    found += await _ask_each(engine, held, question)
+    try:
+        if question.memory is not None:
+            found.append(await _ask_memory(engine, held, question, question.memory))
+        await _ask_each(engine, held, question, found)
+    except Unbriefed as error:
+        # What the others had to tell has happened, too.
+        error.told = (*(told for said in found for told in said.told), *error.told)
+        raise
     tokens = question.memory.tokens if question.memory is not None and question.memory.conversation else None
     held.briefing, held.briefing_is_new = together(found, tokens), True
 
@@ -91,21 +102,22 @@ async def _ask_memory(engine: Engine, held: Held, question: Question, memory: Me
         raise
     except Exception as error:
         code = _explain(held, "Memory", error)
-        if memory.on_error == "fail":
-            raise LLMError(f"Memory could not be read ({code}); see the log.", code=MEMORY_UNAVAILABLE) from error
         payload = {"what": "briefing", "where": "session" if question.session_id else "user", "error": code}
-        return SourceBriefing(told=(Told(type=EventType.MEMORY_UPDATED, payload=payload),))
+        told = Told(type=EventType.MEMORY_UPDATED, payload=payload)
+        if memory.on_error == "fail":
+            raise _unbriefed(f"Memory could not be read ({code}); see the log.", MEMORY_UNAVAILABLE, told) from error
+        return SourceBriefing(told=(told,))
 
 
-async def _ask_each(engine: Engine, held: Held, question: Question) -> list[SourceBriefing]:
-    """Each `Knowledge` by itself, one after the other: one that fails, or is late, takes nothing from the others, and
-    the numbers of the passages run on."""
-    found: list[SourceBriefing] = []
+async def _ask_each(engine: Engine, held: Held, question: Question, found: list[SourceBriefing]) -> None:
+    """Add to `found` what each `Knowledge` says by itself, one after the other: one that fails, or is late, takes
+    nothing from the others, and the numbers of the passages run on."""
+    first = 1
     for knowledge in question.knowledge:
-        first = 1 + sum(len(section.refs) for said in found for section in said.sections)
         one = replace(question, knowledge=(knowledge,), first_passage=first)
-        found.append(await _ask_knowledge(engine, held, one, knowledge))
-    return found
+        said = await _ask_knowledge(engine, held, one, knowledge)
+        found.append(said)
+        first += sum(len(section.refs) for section in said.sections)
 
 
 async def _ask_knowledge(engine: Engine, held: Held, question: Question, knowledge: Knowledge) -> SourceBriefing:
@@ -117,15 +129,22 @@ async def _ask_knowledge(engine: Engine, held: Held, question: Question, knowled
         raise
     except Exception as error:
         code = _explain(held, "Knowledge", error)
-        if knowledge.on_error == "fail":
-            text = f"Knowledge could not be searched ({code}); see the log."
-            raise LLMError(text, code=KNOWLEDGE_UNAVAILABLE) from error
         payload: dict[str, Any] = {
             "query": question.input[:200],
             "seconds": round(time.monotonic() - began, 3),
             "error": code,
         }
-        return SourceBriefing(told=(Told(type=EventType.RETRIEVAL_COMPLETED, payload=payload),))
+        told = Told(type=EventType.RETRIEVAL_COMPLETED, payload=payload)
+        if knowledge.on_error == "fail":
+            text = f"Knowledge could not be searched ({code}); see the log."
+            raise _unbriefed(text, KNOWLEDGE_UNAVAILABLE, told) from error
+        return SourceBriefing(told=(told,))
+
+
+def _unbriefed(text: str, code: str, told: Told) -> Unbriefed:
+    error = Unbriefed(text, code=code)
+    error.told = (told,)
+    return error
 
 
 async def _ask(engine: Engine, ask: Callable[[], SourceBriefing], seconds: float) -> SourceBriefing:

@@ -28,6 +28,7 @@ from agents_app.gate.dispatch import full_text
 from agents_app.gate.policy import summarise
 from agents_app.models import AgentContext, AgentStep, ToolCall
 from agents_app.runtime.advance import Advance, Verdicts, advance
+from agents_app.runtime.briefing import Unbriefed
 from agents_app.runtime.held import Act, Held, ReconcileAct, ThinkAct, ToolAct
 from agents_app.runtime.judging import foresee, judge, judge_new
 from agents_app.runtime.llm_gate import ask, fallback, give_back
@@ -245,6 +246,8 @@ def _settle_failed_turn(held: Held, act: ThinkAct, error: LLMError) -> Advance:
     with _changing(held) as edit:
         step = _open_turn(edit, act)
         _keep_briefing(edit, held, step)
+        for told in error.told if isinstance(error, Unbriefed) else ():
+            edit.record(told.type, **told.payload)
         cancelled = edit.context.cancel_requested_at is not None
         attempt = act.attempt - (step.earlier_attempts or 0)
         other = None if cancelled else fallback(held, step, error, attempt >= conf.LLM_ATTEMPTS)

@@ -58,6 +58,7 @@ def test_an_llm_that_is_not_asked_because_knowledge_is_away(as_: Any, till: Any,
         till.run_until_idle()
         text = page(as_("reader"), run)
     assert "The LLM was not asked" in text
+    assert "Knowledge was not searched" in text
     assert "Knowledge could not be searched (RuntimeError); see the log. (knowledge_unavailable)" in text
     assert "What was sent" not in text
     assert "bm25.example.org" not in text

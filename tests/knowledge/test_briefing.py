@@ -196,6 +196,10 @@ def test_a_retriever_that_fails_is_gone_without_or_fails_the_run(agents: AgentsK
         "Knowledge could not be searched (invalid_retriever); see the log.",
     )
     assert asked == []
+    [event] = told(strict)
+    assert (event["query"], event["error"], event.get("mode", "")) == ("x", "invalid_retriever", "")
+    rows = AgentEvent.objects.filter(context_id=strict.id).order_by("sequence")
+    assert list(rows.values_list("type", flat=True))[-3:] == ["retrieval.completed", "step.failed", "run.failed"]
 
 
 def test_one_of_several_that_fails_takes_nothing_from_the_others(
@@ -213,6 +217,7 @@ def test_one_of_several_that_fails_takes_nothing_from_the_others(
     run, requests = driven(agents, Several, "When do lamps come?", "Soon.")
     assert run.status == RunStatus.FAILED
     assert requests == []
+    assert [each.get("error") for each in told(run)] == ["invalid_retriever", None, "ZeroDivisionError"]
 
 
 def test_the_tool_gives_what_the_others_found(

@@ -202,6 +202,7 @@ def test_an_author_may_rather_have_the_run_fail(agents: AgentsKit, says: Says) -
         "memory_unavailable",
         "Memory could not be read (ZeroDivisionError); see the log.",
     )
+    assert [data["error"] for data in events(run, EventType.MEMORY_UPDATED)] == ["ZeroDivisionError"]
     assert not requests
     with pytest.raises(NotFound):
         sent_in(office.context_of(run), 1, sensitive=False)
@@ -209,6 +210,7 @@ def test_an_author_may_rather_have_the_run_fail(agents: AgentsKit, says: Says) -
     retry_run(run.id, by=office.person("boss", is_superuser=True))
     drive_to_rest(run.id)
     assert run.again().output == "Done."
+    assert [data.get("error") for data in events(run, EventType.MEMORY_UPDATED)] == ["ZeroDivisionError", None]
 
 
 def test_memory_that_hangs_is_left_alone_in_time(agents: AgentsKit, says: Says) -> None:

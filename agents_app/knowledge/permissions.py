@@ -6,6 +6,7 @@ has object permissions, of this one. Nobody (a run without a user) sees what is 
 remove documents has `add_document`, `change_document`, `delete_document`, of all or of this collection, and sees it.
 """
 
+from enum import StrEnum
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -26,19 +27,41 @@ def there() -> "QuerySet[Collection]":
     return Collection.objects.filter(removed_at__isnull=True)
 
 
-def visible_collections(user: Any) -> "QuerySet[Collection]":
-    """The collections that this person sees; None is nobody. Its filter can be a part of any query."""
-    rows = there()
+class Sight(StrEnum):
+    """What somebody sees: what is public, everything, or what depends on who they are."""
+
+    PUBLIC = "public"
+    EVERYTHING = "everything"
+    OWN = "own"
+
+
+def sight_of(user: Any) -> Sight:
+    """How much this person sees; None is nobody."""
     if user is None or not user.is_active or not getattr(user, "is_authenticated", False):
-        return rows.filter(public=True)
-    if user.has_perm(VIEW):
-        return rows
-    may = Q(public=True) | Q(permission__in=_held(user))
+        return Sight.PUBLIC
+    return Sight.EVERYTHING if user.has_perm(VIEW) else Sight.OWN
+
+
+def seen_with(sight: Sight) -> "QuerySet[Collection]":
+    """The collections that everybody sees who sees as much as this, which is not OWN."""
+    return there().filter(public=True) if sight is Sight.PUBLIC else there()
+
+
+def visible_collections(user: Any, among: "QuerySet[Collection] | None" = None) -> "QuerySet[Collection]":
+    """The collections that this person sees; None is nobody. Its filter can be a part of any query.
+
+    among: of these only, which saves to look at all others.
+    """
+    rows = there() if among is None else there() & among
+    sight = sight_of(user)
+    if sight is not Sight.OWN:
+        return rows & seen_with(sight)
+    may = Q(public=True) | Q(permission__in=_held(user, rows))
     if hasattr(user, "groups"):
         through = Collection.viewers.through._default_manager
         groups = list(user.groups.values_list("pk", flat=True))
         may |= Q(pk__in=through.filter(group_id__in=groups).values("collection_id"))
-    return rows.filter(may | Q(pk__in=_by_object(user, may)))
+    return rows.filter(may | Q(pk__in=_by_object(user, rows.exclude(may))))
 
 
 def sees_any(user: Any) -> bool:
@@ -63,12 +86,13 @@ def may(user: Any, permission: str, collection: Collection) -> bool:
     return bool(allowed and visible_collections(user).filter(pk=collection.pk).exists())
 
 
-def _held(user: Any) -> list[str]:
-    """Of the permissions that collections name those which this person has."""
-    named = Collection.objects.exclude(permission="").order_by().values_list("permission", flat=True).distinct()
+def _held(user: Any, rows: "QuerySet[Collection]") -> list[str]:
+    """Of the permissions that these collections name those which this person has."""
+    named = rows.exclude(permission="").order_by().values_list("permission", flat=True).distinct()
     return [name for name in named if user.has_perm(name)]
 
 
-def _by_object(user: Any, otherwise: Q) -> list[Any]:
-    """What this person sees by a permission of the object alone. Backends without such say no, and ask no database."""
-    return [row.pk for row in there().exclude(otherwise) if user.has_perm(VIEW, row)]
+def _by_object(user: Any, rows: "QuerySet[Collection]") -> list[Any]:
+    """Of these what this person sees by a permission of the object alone. Backends without such say no, and ask no
+    database."""
+    return [row.pk for row in rows if user.has_perm(VIEW, row)]

@@ -21,6 +21,12 @@ LARGEST = 2_000
 FILLED_AT_ONCE = 500
 FILL = "UPDATE agents_knowledge_chunkvector SET embedding = %s::vector WHERE id = %s"
 
+READY = """ARRAY(
+    SELECT indexrelid::regclass::text FROM pg_index
+    WHERE indrelid = to_regclass('agents_knowledge_chunkvector') AND indisvalid
+)"""
+"""In a statement: the names of the indexes that vectors can be searched by."""
+
 
 def index_name(dimension: int) -> str:
     """The index over vectors with so many numbers."""

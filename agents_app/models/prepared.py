@@ -68,6 +68,11 @@ class _Text:
         self._queryset._result_cache = None
         return list(self._queryset)
 
+    def given(self, given: dict[str, Any]) -> tuple[str, list[Any]]:
+        """The text with its parameters."""
+        self._given = given
+        return self._bound()
+
     def _bound(self, *_: Any, **__: Any) -> tuple[str, list[Any]]:
         return self._sql, [self._value(parameter) for parameter in self._parameters]
 
@@ -114,11 +119,18 @@ class Prepared(Generic[M]):
         self._make = make
 
     def __call__(self, *shape: Any, **given: Any) -> list[M]:
+        return self._text(shape).read(given)
+
+    def sql(self, *shape: Any, **given: Any) -> tuple[str, list[Any]]:
+        """The text with its parameters, as a part of a statement that is written by hand."""
+        return self._text(shape).given(given)
+
+    def _text(self, shape: tuple[Any, ...]) -> _Text:
         texts = _texts.setdefault(connections[conf.DATABASE], {})
         key = (self, shape, clock.offset)  # tests move the time, which PostgreSQL's texts hold
         if key not in texts:
             texts[key] = _Text(_several(self._make(*shape)))
-        return texts[key].read(given)
+        return texts[key]
 
 
 def read_once(querysets: "Sequence[models.QuerySet[M]]") -> list[M]:

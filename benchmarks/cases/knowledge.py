@@ -32,7 +32,8 @@ BY_HAND = 40
 EMBEDDER = "benchmarks.clerk.words.WordsEmbedder"
 MODES = ("text", "vectors", "fused")
 SEARCHING = ("ts_rank(", "bm25(", "<=>", "v.vector", "most_common_elems", "agents_knowledge_text MATCH")
-"""What stands in the statements that count words and rank passages, and in no other."""
+"""What stands in the statements that count words and rank passages, and in no other. The one that ranks by pgvector's
+index reads the passages, too."""
 WITHOUT_END = 10.0**9
 
 

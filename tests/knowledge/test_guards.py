@@ -80,9 +80,9 @@ MUTANTS = [
     mutant(
         "nobody sees everything",
         a_run_without_a_user_sees_what_is_public,
-        "agents_app.knowledge.permissions:visible_collections",
-        "return rows.filter(public=True)",
-        "return rows",
+        "agents_app.knowledge.permissions:seen_with",
+        "there().filter(public=True)",
+        "there()",
     ),
 ]
 

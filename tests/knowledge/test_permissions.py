@@ -4,10 +4,15 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, Group, Permission, User
+from django.db import connections
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from agents_app.conf import conf
 from agents_app.knowledge.models import Collection
 from agents_app.knowledge.permissions import ADD, VIEW, may, visible_collections
+from agents_app.knowledge.search.scope import seen_among
 from agents_app.services import SYSTEM
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +46,13 @@ def people() -> dict[str, Any]:
 
 
 def seen(user: Any) -> list[str]:
-    return list(visible_collections(user).values_list("name", flat=True))
+    """As a list of all, among some of them, and as a search sees them, which remembers how it asked: all the same."""
+    every = list(visible_collections(user).values_list("name", flat=True))
+    some = Collection.objects.filter(name__in=["named", "open", "owned"])
+    among = list(visible_collections(user, some).values_list("name", flat=True))
+    assert among == [name for name in every if name in ("named", "open", "owned")]
+    assert list(seen_among(["open", "owned", "named", "nowhere", "grouped", "closed"], user).embedders) == every
+    return every
 
 
 @override_settings(
@@ -55,6 +66,19 @@ def test_each_way_to_see_a_collection(people: dict[str, Any]) -> None:
     assert seen(people["owen"]) == ["open", "owned"]
     assert seen(people["vera"]) == seen(SYSTEM) == everything
     assert seen(people["gone"]) == ["open"]
+    Collection.objects.filter(name="open").update(removed_at=timezone.now())
+    Collection.objects.filter(name="closed").update(public=True)
+    assert seen(None) == seen(people["nina"]) == ["closed"]
+    assert seen(people["vera"]) == ["closed", "grouped", "named", "owned"]
+
+
+def test_a_search_in_public_collections_asks_nothing_of_its_user(people: dict[str, Any]) -> None:
+    Collection.objects.create(name="handbook", public=True)
+    for user in (None, people["nina"], people["vera"]):
+        with CaptureQueriesContext(connections[conf.DATABASE]) as asked:
+            assert list(seen_among(["open", "handbook"], user).embedders) == ["handbook", "open"]
+        assert len(asked) == 1
+    assert seen_among([], people["vera"]).embedders == {}
 
 
 @override_settings(

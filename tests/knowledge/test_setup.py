@@ -3,18 +3,20 @@
 import io
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 
 from agents_app.exceptions import AgentsError
 from agents_app.knowledge import embedding, vector_index
 from agents_app.knowledge.embedding import embed_collection
-from agents_app.knowledge.models import Collection
-from agents_app.knowledge.search import search
+from agents_app.knowledge.models import Chunk, Collection
+from agents_app.knowledge.search import Hit, search
 from agents_app.models import database_now
 from agents_app.testing import HashingEmbedder
 from tests.knowledge.shelf import collection, embed_all, shelve
@@ -78,6 +80,36 @@ def test_vectors_are_searched_by_the_index_and_filters_leave_as_many_as_asked_fo
     assert nearest.hits[0].vector_score == pytest.approx(nearest.hits[0].score)
     assert setting() == "off"  # it was set for the searches alone
     assert set_up() == {"vectors": 0, "dimensions": [256]}
+
+
+@pytest.mark.postgresql_only
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("pgvector")
+@override_settings(AGENTS_APP={"EMBEDDER": OWN, "LIVE": "poll"})
+def test_a_search_by_the_index_is_two_messages_and_gives_what_one_without_it_gives() -> None:
+    handbook = collection()
+    words = ["zebras", "have", "stripes", "nobody", "knows"]
+    shelve(handbook, [(f"o{number}", "Zebras", " ".join(words[: number + 1])) for number in range(FEW)], lang="en")
+    Chunk.objects.update(page=7)
+    embed_all(handbook, OWN)
+    set_up()
+    execute("SET enable_seqscan = off")
+    asked: Any = {"query": "Zebras have stripes", "collections": "handbook", "user": None, "mode": "vectors"}
+    with CaptureQueriesContext(connection) as queries:
+        found = search(**asked)
+    assert len(queries) == 2
+    assert "<=>" in queries[1]["sql"]
+    assert (found.hits[0].source, found.hits[0].metadata) == ("Zebras, p. 7", {"lang": "en"})
+    both = search(**{**asked, "mode": "fused"})
+    execute("DROP INDEX agents_k_vector_hnsw_256")  # one that goes is missed by the next search
+    for one, by_hand in ((found, search(**asked)), (both, search(**{**asked, "mode": "fused"}))):
+        assert [cut(hit) for hit in one] == [cut(hit) for hit in by_hand]
+
+
+def cut(hit: Hit) -> Hit:
+    """With cosines that do not differ by how they were computed."""
+    cosine = round(hit.vector_score or 0.0, 5)
+    return replace(hit, vector_score=cosine, score=round(hit.score, 5))
 
 
 def setting() -> str:

@@ -26,15 +26,15 @@ MUTANTS = [
     mutant(
         "a search forgets whose eyes it has",
         test_nobody_is_told_what_they_may_not_see,
-        f"{SCOPE}searched_collections",
-        "visible_collections(user)",
-        "Collection.objects",
+        f"{SCOPE}seen_among",
+        "sight_of(user)",
+        "Sight.EVERYTHING",
     ),
     mutant(
         "a search looks into all collections",
         test_nobody_is_told_what_they_may_not_see,
         f"{SCOPE}scope_of",
-        "collections.order_by()",
-        "collections.model.objects.order_by()",
+        "collections=seen.sql",
+        'collections=f"SELECT id FROM agents_knowledge_collection UNION SELECT f.id FROM ({seen.sql}) f"',
     ),
 ]

@@ -24,7 +24,7 @@ class Hit:
     text: str
     page: int | None
     metadata: Mapping[str, Any]
-    score: float
+    score: float = 0.0
     text_rank: int | None = None
     text_score: float | None = None
     vector_rank: int | None = None

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from django.db.models import BigIntegerField, QuerySet
@@ -14,8 +14,8 @@ from agents_app.knowledge.models import Chunk
 from agents_app.knowledge.search.asked import Asked, asked
 from agents_app.knowledge.search.found import Found, Hit
 from agents_app.knowledge.search.fusing import fused
-from agents_app.knowledge.search.scope import Scope, scope_of, searched_collections
-from agents_app.knowledge.search.vectors import by_vector
+from agents_app.knowledge.search.scope import Scope, scope_of, seen_among
+from agents_app.knowledge.search.vectors import Near, by_vector
 from agents_app.knowledge.search.words import Ranked, by_words, words_in
 from agents_app.llm.embedders import embedder_name, named_embedder
 from agents_app.llm.embeddings import embed
@@ -41,8 +41,11 @@ NO_EMBEDDER = gettext_lazy("The question could not be turned into a vector (%(co
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Lists:
+    """read: the passages that came along with what was ranked."""
+
     words: Ranked = ()  # type: ignore[assignment]
     vectors: Ranked = ()  # type: ignore[assignment]
+    read: Mapping[int, Hit] = field(default_factory=dict)
     mode: str = ""
     notes: tuple[str, ...] = ()
     error: str | None = None
@@ -71,9 +74,9 @@ def search(
     names = [collections] if isinstance(collections, str) else list(collections)
     _check(mode, top_k)
     question = asked(query)
-    rows = searched_collections(names, user)
-    embedders = dict(rows.order_by("name").values_list("name", "embedder"))
-    scope = scope_of(rows, filters or {}) if embedders and question.text else None
+    seen = seen_among(names, user)
+    embedders = seen.embedders
+    scope = scope_of(seen, filters or {}) if embedders and question.text else None
     found = Found(collections=tuple(embedders), notes=(str(CUT),) if question.cut else ())
     if scope is not None:
         for _ in range(TRIES):
@@ -112,17 +115,18 @@ def _lists(question: Asked, scope: Scope, mode: str, top_k: int, embedders: set[
         words = by_words(question, scope, limit) if mode == "fused" else []
         return _Lists(words=words, mode="text" if mode == "fused" else "", notes=(str(NO_VECTORS),))
     try:
-        vectors = _by_vectors(question, scope, limit, embedders)
+        near = _by_vectors(question, scope, limit, embedders)
     except EmbeddingError as error:
         if mode == "vectors":
             raise
         logger.warning("A question could not be turned into a vector: %s", error.message)
         words = by_words(question, scope, limit)
         return _Lists(words=words, mode="text", notes=(NO_EMBEDDER % {"code": error.code},), error=error.code)
-    return _Lists(words=by_words(question, scope, limit) if mode == "fused" else [], vectors=vectors, mode=mode)
+    words = by_words(question, scope, limit) if mode == "fused" else []
+    return _Lists(words=words, vectors=near.ranked, read=near.read, mode=mode)
 
 
-def _by_vectors(question: Asked, scope: Scope, limit: int, embedders: set[str]) -> Ranked:
+def _by_vectors(question: Asked, scope: Scope, limit: int, embedders: set[str]) -> Near:
     """Each collection by the embedder of its vectors; cosines of different embedders are merged by rank."""
     lists = []
     for name in sorted(embedders):
@@ -130,8 +134,10 @@ def _by_vectors(question: Asked, scope: Scope, limit: int, embedders: set[str]) 
         lists.append(by_vector(vector, name, scope, limit))
     if len(lists) == 1:
         return lists[0]
-    cosines = {row: score for ranked in lists for row, score in ranked}
-    return [(row, cosines[row]) for row, _ in fused([[row for row, _ in ranked] for ranked in lists])][:limit]
+    cosines = {row: score for near in lists for row, score in near.ranked}
+    best = fused([[row for row, _ in near.ranked] for near in lists])[:limit]
+    read = {row: hit for near in lists for row, hit in near.read.items()}
+    return Near(ranked=[(row, cosines[row]) for row, _ in best], read=read)
 
 
 def _hits(question: Asked, lists: _Lists, top_k: int, explain: bool) -> tuple[tuple[Hit, ...], bool]:
@@ -145,10 +151,11 @@ def _hits(question: Asked, lists: _Lists, top_k: int, explain: bool) -> tuple[tu
     ranks = [{row: rank for rank, row in enumerate(ranked, start=1)} for ranked in (words, vectors)]
     matched = words_in(question, ids) if explain else {}
     # They may have gone since: a new version of their document is there.
-    chunks = {chunk.pk: chunk for chunk in _passages(ids)}
+    read = {**lists.read, **_passages([row for row in ids if row not in lists.read])}
     hits = tuple(
         replace(
-            _hit(chunks[row], score),
+            read[row],
+            score=score,
             text_rank=ranks[0].get(row),
             text_score=words.get(row),
             vector_rank=ranks[1].get(row),
@@ -156,13 +163,14 @@ def _hits(question: Asked, lists: _Lists, top_k: int, explain: bool) -> tuple[tu
             words=matched.get(row, ()),
         )
         for row, score in best
-        if row in chunks
+        if row in read
     )
     return hits, len(hits) == len(best)
 
 
-def _passages(ids: Sequence[int]) -> list[Chunk]:
-    return _of_ids(len(ids), **{f"id{place}": row for place, row in enumerate(ids)}) if ids else []
+def _passages(ids: Sequence[int]) -> dict[int, Hit]:
+    rows = _of_ids(len(ids), **{f"id{place}": row for place, row in enumerate(ids)}) if ids else []
+    return {chunk.pk: _hit(chunk) for chunk in rows}
 
 
 def _shown(count: int) -> "QuerySet[Chunk]":
@@ -176,7 +184,7 @@ _of_ids = Prepared(_shown)
 """To compile this takes longer than an index takes to find what is nearest."""
 
 
-def _hit(chunk: Chunk, score: float) -> Hit:
+def _hit(chunk: Chunk) -> Hit:
     document = chunk.document
     return Hit(
         id=chunk.pk,
@@ -188,5 +196,4 @@ def _hit(chunk: Chunk, score: float) -> Hit:
         text=chunk.text,
         page=chunk.page,
         metadata=chunk.metadata,
-        score=score,
     )

@@ -1,7 +1,9 @@
 """Search by vectors: by pgvector's HNSW index where `agents_knowledge_setup` has made one, else one by one."""
 
 import heapq
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy
@@ -9,9 +11,10 @@ from django.db import connections, transaction
 
 from agents_app.conf import conf
 from agents_app.core.vectors import dimension, unpack
+from agents_app.knowledge.search.found import Hit
 from agents_app.knowledge.search.scope import Scope
 from agents_app.knowledge.search.words import Ranked
-from agents_app.knowledge.vector_index import has_index
+from agents_app.knowledge.vector_index import index_name
 from agents_app.models import takes_several
 
 ROWS_AT_ONCE = 500
@@ -26,40 +29,73 @@ READ_ON = "SET LOCAL hnsw.iterative_scan = strict_order"
 """What the filters leave of the nearest may be too few: then the index is read on."""
 # The dimension is written out, as it is in the condition of the index.
 NEAREST = """
-SELECT v.chunk_id, 1 - (v.embedding::vector({size}) <=> %s::vector({size})) AS score
+SELECT v.chunk_id, v.embedding::vector({size}) <=> %s::vector({size}) AS distance
 FROM agents_knowledge_chunkvector v
 JOIN agents_knowledge_chunk c ON c.id = v.chunk_id
 JOIN ({scope}) d ON d.id = c.document_id AND d.version = c.version
 WHERE v.embedder = %s AND v.dimension = {size} AND v.embedding IS NOT NULL
-ORDER BY v.embedding::vector({size}) <=> %s::vector({size}) LIMIT %s
+ORDER BY distance LIMIT %s
+"""
+# What was found is read by the same statement: to read a few rows takes less time than another message.
+WITH_PASSAGES = """
+SELECT c.id, 1 - f.distance, c.text, c.heading, c.page, c.metadata, s.id, s.key, s.title, o.name
+FROM ({nearest}) f
+JOIN agents_knowledge_chunk c ON c.id = f.chunk_id
+JOIN agents_knowledge_document s ON s.id = c.document_id
+JOIN agents_knowledge_collection o ON o.id = c.collection_id
+ORDER BY f.distance
 """
 
 
-def by_vector(vector: bytes, embedder: str, scope: Scope, limit: int) -> Ranked:
-    """The chunks in the scope whose vectors by this embedder are nearest to the given one, with their cosines."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Near:
+    """What is nearest, with its cosines. read: the passages, where the statement that ranked has read them, too."""
+
+    ranked: Ranked
+    read: Mapping[int, Hit] = field(default_factory=dict)
+
+
+def by_vector(vector: bytes, embedder: str, scope: Scope, limit: int) -> Near:
+    """The chunks in the scope whose vectors by this embedder are nearest to the given one."""
     size = dimension(vector)
-    if has_index(size):
+    if index_name(size) in scope.indexes:
         return _nearest(vector, size, embedder, scope, limit)
-    return _exact(vector, size, embedder, scope, limit)
+    return Near(ranked=_exact(vector, size, embedder, scope, limit))
 
 
-def _nearest(vector: bytes, size: int, embedder: str, scope: Scope, limit: int) -> Ranked:
-    text = as_text(vector)
-    sql, params = NEAREST.format(size=int(size), scope=scope.sql), [text, *scope.params, embedder, text, limit]
+def _nearest(vector: bytes, size: int, embedder: str, scope: Scope, limit: int) -> Near:
+    sql = WITH_PASSAGES.format(nearest=NEAREST.format(size=int(size), scope=scope.sql))
+    params = [as_text(vector), *scope.params, embedder, limit]
     connection = connections[conf.DATABASE]
     if not takes_several(connection):
         with transaction.atomic(using=conf.DATABASE), connection.cursor() as cursor:
             cursor.execute(READ_ON)
             cursor.execute(sql, params)
-            return _ranked(cursor)
+            return _near(cursor)
     with connection.cursor() as cursor:
         cursor.execute(f"{READ_ON}; {sql}", params)  # statements of one message are one transaction
         cursor.nextset()
-        return _ranked(cursor)
+        return _near(cursor)
 
 
-def _ranked(cursor: Any) -> Ranked:
-    return [(row, float(score)) for row, score in cursor.fetchall()]
+def _near(cursor: Any) -> Near:
+    rows = cursor.fetchall()
+    return Near(ranked=[(row[0], float(row[1])) for row in rows], read={row[0]: _hit(row) for row in rows})
+
+
+def _hit(row: Sequence[Any]) -> Hit:
+    pk, _, text, heading, page, metadata, document, key, title, collection = row
+    return Hit(
+        id=pk,
+        document_id=document,
+        collection=collection,
+        key=key,
+        title=title,
+        heading=heading,
+        text=text,
+        page=page,
+        metadata=json.loads(metadata),
+    )
 
 
 def _exact(vector: bytes, size: int, embedder: str, scope: Scope, limit: int) -> Ranked:
@@ -84,4 +120,4 @@ def _in_blocks(sql: str, params: Sequence[Any]) -> Iterator[list[Any]]:
 
 def as_text(vector: bytes | memoryview) -> str:
     """A stored vector as pgvector reads it."""
-    return "[" + ",".join(f"{number:.7g}" for number in unpack(vector)) + "]"
+    return f"[{','.join(['%.7g'] * dimension(vector)) % unpack(vector)}]"

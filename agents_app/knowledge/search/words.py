@@ -22,6 +22,8 @@ Ranked = list[tuple[int, float]]
 FREQUENT = 5_000
 """A word that stands in more chunks than this finds none by itself where rarer words do: all of them would have to be
 ranked, and none would come first."""
+COUNTED = 2 * FREQUENT
+"""Chunks that are counted at most to know how many there are. With more of them all words seem somewhat less rare."""
 HEADING_WEIGHT = 2.0
 WEIGHTS = "{0.6, 0.6, 0.6, 1.0}"
 """Of the text's words (D) and the headings' (A), for ts_rank."""
@@ -103,12 +105,15 @@ def _marked(text: str) -> tuple[str, ...]:
 # PostgreSQL
 
 # How often each word of the question stands in how many chunks: from the planner's statistics for the frequent ones,
-# counted for those that are not among them. Where no word can be FREQUENT all is counted: statistics tell of what was
-# there a while ago, which need not have much in common with what is there now.
+# counted for those that are not among them. Where by the statistics no word can be FREQUENT they are not believed: they
+# tell of what was there a while ago, which need not have much in common with what is there now. Then what is there is
+# counted, as far as it takes no time: a large shelf may just have been filled.
 LEXEMES = """
 WITH words AS (SELECT lexeme FROM unnest(to_tsvector('pg_catalog.english', %s))),
 size AS (
-    SELECT CASE WHEN reltuples > %s THEN reltuples ELSE (SELECT count(*) FROM agents_knowledge_chunk) END AS n
+    SELECT reltuples > %s AS believed, CASE WHEN reltuples > %s THEN reltuples ELSE (
+        SELECT count(*) FROM (SELECT 1 FROM agents_knowledge_chunk LIMIT %s) few
+    ) END AS n
     FROM pg_class WHERE oid = 'agents_knowledge_chunk'::regclass
 ),
 known AS (
@@ -124,7 +129,7 @@ SELECT w.lexeme, size.n, coalesce(known.share * size.n, (
         LIMIT %s
     ) found
 )) AS chunks
-FROM words w CROSS JOIN size LEFT JOIN known ON known.lexeme = w.lexeme AND size.n > %s
+FROM words w CROSS JOIN size LEFT JOIN known ON known.lexeme = w.lexeme AND size.believed
 ORDER BY chunks, w.lexeme
 """
 # The index finds first: a planner that begins with the documents reads every passage of them. Each tsvector is unpacked
@@ -150,7 +155,8 @@ WHERE c.id = ANY(%s) AND word.text = ANY(tsvector_to_array(c.searchable))
 
 
 def _postgresql(asked: Asked, scope: Scope, limit: int) -> Ranked:
-    found = [row for row in _rows(LEXEMES, [" ".join(asked.words), FREQUENT, FREQUENT + 1, FREQUENT]) if row[2] > 0]
+    params = [" ".join(asked.words), FREQUENT, FREQUENT, COUNTED, FREQUENT + 1]
+    found = [row for row in _rows(LEXEMES, params) if row[2] > 0]
     if not found:
         return []
     rare = [lexeme for lexeme, _, chunks in found if chunks <= FREQUENT] or [found[0][0]]

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from agents_app.exceptions import EmbeddingError, InvalidInput
 from agents_app.knowledge.models import Chunk, ChunkVector, Collection, Document
-from agents_app.knowledge.search import search
+from agents_app.knowledge.search import search, words
 from agents_app.knowledge.search.searching import CUT, NO_VECTORS
 from agents_app.knowledge.vectors import embed_chunks
 from agents_app.testing import HashingEmbedder
@@ -71,6 +71,23 @@ def test_statistics_of_what_was_there_before_do_not_make_a_rare_word_frequent() 
         cursor.execute("ANALYZE agents_knowledge_chunk")
     before.delete()
     test_one_rare_word_comes_before_many_frequent_ones()
+
+
+@pytest.mark.postgresql_only
+def test_a_shelf_that_was_just_filled_is_not_counted_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server's statistics tell of a small one, be it for minutes, or for ever where they are not renewed."""
+    monkeypatch.setattr(words, "FREQUENT", 10)
+    monkeypatch.setattr(words, "COUNTED", 30)
+    before = collection("before")
+    shelve(before, [(f"v{number}", "Vouchers", "A voucher.") for number in range(9)])
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE agents_knowledge_chunk")
+    before.delete()
+    counted, rows = [], words._rows
+    monkeypatch.setattr(words, "_rows", lambda sql, params: counted.append(rows(sql, params)) or counted[-1])
+    test_one_rare_word_comes_before_many_frequent_ones()
+    assert {size for _, size, _ in counted[0]} == {30}, "41 are there"
+    assert {lexeme: chunks for lexeme, _, chunks in counted[0]}["voucher"] == 1, "not what it was before"
 
 
 def test_a_hit_says_where_it_stands_and_why_it_was_found(handbook: Collection) -> None:

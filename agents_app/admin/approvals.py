@@ -16,7 +16,6 @@ from agents_app.admin.blocks import as_json, block, differences
 from agents_app.admin.bulk import BulkDecisions
 from agents_app.admin.claims import claim_on, claimed, is_claiming
 from agents_app.admin.decide_form import Decidable, decidable, put_on_form
-from agents_app.admin.declared import currencies_of_call
 from agents_app.admin.displays import DOORS, VERDICTS, badge, time_tag
 from agents_app.admin.grants import grant_url
 from agents_app.admin.inbox import risk_badge
@@ -34,6 +33,7 @@ from agents_app.selectors.inbox import Tab
 from agents_app.selectors.people import DECIDE, may_view_run, may_view_transcript
 from agents_app.selectors.presentation import stages_of
 from agents_app.services import approve, reject, send_back
+from agents_app.services.amounts import currencies_of_call
 from agents_app.services.approvals import permit
 from agents_app.services.inbox import desk_for
 

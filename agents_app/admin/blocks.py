@@ -11,6 +11,7 @@ from django.utils.translation import gettext, ngettext
 
 from agents_app.admin.displays import humanized, inline, is_long, number, plain
 from agents_app.admin.revealed import revealed
+from agents_app.services.amounts import shown_amount
 
 NO_CURRENCIES: Mapping[str, str] = MappingProxyType({})
 SHOWN_AT_MOST = 20_000
@@ -78,8 +79,10 @@ def block(key: str, label: str, value: Any, currencies: Mapping[str, str] = NO_C
 
 
 def amount(value: Any, currency: str | None) -> str:
-    """A JSON value in one line, as an amount of money where it is one."""
-    return f"{inline(value)} {currency}" if currency and value not in (None, "") else inline(value)
+    """A JSON value in one line, as an amount of money where it is one, in the language of who reads it."""
+    if not currency or value in (None, ""):
+        return inline(value)
+    return shown_amount(value, currency) or f"{inline(value)} {currency}"
 
 
 def _is_flat(value: Any) -> bool:

@@ -17,7 +17,6 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from agents_app.admin.base import origin_of
 from agents_app.admin.blocks import amount
-from agents_app.admin.declared import currencies_of_call
 from agents_app.admin.displays import EFFECTS, RISKS, excerpt, humanized
 from agents_app.admin.inbox import InboxList, risk_badge
 from agents_app.admin.revealed import revealed, warnings_about
@@ -30,6 +29,7 @@ from agents_app.selectors.people import DECIDE, may_view_sensitive, may_view_tra
 from agents_app.selectors.presentation import rows_for_approvals
 from agents_app.selectors.runs import is_id
 from agents_app.selectors.transcript import arguments_of
+from agents_app.services.amounts import currencies_of_call
 from agents_app.services.approvals import Decider
 from agents_app.services.bulk import decide_many
 

@@ -10,7 +10,6 @@ from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.admin.base import ReadOnlyAdmin, origin_of
 from agents_app.admin.blocks import Block, block
-from agents_app.admin.declared import currencies_of_call
 from agents_app.admin.displays import DOORS, EFFECTS, VERDICTS, badge, between, short_time, time_tag
 from agents_app.admin.filters import AgeFilter, AgentOfRunFilter, ToolCallStatusFilter
 from agents_app.admin.revealed import revealed
@@ -32,6 +31,7 @@ from agents_app.selectors.people import (
 )
 from agents_app.selectors.transcript import arguments_of
 from agents_app.services import settle_outcome
+from agents_app.services.amounts import currencies_of_call
 
 
 class ToolCallAdmin(ReadOnlyAdmin):

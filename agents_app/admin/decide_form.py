@@ -12,8 +12,7 @@ from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from agents_app.admin.blocks import SHOWN_AT_MOST, Block, Difference, block, differences
-from agents_app.admin.declared import currencies_of_call
+from agents_app.admin.blocks import SHOWN_AT_MOST, Block, Difference, amount, block, differences
 from agents_app.admin.displays import EFFECTS, plain
 from agents_app.admin.links import Described, referred
 from agents_app.admin.origins import ArgumentOrigin, shown_origins
@@ -26,6 +25,7 @@ from agents_app.exceptions import AgentsError, InvalidArguments
 from agents_app.models import ApprovalRequest
 from agents_app.selectors.people import may_view_sensitive, may_view_transcript
 from agents_app.selectors.transcript import TranscriptRows, arguments_of, hides_something
+from agents_app.services.amounts import currencies_of_call
 from agents_app.services.approvals import Decider
 from agents_app.services.argument_origins import rows_before
 
@@ -49,7 +49,9 @@ class ShownArgument:
     @property
     def shown(self) -> SafeString:
         """The value in one line as HTML, with what is odd in it made visible."""
-        return revealed(self.row.value[:SHOWN_AT_MOST])
+        row = self.row
+        text = amount(row.stored, row.currency) if row.currency and not row.hidden else row.value
+        return revealed(text[:SHOWN_AT_MOST])
 
     @property
     def revealed(self) -> SafeString:

@@ -11,7 +11,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.admin.blocks import NO_CURRENCIES, Block, Difference, block
-from agents_app.admin.declared import currencies_of_answer
 from agents_app.admin.displays import (
     KINDS,
     PERIODS,
@@ -33,6 +32,7 @@ from agents_app.core.priority import Priority
 from agents_app.core.status import InputStatus, RunStatus
 from agents_app.models import AgentEvent
 from agents_app.selectors.budgets import amount_of
+from agents_app.services.amounts import currencies_of_answer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,7 +16,6 @@ from agents_app.admin.blocks import Block, block
 from agents_app.admin.call_entries import cost
 from agents_app.admin.citations import citations_of
 from agents_app.admin.code_changes import asks_about_code, shown_change
-from agents_app.admin.declared import currencies_of_answer
 from agents_app.admin.displays import PRIORITIES, SENTENCES, SLOTS, badge, between, number, time_tag
 from agents_app.admin.links import Links, subject_of
 from agents_app.admin.meters import budget_facts
@@ -27,6 +26,7 @@ from agents_app.core.priority import RANKS, priority_of
 from agents_app.core.status import RunStatus
 from agents_app.models import AgentContext, PartialReply, RunDetails
 from agents_app.selectors.people import HIDE, may_answer, may_cancel, may_control, may_settle
+from agents_app.services.amounts import currencies_of_answer
 from agents_app.services.approvals import Decider
 from agents_app.services.code_changes import CODE_CHANGED
 

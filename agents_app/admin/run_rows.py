@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from agents_app.admin.declared import currencies_of_call
 from agents_app.core.status import ApprovalStatus, InputStatus, ToolCallStatus, Verdict
 from agents_app.models import (
     AgentContext,
@@ -20,6 +19,7 @@ from agents_app.models import (
 )
 from agents_app.selectors.people import may_view_sensitive, may_view_transcript
 from agents_app.selectors.transcript import arguments_of
+from agents_app.services.amounts import currencies_of_call
 
 EVENTS_SHOWN = 1000
 """The newest events of a run that its page shows; the list of events has them all."""

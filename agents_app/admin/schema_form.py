@@ -12,7 +12,8 @@ from django.utils.translation import gettext
 from agents_app.admin.displays import humanized, inline
 from agents_app.admin.schema_editor import editor_schema
 from agents_app.admin.schema_fields import Kind, Schema, Shape, field_for, first_shown, lines, shape_of
-from agents_app.definitions.markers import Marker, Money, Ref
+from agents_app.definitions.amounts import currency_of
+from agents_app.definitions.markers import Marker, Ref
 
 PREFIX = "argument"
 MASK = "***"
@@ -153,7 +154,7 @@ class SchemaForm(forms.Form):
                 bound=bound,
                 value=MASK if name in self.hidden else lines(inline(self.values.get(name, ""))),
                 before=inline(self.values.get(name)) if name in changed and name in self.values else None,
-                currency=next((marker.currency for marker in markers if isinstance(marker, Money)), ""),
+                currency=currency_of(markers),
                 references=() if name in self.hidden else self._references(name),
                 required=name in self.needed,
                 help_text=str(inner.get("description", "")),

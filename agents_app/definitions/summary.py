@@ -5,17 +5,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from agents_app.core.canonical import canonical_text, clean_text
+from agents_app.definitions.amounts import with_cents
 
 MASK = "***"
 LIMIT = 500
 """Characters of a summary."""
 
 
-def shown_call(name: str, template: str | None, values: Mapping[str, Any]) -> str:
-    """The template filled in; without one, or if it does not go with these values: `refund(number="A-1001", …)`."""
+def shown_call(name: str, template: str | None, values: Mapping[str, Any], currencies: Mapping[str, str]) -> str:
+    """The template filled in, amounts with their cents; without one, or if it does not go with these values:
+    `refund(number="A-1001", …)`."""
     if template is not None:
         try:
-            return template.format_map(values)
+            amounts = {key: with_cents(values[key], currency) for key, currency in currencies.items() if key in values}
+            return template.format_map({**values, **amounts})
         except (ValueError, TypeError, AttributeError, LookupError):
             pass
     return f"{name}({', '.join(f'{key}={_shown(value)}' for key, value in values.items())})"

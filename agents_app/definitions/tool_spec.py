@@ -15,6 +15,7 @@ from agents_app.core.canonical import JSON, canonical_text, clean_json
 from agents_app.core.policy import Rule
 from agents_app.core.risk import Risk
 from agents_app.core.status import Effect
+from agents_app.definitions.amounts import currency_of
 from agents_app.definitions.hooks import HookKind
 from agents_app.definitions.json_values import finite
 from agents_app.definitions.markers import Marker
@@ -62,6 +63,11 @@ class ToolSpec:
     decide_by_link: bool = False
     risk: Risk = Risk.MEDIUM
     rules: tuple[Rule, ...] = ()
+
+    @property
+    def currencies(self) -> Mapping[str, str]:
+        """By the name of each parameter that is an amount of money: its currency."""
+        return {name: found for name, markers in self.markers.items() if (found := currency_of(markers))}
 
     @property
     def has_needs_approval(self) -> bool:
@@ -146,7 +152,8 @@ class ToolSpec:
         if HookKind.SUMMARY in self.hooks:
             line = str(self._ask(self.hooks[HookKind.SUMMARY], context, arguments))
             return one_line(redacted(line, secrets))
-        return one_line(redacted(shown_call(self.name, self.summary_template, self._shown(arguments)), secrets))
+        line = shown_call(self.name, self.summary_template, self._shown(arguments), self.currencies)
+        return one_line(redacted(line, secrets))
 
     def precondition(self, context: ToolContext, arguments: BaseModel) -> Literal[True] | str:
         """True, or the sentence why this call may not start now. Anything but the hook's True refuses."""

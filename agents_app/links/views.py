@@ -15,9 +15,12 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods
 
 from agents_app.core.deceptive import spelled_out
+from agents_app.core.status import ApprovalStatus
 from agents_app.exceptions import AgentsError, InvalidInput
+from agents_app.models import ApprovalRequest
 from agents_app.selectors.transcript import arguments_of
 from agents_app.services import LinkedRequest, Origin, decide_by_link, read_link
+from agents_app.services.amounts import currencies_of_call, shown_amount
 from agents_app.services.links import page_of
 from agents_app.services.switches import switches_about
 
@@ -52,7 +55,7 @@ def _decided(request: HttpRequest, token: str, linked: LinkedRequest) -> HttpRes
     if verdict not in ("approve", "reject"):
         return _page(request, linked, failure=gettext("Say whether you approve or reject it."), status=400)
     try:
-        decide_by_link(
+        decided = decide_by_link(
             token,
             approved=verdict == "approve",
             reason=reason,
@@ -61,12 +64,17 @@ def _decided(request: HttpRequest, token: str, linked: LinkedRequest) -> HttpRes
         )
     except InvalidInput as error:
         return _page(request, linked, failure=gettext(error.message), reason=reason, status=400)
-    said = (
-        gettext("You approved it. The agent goes on.")
-        if verdict == "approve"
-        else gettext("You rejected it. It will not be done, and the agent reads why.")
-    )
+    said = _said(decided)
     return _render(request, "agents_app/links/answer.html", {"title": said, "good": True, "linked": linked})
+
+
+def _said(decided: ApprovalRequest) -> str:
+    """What came of it."""
+    if decided.status == ApprovalStatus.PENDING:
+        return gettext("You approved it. It still waits for somebody else's yes.")
+    if decided.status == ApprovalStatus.APPROVED:
+        return gettext("You approved it. The agent goes on.")
+    return gettext("You rejected it. It will not be done, and the agent reads why.")
 
 
 def _page(
@@ -88,13 +96,17 @@ def _page(
 
 def _arguments(linked: LinkedRequest) -> list[tuple[str, str]]:
     """What the call would be made with. Sensitive values stay hidden: nobody has logged in."""
-    values = arguments_of(linked.request.call, sensitive=False)
+    call = linked.request.call
+    values = arguments_of(call, sensitive=False)
     pairs = values.items() if isinstance(values, dict) else [("", values)]
-    return [(spelled_out(str(name)), _shown(value)) for name, value in pairs]
+    currencies = currencies_of_call(linked.request.context.agent, call)
+    return [(spelled_out(str(name)), _shown(value, currencies.get(name, ""))) for name, value in pairs]
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, currency: str) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if currency and value not in (None, ""):
+        text = shown_amount(value, currency) or f"{text} {currency}"
     if len(text) <= SHOWN_CHARACTERS:
         return spelled_out(text)
     cut = gettext("… [this is the beginning; it has %(count)s characters]") % {"count": len(text)}

@@ -211,8 +211,8 @@ def test_a_changed_field_is_an_edit(as_: Any, run_of: Any, till: Any) -> None:
     assert json.loads(made.arguments)["amount"] == "100"
     assert json.loads(made.arguments_before)["amount"] == "120"
     page = client.get(page_of(request_of(run))).content.decode()
-    assert "<del>120 EUR</del>" in page
-    assert "<ins>100 EUR</ins>" in page
+    assert "<del>120.00 EUR</del>" in page
+    assert "<ins>100.00 EUR</ins>" in page
 
 
 def test_every_kind_of_argument_comes_back_unchanged(as_: Any, run_of: Any, till: Any) -> None:

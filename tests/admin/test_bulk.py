@@ -41,8 +41,8 @@ def test_what_is_common_what_differs_and_who_may_decide_which(as_: Any, run_of: 
     assert {label: str(value) for label, value in told["common"]}["Group"] == "friends"
     assert told["columns"] == ["Amount"]
     assert [(label, str(value)) for each in told["mine"] for label, value in each.differing] == [
-        ("Amount", "99 EUR"),
-        ("Amount", "120 EUR"),
+        ("Amount", "99.00 EUR"),
+        ("Amount", "120.00 EUR"),
     ]
     assert [each.row.pk for each in told["others"]] == [door.pk]
     text = page.content.decode()
@@ -68,7 +68,7 @@ def test_long_values_that_differ_late_are_not_called_the_same(as_: Any, run_of: 
     shown = [str(value) for each in told["mine"] for _, value in each.differing]
     assert ["DE11" in shown[0], shown[1], "DE99" in shown[2]] == [True, "Something else", True]
     assert all(len(text) < 140 for text in shown)
-    assert {label: str(value) for label, value in told["common"]}["Amount"] == "5 EUR"
+    assert {label: str(value) for label, value in told["common"]}["Amount"] == "5.00 EUR"
 
 
 def test_what_there_is_no_room_for_is_named(as_: Any, run_of: Any) -> None:

@@ -125,7 +125,7 @@ def test_the_page_of_a_call(as_: Any, run_of: Any) -> None:
 
 def test_amounts_stand_with_their_currency(as_: Any, run_of: Any) -> None:
     call = call_of(run_of("refund"))
-    assert "<dd>120 EUR</dd>" in as_("reader").get(page_of(call)).content.decode()
+    assert "<dd>120.00 EUR</dd>" in as_("reader").get(page_of(call)).content.decode()
     call.schema_hash = "another"
     call.save()
     page = as_("reader").get(page_of(call)).content.decode()

@@ -158,12 +158,18 @@ def test_an_edit_is_shown_before_it_is_made(as_: Any, run_of: Any) -> None:
     first = client.post(page_of(request), sent)
     page = first.content.decode()
     assert first.status_code == 200
-    for words in ("<del>120 EUR</del>", "<ins>100 EUR</ins>", "Nothing has been decided yet.", 'value="100"', "half"):
+    for words in (
+        "<del>120.00 EUR</del>",
+        "<ins>100.00 EUR</ins>",
+        "Nothing has been decided yet.",
+        'value="100"',
+        "half",
+    ):
         assert words in page
     assert not Decision.objects.exists()
     other = {**sent, "_confirmed": first.context["confirm"].key, "argument-amount": "90"}
     again = client.post(page_of(request), other)
-    assert "<ins>90 EUR</ins>" in again.content.decode(), "another edit is shown anew"
+    assert "<ins>90.00 EUR</ins>" in again.content.decode(), "another edit is shown anew"
     assert not Decision.objects.exists()
     other["_confirmed"] = again.context["confirm"].key
     assert client.post(page_of(request), other).status_code == 302

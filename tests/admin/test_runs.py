@@ -62,9 +62,9 @@ def test_decisions_stand_with_who_why_and_what_was_changed(as_: Any, run_of: Any
     page = as_("reader").get(page_of(run)).content.decode()
     assert "<strong>approver</strong> approved refund with changes" in page
     assert "only the kettle" in page
-    assert "<dd>120 EUR</dd>" in page, "as the approval page shows it"
-    assert "<del>120 EUR</del>" in page
-    assert "<ins>100 EUR</ins>" in page
+    assert "<dd>120.00 EUR</dd>" in page, "as the approval page shows it"
+    assert "<del>120.00 EUR</del>" in page
+    assert "<ins>100.00 EUR</ins>" in page
     assert "paid 100" in page
     assert "Refunded." in page
     assert "Completed" in page

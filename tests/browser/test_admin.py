@@ -51,7 +51,7 @@ def test_edit_approve_and_see_the_run_complete_without_reload(
     assert page.evaluate("window.stillHere"), "the page was loaded anew"
     page.get_by_role("region", name="Answer").get_by_text("Refunded.").wait_for()
     assert page.get_by_text("paid 100").is_visible()
-    assert page.locator("ins").inner_text() == "100 EUR"
+    assert page.locator("ins").inner_text() == "100.00 EUR"
     assert page.get_by_role("button", name="Cancel the run").count() == 0
     assert bool(sockets) is (way == "websocket")
     elsewhere(till.assert_called, run, "refund")

@@ -403,6 +403,20 @@ def test_a_summary_template_that_does_not_go_with_the_values() -> None:
     assert spec.summary(tool_context(), spec.validate({})) == "pay(amount=null)"
 
 
+def test_amounts_in_a_summary_have_their_cents() -> None:
+    def pay(
+        amount: Annotated[Decimal, Money("EUR")], tip: Annotated[float, Money("EUR")] = 0, rate: float = 0
+    ) -> None: ...
+
+    spec = spec_of(pay, summary="Pay {amount} EUR, {tip} on top, at {rate}")
+    arguments = spec.validate({"amount": "62.5", "tip": 1.5, "rate": 0.5})
+    assert spec.summary(tool_context(), arguments) == "Pay 62.50 EUR, 1.50 on top, at 0.5"
+    assert spec.summary(tool_context(), spec.validate({"amount": 120})) == "Pay 120 EUR, 0.0 on top, at 0.0"
+    assert spec_of(pay).summary(tool_context(), arguments) == "pay(amount=62.5, tip=1.5, rate=0.5)", (
+        "the call as stored"
+    )
+
+
 def test_asynchronous_tools() -> None:
     async def look(context: ToolContext | None = None) -> Any:
         return context

@@ -140,7 +140,7 @@ class TestRun:
         run_until_idle()
         text = html(client.get(page(run)))
         assert "29.90 EUR refunded" in text
-        assert text.index("Which order") < text.index("A-1003</li>") < text.index("Pay 29.9 EUR of A-1003 back")
+        assert text.index("Which order") < text.index("A-1003</li>") < text.index("Pay 29.90 EUR of A-1003 back")
         late = client.post(answer_url(run, question), {f"answer-{question.pk}-answer": "A-1001"})
         assert late.status_code == 400
 

@@ -1,12 +1,13 @@
 """A shop whose tool may be decided by a link, and the links that people were told of."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from decimal import Decimal
+from typing import Annotated, Any
 
 import pytest
 from django.test import Client
 
-from agents_app import Agent, tool
+from agents_app import Agent, Approvers, Money, Stage, tool
 from agents_app.definitions.registry import registry
 from agents_app.notify import Channel, Message
 from agents_app.services import Run, start_run
@@ -30,6 +31,23 @@ class Shop(Agent[str]):
         """Send a letter."""
         done.append(text)
         return "sent"
+
+    @tool(effect="external", requires_approval=True, decide_by_link=True, summary="Pay {amount} EUR to {to}")
+    def pay(self, to: str, amount: Annotated[Decimal, Money("EUR")], fee: Annotated[str, Money("EUR")] = "") -> str:
+        """Pay somebody."""
+        done.append(str(amount))
+        return "paid"
+
+    @tool(
+        effect="external",
+        requires_approval=True,
+        decide_by_link=True,
+        approvers=Approvers(stages=[Stage(permission="auth.view_group"), Stage(permission="auth.view_user")]),
+    )
+    def sign(self, text: str) -> str:
+        """Sign a contract, after two people have agreed."""
+        done.append(text)
+        return "signed"
 
     @tool(effect="external", requires_approval=True)
     def parcel(self, text: str) -> str:

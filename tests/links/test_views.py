@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.test import Client, override_settings
+from django.utils import translation
 
 from agents_app.core.status import ApprovalStatus
 from agents_app.definitions.registry import registry
@@ -63,6 +64,31 @@ def test_what_hides_or_looks_like_something_else_is_spelled_out(asked: Any, brow
     for each in (text, mail.text, mail.html):
         assert not {"\u202e", "\u202c", "\u200b"} & set(each)
     assert "Pay ⟨U+202E⟩evil⟨U+202C⟩ z⟨U+200B⟩ero p\u0430⟨U+0430⟩ypal" in text
+
+
+def test_amounts_read_as_they_do_on_the_page_of_the_request(asked: Any, browser: Client) -> None:
+    asked(calls("pay", to="Ada", amount="1062.5", fee="none"))
+    path = links()["dora"]
+    text = text_of(browser.get(path))
+    assert "Pay 1062.50 EUR to Ada" in text, "the sentence, which is stored in no reader's language"
+    assert "amount 1,062.50 EUR" in text
+    assert "fee none EUR" in text
+    with translation.override("de"):
+        assert "amount 1.062,50 EUR" in text_of(browser.get(path))
+    call = ApprovalRequest.objects.get().call
+    assert '"amount":"1062.5"' in call.arguments, "what the call is made with is as it was"
+    assert "You approved it." in text_of(submit(browser, path, verdict="approve"))
+    run_until_idle()
+    assert done == ["1062.5"]
+
+
+def test_who_is_not_the_last_to_approve_is_told_so(asked: Any, browser: Client) -> None:
+    asked(calls("sign", text="The contract"))
+    answer = text_of(submit(browser, links()["dora"], verdict="approve"))
+    assert "You approved it. It still waits for somebody else&#x27;s yes." in answer
+    assert "goes on" not in answer
+    run_until_idle()
+    assert done == []
 
 
 def test_a_long_value_says_that_it_is_longer(asked: Any, browser: Client) -> None:

@@ -80,8 +80,10 @@ class Bench:
         if theirs := self.peer("langgraph_w1", "postgres", services.new_database(self.url, "langgraph"), runs):
             peer = theirs["seconds"] * 1000
             self.add("W1, one process", ms, "ms", floor=peer, floor_name="LangGraph", target=0.5)
+            self.add("W1, commits a run", ours["commits"], "", floor=theirs["commits"], floor_name="LangGraph")
         if theirs := self.peer("dbos_w1", services.new_database(self.url, "dbos"), runs):
             self.add("W1, one process", ms, "ms", floor=theirs["seconds"] * 1000, floor_name="DBOS")
+            self.add("W1, commits a run", ours["commits"], "", floor=theirs["commits"], floor_name="DBOS")
 
     def _kept_statements(self, database: str) -> float:
         """Seconds of one run's statements without anything around them."""

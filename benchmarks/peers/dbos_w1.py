@@ -1,4 +1,4 @@
-"""W1 on DBOS: the same turns and tools as steps of a workflow. Prints one JSON line: seconds per run.
+"""W1 on DBOS: the same turns and tools as steps of a workflow. Prints one JSON line: seconds and commits per run.
 
 python dbos_w1.py DATABASE RUNS
 """
@@ -7,6 +7,7 @@ import json
 import sys
 import time
 
+from commits import commits
 from dbos import DBOS, DBOSConfig
 from langgraph_w1 import ANSWER, TOOLS
 
@@ -44,10 +45,11 @@ def main(database: str, runs: int) -> None:
     DBOS.launch()
     for _ in range(20):
         assert run("Where is my order A-1001?") == ANSWER
-    begun = time.perf_counter()
+    before, begun = commits(database), time.perf_counter()
     for _ in range(runs):
         assert run("Where is my order A-1001?") == ANSWER
-    print(json.dumps({"seconds": (time.perf_counter() - begun) / runs}), flush=True)
+    seconds = time.perf_counter() - begun
+    print(json.dumps({"seconds": seconds / runs, "commits": (commits(database) - before) / runs}), flush=True)
     DBOS.destroy()
 
 

@@ -1,6 +1,7 @@
 """W1 on LangGraph: the same turns and tools, every step durable before the next (`durability="sync"`).
 
-Runs in an environment of its own (scripts/bench --peers). Prints one JSON line: seconds per run.
+Runs in an environment of its own (scripts/bench --peers). Prints one JSON line: seconds, processor
+seconds and commits per run.
 
     python langgraph_w1.py postgres|sqlite DATABASE RUNS
 """
@@ -12,6 +13,7 @@ import uuid
 from contextlib import contextmanager
 from typing import Annotated, Any, TypedDict
 
+from commits import commits
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 
@@ -77,6 +79,7 @@ def saver_of(kind: str, database: str) -> Any:
 
 def main(kind: str, database: str, runs: int) -> None:
     """Some runs to warm up, then `runs` one after the other."""
+    written = (lambda: commits(database)) if kind == "postgres" else (lambda: 0)
     with saver_of(kind, database) as saver:
         app = graph(saver)
 
@@ -89,11 +92,11 @@ def main(kind: str, database: str, runs: int) -> None:
 
         for _ in range(20):
             one()
-        begun, spent = time.perf_counter(), time.process_time()
+        before, begun, spent = written(), time.perf_counter(), time.process_time()
         for _ in range(runs):
             one()
-        seconds = (time.perf_counter() - begun) / runs
-        print(json.dumps({"seconds": seconds, "processor": (time.process_time() - spent) / runs}))
+        seconds, processor = (time.perf_counter() - begun) / runs, (time.process_time() - spent) / runs
+        print(json.dumps({"seconds": seconds, "processor": processor, "commits": (written() - before) / runs}))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ from tests import office
 from tests.chaos import quiet
 from tests.promises.stage import Stage
 
-PATIENCE = 100.0
+PATIENCE = 30.0
+LATER_SECONDS = 60.0  # each look is one at the database
 FOR_EVER = 10_000.0
 
 
@@ -32,6 +33,7 @@ class Time:
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     made = Time()
     monkeypatch.setattr(quiet, "time", made)
+    monkeypatch.setattr(quiet, "LATER_SECONDS", LATER_SECONDS)
     return made
 
 
@@ -72,7 +74,7 @@ def test_what_people_did_last_comes_to_its_end(time: Time, stage: Stage) -> None
 
     def leave() -> None:
         approve_pending(run, by=stage.dora)
-        late.append(at(time, time.now + 50, run_until_idle))
+        late.append(at(time, time.now + PATIENCE / 2, run_until_idle))
 
     late: list[Callable[[], None]] = []
     quiet.be_quiet(lambda: late[0]() if late else None, leave, PATIENCE)
@@ -112,6 +114,6 @@ def test_patience_ends_with_what_does_not_go_on(
     AgentContext.objects.filter(pk=run.id).update(**fields)
     left: list[float] = []
     quiet.be_quiet(lambda: None, lambda: left.append(time.now), PATIENCE)
-    patience = PATIENCE + (quiet.LATER_SECONDS if waits else 0)
+    patience = PATIENCE + (LATER_SECONDS if waits else 0)
     assert left == [time.now]
     assert time.now == pytest.approx(patience, abs=2 * quiet.LOOK_SECONDS)

@@ -210,5 +210,6 @@ def _finite(digits: str) -> float:
 
 
 def _explained(error: InvalidArguments) -> str:
+    """What is wrong, and where, each said once: most messages name all of it themselves."""
     lines = [at_place(each["path"], each["message"]) for each in error.errors]
-    return " ".join([error.message, *lines])[:KEPT]
+    return " ".join([error.message, *(line for line in lines if line not in error.message)])[:KEPT]

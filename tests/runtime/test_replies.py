@@ -45,6 +45,13 @@ def test_a_text_is_the_answer() -> None:
     assert turn.response["answer"] == "Hello\ufffd"
 
 
+def test_what_is_wrong_is_said_once() -> None:
+    _code, text = problem(read(("c1", "pay", '{"to": 5, "amount": "x"}')))
+    assert text.count("to: ") == text.count("amount: ") == 1
+    correction = read(text="{}", agent=Tailor).response["correction"]
+    assert correction == "This is not a valid answer. size: Field required"
+
+
 @pytest.mark.parametrize("text", ["", "  \n"])
 def test_nothing_at_all(text: str) -> None:
     turn = read(text=text)

@@ -129,15 +129,15 @@ class SchemaForm(forms.Form):
             text = f"{inner}: {message}" if inner and not self._is_flat(name) else message
             if name is None or text not in self.errors.get(name, []):
                 self.add_error(name, text)
-                self._point_at(name, path[1:], message)
+                self._point_at(name, path[1:], message, text)
 
-    def _point_at(self, name: str | None, path: list[str], message: str) -> None:
-        """Tell the editor of a nested value which of its parts is meant."""
+    def _point_at(self, name: str | None, path: list[str], message: str, text: str) -> None:
+        """Tell the editor of a nested value which of its parts is meant; `text` is what the list of errors says."""
         if name is None or not path or self._is_flat(name):
             return
         attributes = self.fields[name].widget.attrs
         known = json.loads(attributes.get("data-errors", "[]"))
-        attributes["data-errors"] = json.dumps([*known, {"path": path, "message": message}])
+        attributes["data-errors"] = json.dumps([*known, {"path": path, "message": message, "text": text}])
 
     def _is_flat(self, name: str | None) -> bool:
         return name is not None and self.shapes[name].kind != "json"

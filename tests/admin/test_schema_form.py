@@ -121,7 +121,7 @@ def test_errors_of_the_tool_stand_at_their_field() -> None:
     )
     assert sent.errors["address"] == ["street: Field required"]
     pointed = json.loads(sent.fields["address"].widget.attrs["data-errors"])
-    assert pointed == [{"path": ["street"], "message": "Field required"}]
+    assert pointed == [{"path": ["street"], "message": "Field required", "text": "street: Field required"}]
     assert sent.errors["pieces"] == ["too many"]
     assert sent.non_field_errors() == ["All wrong"]
 

@@ -278,6 +278,8 @@ def test_nested_values_are_edited_part_by_part_and_told_apart(run_of: Any, visit
     inner = page.locator('.aa-editor [data-path="#/street"] .aa-inner-error')
     inner.wait_for()
     assert "the least is 1" in inner.inner_text()
+    assert page.get_by_text("the least is 1").count() == 1, "what is wrong with a part is said there, and once"
+    assert page.locator(".errorlist").count() == 0
     editor = page.locator(".aa-editor").first
     assert editor.get_by_label("Street").get_attribute("aria-invalid") == "true"
     visitor.shoot("desk-editor-error")

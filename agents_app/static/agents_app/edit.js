@@ -13,10 +13,16 @@
     return found === "#" ? null : known.get(found);
   };
 
+  // An error stands at its part once, and no more in the list below, which is for those without scripts.
   const point = (place, area, name) => {
+    const lists = area.closest(".aa-field")?.querySelectorAll(".errorlist") ?? [];
+    const lines = [...lists].flatMap((list) => [...list.children]);
     for (const [number, error] of JSON.parse(area.dataset.errors ?? "[]").entries()) {
       const part = partOf(place, error.path);
       if (!part) continue;
+      lines.find((line) => line.textContent === error.text)?.remove();
+      const there = [...part.querySelectorAll(":scope > .aa-inner-error")];
+      if (there.some((told) => told.textContent === error.message)) continue;
       const told = document.createElement("p");
       told.className = "aa-inner-error";
       told.id = `${name}-error-${number}`;
@@ -26,6 +32,7 @@
       input?.setAttribute("aria-invalid", "true");
       input?.setAttribute("aria-describedby", told.id);
     }
+    for (const list of lists) if (!list.children.length) list.remove();
   };
 
   const upgrade = (area, number) => {

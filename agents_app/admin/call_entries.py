@@ -6,7 +6,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.admin.blocks import Block, Difference, as_json, differences
 from agents_app.admin.displays import DOORS, VERDICTS, badge, between, number
-from agents_app.admin.entries import Entry, Told, tells
+from agents_app.admin.entries import Entry, Told, Writing, tells
 from agents_app.admin.grant_entries import allowed_by
 from agents_app.core.briefing import UNAVAILABLE
 from agents_app.core.events import EventType
@@ -87,13 +87,13 @@ def _said(told: Told, step: AgentStep) -> tuple[Block, ...]:
     return told.block("text", gettext("It said"), text) if text else ()
 
 
-def _writing(told: Told, step: AgentStep) -> tuple[str, str] | None:
+def _writing(told: Told, step: AgentStep) -> Writing | None:
     """Where a page that listens may put the LLM's words, for those who may read them."""
     if not told.rows.transcript:
         return None
     partial = told.rows.partial
     fits = partial is not None and (partial.step, partial.attempt) == (step.number, step.attempt)
-    return f"{step.number}.{told.data['attempt']}", partial.text if partial and fits else ""
+    return Writing(turn=f"{step.number}.{told.data['attempt']}", text=partial.text if partial and fits else "")
 
 
 # Tool calls.

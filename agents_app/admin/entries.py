@@ -25,6 +25,7 @@ from agents_app.admin.displays import (
 )
 from agents_app.admin.icons import icon
 from agents_app.admin.links import Links
+from agents_app.admin.revealed import revealed
 from agents_app.admin.run_rows import RunRows
 from agents_app.core.budgets import Kind, Period, Scope
 from agents_app.core.events import EVENTS, EventType
@@ -36,10 +37,28 @@ from agents_app.services.amounts import currencies_of_answer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Writing:
+    """Where a page that listens puts the LLM's words of this turn, after the text so far."""
+
+    turn: str
+    text: str
+
+    @property
+    def shown(self) -> SafeString:
+        """The text as HTML, with what is odd in it made visible."""
+        return revealed(self.text)
+
+    @property
+    def end(self) -> int:
+        """How many characters are there: what comes next begins at this one."""
+        return len(self.text)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
     """One line of the timeline. `who`: the person who acted. `reason`: in their words. `minor`: shown quietly.
 
-    `writing`: (turn, text so far) of an LLM that is asked now. `badge` is the present status of what the entry is
+    `writing`: of an LLM that is asked now. `badge` is the present status of what the entry is
     about; `link` is (address, words).
     """
 
@@ -54,7 +73,7 @@ class Entry:
     blocks: tuple[Block, ...] = ()
     changes: tuple[Difference, ...] = ()
     link: tuple[str, str] | None = None
-    writing: tuple[str, str] | None = None
+    writing: Writing | None = None
     minor: bool = False
 
 

@@ -260,11 +260,14 @@ def test_what_the_llm_is_writing_is_shown_to_those_who_may_read_it(as_: Any, til
         step = thinking.open_turn(edit, llm="scripted")
     client = as_("reader")
     page = client.get(page_of(run))
-    assert f'data-writing="{step.number}.1" hidden' in page.content.decode()
+    assert f'data-writing="{step.number}.1" data-end="0" hidden' in page.content.decode()
     context = AgentContext.objects.get(pk=run.id)
-    PartialReply.objects.create(context=context, step=step.number, attempt=1, index=7, text="Dear <b>Ada")
+    PartialReply.objects.create(context=context, step=step.number, attempt=1, index=7, text="Dear <b>\u202eAda")
     fresh = json.loads(client.get(news(run), {"known": page.context["news_key"]}).content)
-    assert "Dear &lt;b&gt;Ada" in fresh["parts"]["timeline"]
+    timeline = fresh["parts"]["timeline"]
+    assert 'data-end="12"' in timeline
+    assert "Dear &lt;b&gt;<mark" in timeline
+    assert "\u202e" not in timeline
     for page in (as_("viewer").get(page_of(run)), as_("viewer").get(news(run))):
         assert "Dear" not in page.content.decode()
         assert "data-writing" not in page.content.decode()

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from agents_app.models import PartialReply
 from agents_app.services import SYSTEM, Run, archive_runs, cancel_run, pause_run, restore_run, start_run
 from agents_app.transitions import change, thinking
 from tests.admin.conftest import call_of, page_of, question_of, request_of
@@ -199,3 +200,24 @@ def test_the_llms_words_are_shown_as_they_come(run_of: Any, visit: Any, people: 
     visitor.page.route_web_socket("**/ws/runs/**", lambda socket: [socket.send(json.dumps(frame)) for frame in frames])
     page = visitor.open(page_of(run))
     page.get_by_text("Dear <i>Ada … the end").wait_for()
+
+
+def test_what_hides_is_named_while_it_is_written(run_of: Any, visit: Any, people: Any, elsewhere: Any) -> None:
+    """In what was written before the page was opened, and in what comes; where a character takes two places, too."""
+    run_of("hello")
+    run = start_run("till", "hello", user=people["lead"])
+    with change(run.id) as edit:
+        step = thinking.open_turn(edit, llm="scripted")
+    before = "Pay \u202eevil\u202c "
+    PartialReply.objects.create(context_id=run.id, step=step.number, attempt=1, index=1, text=before)
+    texts, frames, index = ["😀 z\u200bero ", "👩\u200d🚀 n\u200do ", "\U000e0041."], [], len(before)
+    for text in texts:
+        frames.append({"type": "delta", "step": step.number, "attempt": 1, "index": index, "text": text})
+        index += len(text)
+    visitor = visit("lead")
+    visitor.page.route_web_socket("**/ws/runs/**", lambda socket: [socket.send(json.dumps(frame)) for frame in frames])
+    page = visitor.open(page_of(run))
+    written = page.locator("[data-writing]")
+    written.get_by_text("⟨U+E0041⟩.").wait_for()
+    shown = written.inner_text()
+    assert shown == ("Pay ⟨U+202E⟩evil⟨U+202C⟩ 😀 z⟨U+200B⟩ero 👩\u200d🚀 n⟨U+200D⟩o ⟨U+E0041⟩.")

@@ -104,15 +104,25 @@
       }
     };
 
+    // What hides in a text, or turns its order around, is named in its place. Joiners belong to emoji and some scripts.
+    const HIDING = /[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+    const JOINED = /(?:\p{Extended_Pictographic}|\p{Emoji_Modifier}|\ufe0f|\p{M}|\p{Lo})$/u;
+    const named = (sign, place, text) => {
+      if ("\t\n\r\ufe0e\ufe0f".includes(sign)) return sign;
+      if ("\u200c\u200d".includes(sign) && JOINED.test(text.slice(0, place))) return sign;
+      return `⟨U+${sign.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`;
+    };
+
     // What the LLM is writing is shown as it comes. It is not the record: the next news replace it.
     const write = (piece) => {
       const place = page.querySelector(`[data-writing="${piece.step}.${piece.attempt}"]`);
       if (!place) return;
-      const end = Number(place.dataset.end ?? place.textContent.length);
+      const end = Number(place.dataset.end);
       if (piece.index < end && piece.index > 0) return;
       if (piece.index === 0) place.textContent = "";
-      place.append(piece.index > end ? ` … ${piece.text}` : piece.text);
-      place.dataset.end = String(piece.index + piece.text.length);
+      const text = piece.text.replace(HIDING, named);
+      place.append(piece.index > end ? ` … ${text}` : text);
+      place.dataset.end = String(piece.index + [...piece.text].length);
       place.hidden = false;
     };
 

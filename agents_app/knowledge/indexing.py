@@ -17,9 +17,10 @@ from uuid import UUID
 from django.db import DatabaseError, transaction
 from django.db.models import F, Max
 from django.db.models.functions import Greatest
-from django.utils.translation import gettext
+from django.utils.translation import gettext_noop
 
 from agents_app.conf import conf
+from agents_app.core.canonical import clean_text
 from agents_app.core.failpoints import failpoint
 from agents_app.knowledge import embedding, hints
 from agents_app.knowledge.chunking import Passage, passages_of
@@ -203,6 +204,7 @@ def _show(claim: Claim, chunks: int) -> None:
             indexed_at=DatabaseNow(),
             error_code="",
             error="",
+            error_values={},
         )
         if not shown:
             raise Lost
@@ -215,7 +217,11 @@ def _failed(claim: Claim, error: Unreadable) -> bool:
     document = claim.document
     with transaction.atomic(using=conf.DATABASE):
         told = claim.rows.update(
-            state=DocumentState.FAILED.value, error_code=error.code[:100], error=error.message, due_at=None
+            state=DocumentState.FAILED.value,
+            error_code=error.code[:100],
+            error=error.text,
+            error_values=error.values,
+            due_at=None,
         )
         if told:
             document.chunks.exclude(version=document.version).delete()
@@ -224,23 +230,23 @@ def _failed(claim: Claim, error: Unreadable) -> bool:
 
 def _put_off(claim: Claim, error: Exception) -> bool:
     """Something else than the document is to blame (a storage that is down): try again, a few times."""
+    said = clean_text(f"{type(error).__name__}: {error}"[:500])[0]
     if claim.document.attempts >= conf.KNOWLEDGE_ATTEMPTS:
-        message = gettext("It could not be read: %(error)s") % {"error": f"{type(error).__name__}: {error}"[:500]}
-        return _failed(claim, Unreadable(message, code="error"))
-    claim.rows.update(
-        due_at=seconds_from_now(RETRY_SECONDS), error_code="error", error=f"{type(error).__name__}: {error}"[:500]
-    )
+        text = gettext_noop("It could not be read: %(error)s")
+        return _failed(claim, Unreadable(text, code="error", values={"error": said}))
+    later = seconds_from_now(RETRY_SECONDS)
+    claim.rows.update(due_at=later, error_code="error", error=said, error_values={})
     return False
 
 
 def _given_up(document: Document) -> Unreadable:
-    message = gettext("%(tries)s workers in a row died while they read part %(part)s of this document.")
+    text = gettext_noop("%(tries)s workers in a row died while they read part %(part)s of this document.")
     values = {"tries": document.attempts - 1, "part": document.pages_read + 1}
-    return Unreadable(message % values, code="workers_died")
+    return Unreadable(text, code="workers_died", values=values)
 
 
 def _without_text(document: Document) -> Unreadable:
     if document.mime == PDF:
-        message = gettext("There is no text in this PDF: it is probably scanned. Let an OCR program add the text.")
-        return Unreadable(message, code="no_text")
-    return Unreadable(gettext("There is no text in this document."), code="no_text")
+        text = gettext_noop("There is no text in this PDF: it is probably scanned. Let an OCR program add the text.")
+        return Unreadable(text, code="no_text")
+    return Unreadable(gettext_noop("There is no text in this document."), code="no_text")

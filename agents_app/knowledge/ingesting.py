@@ -192,6 +192,7 @@ def _renew(row: Document) -> None:
     row.revision += 1
     row.state = DocumentState.WAITING.value
     row.error_code = row.error = row.note = ""
+    row.error_values = {}
     row.pages, row.pages_read, row.attempts = None, 0, 0
     row.due_at = row.changed_at = DatabaseNow()
 

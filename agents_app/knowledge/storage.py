@@ -12,7 +12,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
-from django.utils.translation import gettext
+from django.utils.translation import gettext_noop
 
 from agents_app.conf import conf
 from agents_app.knowledge.models import Document
@@ -65,8 +65,8 @@ def _copy(document: Document, copy: BinaryIO) -> None:
     try:
         stored: Any = storage().open(str(document.file))
     except FileNotFoundError:
-        message = gettext("The content of this document is gone from its storage. Add it again.")
-        raise Unreadable(message, code="content_gone") from None
+        text = gettext_noop("The content of this document is gone from its storage. Add it again.")
+        raise Unreadable(text, code="content_gone") from None
     with stored:
         shutil.copyfileobj(stored, copy, COPIED)
 

@@ -163,7 +163,7 @@ class DocumentAdmin(ReadOnlyAdmin):
         chunks = Chunk.objects.current().filter(document=row).order_by("number")
         return {
             "facts": [(name, value) for name, value in self._facts(row) if value],
-            "failure": {"code": row.error_code, "text": row.error} if row.error else None,
+            "failure": {"code": row.error_code, "text": row.reason} if row.error else None,
             "old": row.version > 0 and row.state in ("failed", *UNDER_WAY),
             "late": not_taken(Document.objects.filter(pk=row.pk)),
             "chunks": chunks[:CHUNKS_SHOWN],

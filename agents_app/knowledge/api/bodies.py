@@ -143,7 +143,7 @@ def document_as_dict(row: Document) -> dict[str, Any]:
     same = {name: getattr(row, name) for name in DocumentShape.model_fields if hasattr(Document, name)}
     own = {
         "collection": row.collection.name,
-        "error": {"code": row.error_code, "message": row.error} if row.error else None,
+        "error": {"code": row.error_code, "message": row.reason} if row.error else None,
         "chunks": row.chunk_count,
     }
     return DocumentShape.model_validate({**same, **own}).model_dump(mode="json")

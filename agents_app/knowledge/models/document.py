@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy
 
 from agents_app.knowledge.models.collection import Collection
+from agents_app.knowledge.reasons import reason
 from agents_app.models.constraints import one_of
 from agents_app.models.fields import uuid7
 
@@ -24,7 +25,8 @@ class Document(models.Model):
     """One text to look things up in. Each new content is a new revision, which is read into chunks of its own.
 
     `version` is the revision whose chunks are found, 0 for none; it changes in one statement when all chunks of a later
-    revision are there. A revision that cannot be read leaves the one before it in place.
+    revision are there. A revision that cannot be read leaves the one before it in place. `reason` says why it cannot,
+    to each in their own language; what is stored is the text as it is translated, with its values.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -48,6 +50,7 @@ class Document(models.Model):
     )
     error_code = models.CharField(max_length=100, blank=True)
     error = models.TextField(blank=True)
+    error_values = models.JSONField(default=dict, blank=True)
     note = models.TextField(blank=True)
     pages = models.PositiveIntegerField(null=True, blank=True)
     pages_read = models.PositiveIntegerField(default=0)
@@ -80,3 +83,8 @@ class Document(models.Model):
 
     def __str__(self) -> str:
         return self.title or self.key
+
+    @property
+    def reason(self) -> str:
+        """Why it cannot be read, in the language of who reads it now; empty if it can be."""
+        return reason(self.error, self.error_values)

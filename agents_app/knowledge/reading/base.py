@@ -1,15 +1,23 @@
 """What reading gives."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
+from agents_app.core.canonical import clean_json
 from agents_app.exceptions import AgentsError
+from agents_app.knowledge.reasons import reason
 
 
 class Unreadable(AgentsError):
-    """This document cannot be read."""
+    """This document cannot be read. text: why, as it is translated, for which see `reason`; with these values."""
 
     code = "unreadable"
     http_status = 400
+
+    def __init__(self, text: str, *, code: str, values: Mapping[str, Any] | None = None) -> None:
+        self.text, self.values = text, cast(dict[str, Any], clean_json(dict(values or {}))[0])
+        super().__init__(reason(text, self.values), code=code)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

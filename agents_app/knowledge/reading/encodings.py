@@ -3,7 +3,7 @@
 import codecs
 import re
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from agents_app.core.canonical import clean_text
 from agents_app.knowledge.reading.base import Unreadable
@@ -77,5 +77,5 @@ def _refuse_binary(content: bytes) -> None:
     beginning = content[: LOOKED_AT * 16]
     controls = len(beginning) - len(beginning.translate(None, _CONTROLS))
     if len(beginning) and controls / len(beginning) > MOST_CONTROLS:
-        message = gettext("This is no text: too many of its characters are control characters.")
-        raise Unreadable(message, code="not_text")
+        text = gettext_noop("This is no text: too many of its characters are control characters.")
+        raise Unreadable(text, code="not_text")

@@ -3,7 +3,7 @@
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext_noop
 
 from agents_app.knowledge.reading.base import Unreadable
 
@@ -49,23 +49,26 @@ def kind_of(name: str, said: str, beginning: bytes) -> str:
     archive = next((word for mark, word in ARCHIVES.items() if beginning.startswith(mark)), None)
     if archive is not None:
         raise Unreadable(
-            gettext(
+            gettext_noop(
                 "This is a %(kind)s archive (documents of Word and the like are such, too), which is not opened. Save "
                 "it as PDF, HTML, Markdown or text."
-            )
-            % {"kind": archive},
+            ),
             code="unsupported_kind",
+            values={"kind": archive},
         )
     if b"%PDF-" in beginning[:LOOKED_AT]:
         return PDF
     kind = _named(name, said)
     if kind == PDF and beginning:  # one that is empty is told so
-        raise Unreadable(gettext("This is no PDF: the mark at its beginning is missing."), code="damaged_pdf")
+        raise Unreadable(gettext_noop("This is no PDF: the mark at its beginning is missing."), code="damaged_pdf")
     if kind is None:
         raise Unreadable(
-            gettext("Documents of this kind (%(kind)s) are not read; these are: %(kinds)s.")
-            % {"kind": said or PurePosixPath(name).suffix or name, "kinds": ", ".join(sorted(set(KINDS.values())))},
+            gettext_noop("Documents of this kind (%(kind)s) are not read; these are: %(kinds)s."),
             code="unsupported_kind",
+            values={
+                "kind": said or PurePosixPath(name).suffix or name,
+                "kinds": ", ".join(sorted(set(KINDS.values()))),
+            },
         )
     return kind
 

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from django.utils.formats import number_format
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_noop
 
 from agents_app.conf import conf
 from agents_app.knowledge.reading.base import Part, Section, Unreadable
@@ -14,6 +13,7 @@ from agents_app.knowledge.reading.headings import sections_of
 from agents_app.knowledge.reading.html import page_of
 from agents_app.knowledge.reading.kinds import HTML, MARKDOWN, PDF
 from agents_app.knowledge.reading.pdf import pages_of, too_long
+from agents_app.knowledge.reasons import sizes
 
 PART = 200_000
 """Characters of a part of a text, roughly."""
@@ -26,7 +26,7 @@ def parts_of(path: Path, kind: str, first: int = 1) -> Iterator[Part]:
     if path.stat().st_size > conf.KNOWLEDGE_BYTES:
         raise too_large(path.stat().st_size)
     if path.stat().st_size == 0:
-        raise Unreadable(gettext("This document is empty."), code="empty")
+        raise Unreadable(gettext_noop("This document is empty."), code="empty")
     if kind == PDF:
         yield from pages_of(str(path), first)
         return
@@ -43,27 +43,10 @@ def note_of(path: Path, kind: str) -> str:
 
 def too_large(size: int | None) -> Unreadable:
     """Of a file that is larger than allowed; None where nobody has counted how much."""
-    limit = conf.KNOWLEDGE_BYTES
+    text = gettext_noop("This document has %(size)s; %(limit)s are allowed (KNOWLEDGE_BYTES).")
     if size is None:
-        message = gettext("This document has more than the %(limit)s that are allowed (KNOWLEDGE_BYTES).")
-        return Unreadable(message % {"limit": in_units(limit)}, code="too_large")
-    texts = in_units(size), in_units(limit)
-    if texts[0] == texts[1]:  # it is larger by a little
-        texts = (_in_bytes(size), _in_bytes(limit))
-    message = gettext("This document has %(size)s; %(limit)s are allowed (KNOWLEDGE_BYTES).")
-    return Unreadable(message % {"size": texts[0], "limit": texts[1]}, code="too_large")
-
-
-def in_units(size: int) -> str:
-    """As people read it: `60 MB`. Units are decimal, as those of the settings."""
-    for unit, of in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= of:
-            return f"{number_format(round(size / of, 1)).removesuffix(number_format(0.0)[1:])} {unit}"
-    return _in_bytes(size)
-
-
-def _in_bytes(size: int) -> str:
-    return ngettext("%(count)s byte", "%(count)s bytes", size) % {"count": number_format(size, force_grouping=True)}
+        text = gettext_noop("This document has more than the %(limit)s that are allowed (KNOWLEDGE_BYTES).")
+    return Unreadable(text, code="too_large", values=sizes(size, conf.KNOWLEDGE_BYTES))
 
 
 def _sections(content: bytes, kind: str) -> list[Section]:
@@ -72,7 +55,7 @@ def _sections(content: bytes, kind: str) -> list[Section]:
         raise too_long()
     found = page_of(text)[0] if kind == HTML else sections_of(text, markdown=kind == MARKDOWN)
     if not any(each.text.strip() for each in found):
-        raise Unreadable(gettext("There is no text in this document."), code="no_text")
+        raise Unreadable(gettext_noop("There is no text in this document."), code="no_text")
     return found
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_noop
 
 from agents_app.conf import conf
 from agents_app.core.canonical import clean_text
@@ -38,7 +38,7 @@ def pages_of(path: str, first: int) -> Iterator[Part]:
     for said in _said_of(path, first):
         if "error" in said:
             text = SAID.get(said["error"], SAID["damaged_pdf"])
-            raise Unreadable(gettext(text) % {"detail": said.get("detail", "")}, code=said["error"])
+            raise Unreadable(text, code=said["error"], values={"detail": said.get("detail", "")})
         if "of" in said:
             pages = _few(said["of"])
             continue
@@ -50,16 +50,16 @@ def pages_of(path: str, first: int) -> Iterator[Part]:
 
 def too_long() -> Unreadable:
     """Of a text that is longer than allowed."""
-    message = gettext("This text is longer than %(limit)s characters (KNOWLEDGE_CHARACTERS).")
-    return Unreadable(message % {"limit": conf.KNOWLEDGE_CHARACTERS}, code="too_long")
+    text = gettext_noop("This text is longer than %(limit)s characters (KNOWLEDGE_CHARACTERS).")
+    return Unreadable(text, code="too_long", values={"limit": conf.KNOWLEDGE_CHARACTERS})
 
 
 def _few(pages: int) -> int:
     if pages == 0:
-        raise Unreadable(gettext("This PDF has no pages."), code="empty")
+        raise Unreadable(gettext_noop("This PDF has no pages."), code="empty")
     if pages > conf.KNOWLEDGE_PAGES:
-        message = gettext("This PDF has %(pages)s pages; %(limit)s are allowed (KNOWLEDGE_PAGES).")
-        raise Unreadable(message % {"pages": pages, "limit": conf.KNOWLEDGE_PAGES}, code="too_many_pages")
+        text = gettext_noop("This PDF has %(pages)s pages; %(limit)s are allowed (KNOWLEDGE_PAGES).")
+        raise Unreadable(text, code="too_many_pages", values={"pages": pages, "limit": conf.KNOWLEDGE_PAGES})
     return pages
 
 
@@ -77,8 +77,8 @@ def _said_of(path: str, first: int) -> Iterator[dict[str, Any]]:
         for line in _lines(process):
             yield json.loads(line)
         if _code(process) != 0:
-            message = gettext("The process that read this PDF died (code %(code)s).")
-            raise Unreadable(message % {"code": process.returncode}, code="damaged_pdf")
+            text = gettext_noop("The process that read this PDF died (code %(code)s).")
+            raise Unreadable(text, code="damaged_pdf", values={"code": process.returncode})
     finally:
         _kill(process)
 
@@ -92,8 +92,8 @@ def _code(process: "subprocess.Popen[bytes]") -> int:
 
 
 def _too_slow() -> Unreadable:
-    message = gettext("A page of this PDF took longer than %(seconds)s s to read (KNOWLEDGE_PAGE_SECONDS).")
-    return Unreadable(message % {"seconds": f"{conf.KNOWLEDGE_PAGE_SECONDS:g}"}, code="too_slow")
+    text = gettext_noop("A page of this PDF took longer than %(seconds)s s to read (KNOWLEDGE_PAGE_SECONDS).")
+    return Unreadable(text, code="too_slow", values={"seconds": f"{conf.KNOWLEDGE_PAGE_SECONDS:g}"})
 
 
 def _tell(process: "subprocess.Popen[bytes]", asked: dict[str, Any]) -> None:

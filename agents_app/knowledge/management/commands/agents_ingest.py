@@ -171,7 +171,8 @@ class Command(AgentsCommand):
         self, collection: Collection, walk: Walk, gone: list[Document], *, pruned: bool, as_json: bool
     ) -> Exit | None:
         rows = Document.objects.filter(collection=collection)
-        failed = list(rows.filter(state=DocumentState.FAILED).order_by("key").only("key", "error", "error_code"))
+        unreadable = rows.filter(state=DocumentState.FAILED).order_by("key")
+        failed = list(unreadable.only("key", "error", "error_values", "error_code"))
         waiting = rows.filter(state__in=[DocumentState.WAITING, DocumentState.READING]).count()
         collection.refresh_from_db()
         code = Exit.FAILED if failed or walk.refused or _vectors_error(collection) else None
@@ -183,7 +184,7 @@ class Command(AgentsCommand):
                     "refused": walk.refused,
                     "gone": [row.key for row in gone],
                     "pruned": pruned,
-                    "failed": {row.key: {"code": row.error_code, "message": row.error} for row in failed},
+                    "failed": {row.key: {"code": row.error_code, "message": row.reason} for row in failed},
                     "vectors_error": _vectors_error(collection),
                     "waiting": waiting,
                     "ready": rows.filter(state=DocumentState.READY).count(),
@@ -197,7 +198,7 @@ class Command(AgentsCommand):
         for name, why in walk.refused.items():
             self.console.text(f"{name}: {why}", style="ERROR")
         for row in failed:
-            self.console.text(f"{row.key}: {row.error} ({row.error_code})", style="ERROR")
+            self.console.text(f"{row.key}: {row.reason} ({row.error_code})", style="ERROR")
         self._tell_vectors(collection)
         if gone:
             what = "Removed, since their files are gone" if pruned else "Their files are gone; --prune removes them"

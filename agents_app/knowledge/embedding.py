@@ -83,6 +83,13 @@ def due_collections(limit: int | None = None) -> list[UUID]:
     return list(_due().values_list("pk", flat=True)[:limit])
 
 
+def ask_again(collection: Collection | None = None) -> None:
+    """Somebody stands by: what waits because the embedder failed need not wait. None: in all collections."""
+    rows = Collection.objects.filter(removed_at__isnull=True).exclude(embedding_error="")
+    of_these = rows if collection is None else rows.filter(pk=collection.pk)
+    of_these.update(embedding_due_at=DatabaseNow())
+
+
 def embed_collection(collection_id: UUID, seconds: float | None = None) -> bool:
     """Make the vectors that are missing, for `seconds` at most (SLICE_SECONDS). Whether all are there now.
 
@@ -114,7 +121,9 @@ def _claim(collection_id: UUID) -> _Pass | None:
     if not wanted:
         _due().filter(pk=collection_id).update(embedding_due_at=None)
         return None
-    won = _due().filter(pk=collection_id).update(embedding_claim=F("embedding_claim") + 1, embedding_due_at=_lease())
+    # An error says that a collection waits: one that somebody has taken does not.
+    taken = {"embedding_claim": F("embedding_claim") + 1, "embedding_due_at": _lease(), "embedding_error": ""}
+    won = _due().filter(pk=collection_id).update(**taken)
     row = Collection.objects.filter(pk=collection_id).first() if won else None
     if row is None:
         return None
@@ -138,7 +147,7 @@ def _fill(claim: _Pass, until: float) -> bool:
         if chunks:
             embed_chunks(chunks, claim.embedder)
             failpoint("vectors.stored", claim.collection.pk)
-        _hold(claim, embedding_error="")
+        _hold(claim)
         if time.monotonic() > until:
             claim.rows.update(embedding_due_at=DatabaseNow())
             hints.send(hints.EMBED, claim.collection.pk)

@@ -14,7 +14,7 @@ from django.test import override_settings
 
 from agents_app.core import failpoints
 from agents_app.exceptions import EmbeddingError
-from agents_app.knowledge import hints, ingest
+from agents_app.knowledge import embedding, hints, ingest
 from agents_app.knowledge.ingesting import make_collection
 from agents_app.knowledge.management.commands.agents_ingest import bar
 from agents_app.knowledge.models import Chunk, Collection, Document
@@ -147,6 +147,53 @@ def test_an_embedder_that_fails_is_told(tree: Path) -> None:
         call_command("agents_ingest", stdout=everything, no_color=True)
         assert "no answer (connection)" in " ".join(everything.getvalue().split())
     assert json.loads(run(json=True))["vectors_error"] == "", "there is no embedder any more"
+
+
+class Recovering(Failing):
+    """An embedder that was down, and is asked without haste by the queue."""
+
+    down = True
+
+    def embed(self, texts: Sequence[str], *, kind: str) -> list[list[float]]:
+        return super().embed(texts, kind=kind) if self.down else [[1.0, float(len(text))] for text in texts]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_who_asks_by_hand_does_not_wait_for_an_embedder_that_is_well_again(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    monkeypatch.setattr(Recovering, "down", True)
+    with with_embedder(f"{__name__}.Recovering"):
+        assert "asks the embedder again at once" in " ".join(run(tree, code=1).split())
+        monkeypatch.setattr(Recovering, "down", False)
+        embedding.sweep()
+        run(code=1, queue=True)
+        row = Collection.objects.get()
+        assert (row.embedder, embedding.due_collections()) == ("", []), "the queue waits"
+        run() if named else call_command("agents_ingest", stdout=io.StringIO())
+        row.refresh_from_db()
+        assert (row.embedder, row.embedding_error, row.embedding_due_at) == (f"{__name__}.Recovering", "", None)
+
+
+def test_who_asks_by_hand_takes_no_collection_from_who_makes_its_vectors(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def meanwhile() -> None:
+        embedding.ask_again()
+        asked.append(embedding.due_collections())
+
+    with with_embedder(f"{__name__}.Recovering"):
+        monkeypatch.setattr(Recovering, "down", True)
+        run(tree, code=1)
+        monkeypatch.setattr(Recovering, "down", False)
+        failpoints.listen(lambda name, about: meanwhile() if name == "vectors.stored" else None)
+        try:
+            run()
+        finally:
+            failpoints.listen(None)
+    assert asked == [[]]
 
 
 def test_stopped_while_vectors_are_made(tree: Path) -> None:

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from agents_app.exceptions import InvalidInput
 from agents_app.knowledge import hints
 from agents_app.knowledge.directories import Walk, accept_files, files_of, prune, vanished
-from agents_app.knowledge.embedding import due_collections, embed_collection
+from agents_app.knowledge.embedding import ask_again, due_collections, embed_collection
 from agents_app.knowledge.indexing import due_documents, read_document
 from agents_app.knowledge.ingesting import Outcome, collection_named, make_collection, read_again
 from agents_app.knowledge.models import Collection, Document, DocumentState, SourceChange
@@ -80,7 +80,7 @@ class Command(AgentsCommand):
         if options["again"]:
             for row in Document.objects.filter(collection=collection).defer("text"):
                 read_again(row, by=by, hint=False)
-        self._work(collection, queue=options["queue"])
+        self._work_now(collection, queue=options["queue"])
         return self._tell(collection, walk, gone, pruned=options["prune"], as_json=options["json"])
 
     def _all(self, **options: Any) -> Exit | None:
@@ -90,7 +90,7 @@ class Command(AgentsCommand):
         if options["as_user"] is not None:
             raise InvalidInput("What waits is done for nobody in particular: leave --as out.")
         if (every := options["every"]) is None:
-            self._work(None, queue=options["queue"])
+            self._work_now(None, queue=options["queue"])
             return self._tell_all(as_json=options["json"])
         if options["json"] or not every > 0:
             raise InvalidInput("--every is a number above 0, without --json.")
@@ -117,6 +117,12 @@ class Command(AgentsCommand):
             if outcome is not None:
                 walk.counts[outcome] += 1
         return walk
+
+    def _work_now(self, collection: Collection | None, *, queue: bool) -> None:
+        """The same for who stands by: an embedder that failed is asked at once, and not when the queue would."""
+        if not queue:
+            ask_again(collection)
+        self._work(collection, queue=queue)
 
     def _work(self, collection: Collection | None, *, queue: bool) -> None:
         """Do what waits: in this collection, or in all."""
@@ -166,6 +172,7 @@ class Command(AgentsCommand):
     def _tell_vectors(self, row: Collection) -> None:
         if error := _vectors_error(row):
             self.console.text(f"The vectors of {row.name} could not be made yet: {error}", style="ERROR")
+            self.console.line("Full text finds what is there. The same command asks the embedder again at once.")
 
     def _tell(
         self, collection: Collection, walk: Walk, gone: list[Document], *, pruned: bool, as_json: bool

@@ -13,6 +13,9 @@ from django_q.conf import Conf
 from django_q.tasks import async_task
 
 TASK = "agents_app.tasks.continue_run"
+REDIS = "django_q.brokers.redis_broker.Redis"
+IMPATIENT_REDIS = "agents_app.executors.impatient_redis.ImpatientRedis"
+"""By its path: redis is an extra."""
 MOST_SECONDS = 600.0
 """A wake-up for later than this is not stored: the queue's table stays small, however many runs wait for long."""
 
@@ -40,7 +43,18 @@ class DjangoQ2Executor:
             if not self.delays or (run_at - timezone.now()).total_seconds() > MOST_SECONDS:
                 return
             options["broker"] = _LockedUntil(get_broker(), run_at)
+        elif _goes_to_redis():
+            options["broker"] = import_string(IMPATIENT_REDIS)()
         async_task(TASK, str(run_id), **options)
+
+
+def _goes_to_redis() -> bool:
+    """Whether messages go to django-q2's Redis broker, by a client that it makes itself."""
+    if Conf.SYNC or Conf.DJANGO_REDIS:
+        return False
+    if Conf.BROKER_CLASS:
+        return bool(Conf.BROKER_CLASS == REDIS)
+    return not (Conf.ORM or Conf.IRON_MQ or Conf.MONGO or isinstance(Conf.SQS, dict))
 
 
 class _LockedUntil:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from importlib import import_module
 from types import SimpleNamespace
@@ -27,6 +27,7 @@ from werkzeug import Response
 from agents_app import tasks
 from agents_app.brokers import postgresql
 from agents_app.core.push_signature import SIGNATURE_HEADER, TIMESTAMP_HEADER
+from agents_app.executors.impatient_redis import ImpatientRedis
 from agents_app.runtime.shutdown import replaced
 from agents_app.testing import run_until_idle
 from agents_app.testing.executor import WAITING, WaitingExecutor
@@ -77,7 +78,8 @@ def waiting(stage: Stage) -> Queue:
 
 
 def django_q2_orm(stage: Stage) -> Queue:
-    broker = brokers.get_broker(f"contract-{uuid4().hex[:8]}")
+    stage.patch.setattr(Conf, "CLUSTER_NAME", f"contract-{uuid4().hex[:8]}")
+    broker = brokers.get_broker()
     stage.patch.setattr("django_q.tasks.get_broker", lambda *_: broker)
     stage.patch.setattr("agents_app.executors.django_q2.get_broker", lambda *_: broker)
     stage.patch.setattr(Conf, "POLL", 0.01)
@@ -96,7 +98,8 @@ def django_q2_postgresql(stage: Stage) -> Queue:
 def django_q2_redis(stage: Stage) -> Queue:
     stage.patch.setattr(Conf, "ORM", None)
     stage.patch.setattr(Conf, "REDIS", stage.redis())
-    return django_q2_orm(stage)
+    queue = django_q2_orm(stage)
+    return replace(queue, down=lambda: refusing(ImpatientRedis, "enqueue"))
 
 
 def brokers_of(stage: Stage) -> Any:

@@ -1,10 +1,15 @@
 """A wake-up carries the run's id and nothing else."""
 
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+import redis
 from django.utils import timezone
 from django_q.conf import Conf
 from django_q.models import OrmQ
@@ -62,3 +67,67 @@ def test_a_broker_that_cannot_delay_is_sent_nothing(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Conf, "ORM", None)
     monkeypatch.setattr(Conf, "REDIS", "redis://127.0.0.1:1")
     DjangoQ2Executor().submit(uuid4(), timezone.now() + timedelta(seconds=30))
+
+
+@contextmanager
+def a_redis_that_hangs() -> Iterator[int]:
+    """Takes connections, and never answers. Gives its port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def redis_broker(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
+    """Has messages go to a Redis."""
+
+    def choose(redis: Any) -> None:
+        for name in ("ORM", "BROKER_CLASS", "IRON_MQ", "MONGO", "SQS", "DJANGO_REDIS"):
+            monkeypatch.setattr(Conf, name, None)
+        monkeypatch.setattr(Conf, "REDIS", redis)
+
+    return choose
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("form", ["a dictionary", "an address"])
+def test_a_redis_that_hangs_costs_who_starts_a_run_two_seconds(form: str, redis_broker: Callable[[Any], None]) -> None:
+    with a_redis_that_hangs() as port:
+        address = {"host": "127.0.0.1", "port": port}
+        redis_broker(address if form == "a dictionary" else f"redis://127.0.0.1:{port}/0")
+        began = time.monotonic()
+        with pytest.raises(redis.exceptions.TimeoutError):
+            DjangoQ2Executor().submit(uuid4())
+        assert 1 < time.monotonic() - began < 4
+
+
+@pytest.mark.once
+def test_a_redis_that_refuses_costs_who_starts_a_run_no_time(redis_broker: Callable[[Any], None]) -> None:
+    with a_redis_that_hangs() as port:
+        pass
+    redis_broker({"host": "127.0.0.1", "port": port})
+    began = time.monotonic()
+    with pytest.raises(redis.exceptions.ConnectionError):
+        DjangoQ2Executor().submit(uuid4())
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.once
+def test_what_the_settings_say_of_redis_goes_before(redis_broker: Callable[[Any], None]) -> None:
+    with a_redis_that_hangs() as port:
+        redis_broker({"host": "127.0.0.1", "port": port, "socket_timeout": 0.1})
+        began = time.monotonic()
+        with pytest.raises(redis.exceptions.TimeoutError):
+            DjangoQ2Executor().submit(uuid4())
+        assert time.monotonic() - began < 1
+
+
+@pytest.mark.once
+def test_a_client_of_django_redis_is_left_as_it_is(
+    redis_broker: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redis_broker({})
+    monkeypatch.setattr(Conf, "DJANGO_REDIS", "default")
+    queued: list[Any] = []
+    monkeypatch.setattr(django_q2, "async_task", lambda *args, **options: queued.append(options))
+    DjangoQ2Executor().submit(uuid4())
+    assert "broker" not in queued[0]

@@ -22,7 +22,8 @@ class Exit(IntEnum):
 MEANINGS = MappingProxyType(
     {
         Exit.DONE: "Done. A run that was watched has completed.",
-        Exit.FAILED: "Failed. A run that was watched has failed or was cancelled; the doctor found something broken.",
+        Exit.FAILED: "Failed. A run that was watched has failed or was cancelled; the doctor found something broken; "
+        "the queue takes no wake-ups.",
         Exit.INVALID: "What was given cannot be used: options, arguments, an answer.",
         Exit.NOT_FOUND: "There is no such thing or person, or that person may not see it.",
         Exit.NOT_PERMITTED: "That person may not do this.",

@@ -28,11 +28,16 @@ FIRST_SECONDS, MOST_SECONDS = 5.0, 600.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sweep:
-    """What one pass found. `hinted`: the runs that a wake-up was sent for (or would be, in a dry run)."""
+    """What one pass found.
+
+    hinted: the runs that a wake-up was sent for (or would be, in a dry run).
+    refused: how many the queue did not take, or was not asked to after it had refused one.
+    """
 
     due: int
     stale_leases: int
     hinted: tuple[UUID, ...]
+    refused: int = 0
 
 
 def sweep(dry_run: bool = False) -> Sweep:
@@ -43,18 +48,19 @@ def sweep(dry_run: bool = False) -> Sweep:
     now = database_now()
     stale = claims.stale_leases()
     due = AgentContext.objects.claimable()
-    hinted = _ids(due.filter(_ripe()), MOST)
+    ripe = hinted = _ids(due.filter(_ripe()), MOST)
     failpoint("sweep.found")
     if not dry_run:
         slots.forget_dead()
         llm_waits.wake_forgotten()
-        hinted = _submitted(hinted)
+        hinted = _submitted(ripe)
         claims.note_hints(hinted, now)
         remind()
         if hinted:
             logger.info("Sent %s wake-ups; %s leases had run out.", len(hinted), stale)
     failpoint("sweep.hinted")
-    return Sweep(due=at_most(due, MOST_COUNTED), stale_leases=stale, hinted=hinted)
+    refused = len(ripe) - len(hinted)
+    return Sweep(due=at_most(due, MOST_COUNTED), stale_leases=stale, hinted=hinted, refused=refused)
 
 
 def wake() -> bool:

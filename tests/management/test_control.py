@@ -82,7 +82,7 @@ def test_recover(agents: AgentsKit, monkeypatch: pytest.MonkeyPatch) -> None:
         "agents_app.testing.executor.WaitingExecutor.submit", lambda self, run_id, later: sent.append(run_id)
     )
     run = start_run("text", "hi")
-    expected = {"due": 1, "stale_leases": 0, "hinted": [str(run.id)]}
+    expected = {"due": 1, "stale_leases": 0, "hinted": [str(run.id)], "refused": 0}
     assert manage("agents_recover", "--dry-run", "--json").json == expected
     assert sent == []
     done = manage("agents_recover")
@@ -92,6 +92,21 @@ def test_recover(agents: AgentsKit, monkeypatch: pytest.MonkeyPatch) -> None:
     assert manage("agents_recover", "--json").json == {**expected, "hinted": []}
     AgentContext.objects.all().update(due_at=None)
     assert manage("agents_recover").out == "No runs are due.\nNo wake-ups were sent.\n"
+
+
+@pytest.mark.django_db
+def test_recover_says_that_the_queue_takes_nothing(agents: AgentsKit, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: object, run_id: object, later: object) -> None:
+        raise ConnectionError("Connection refused.")
+
+    monkeypatch.setattr("agents_app.testing.executor.WaitingExecutor.submit", refuse)
+    for _ in range(2):
+        start_run("text", "hi")
+    done = manage("agents_recover")
+    assert done.code == 1
+    assert done.out.startswith("2 runs are due.\nNo wake-ups were sent.\nThe queue did not take 2 wake-ups;")
+    done = manage("agents_recover", "--json")
+    assert (done.code, done.json["hinted"], done.json["refused"]) == (1, [], 2)
 
 
 @pytest.mark.django_db

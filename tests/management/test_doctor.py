@@ -180,7 +180,18 @@ class TestCluster:
 
     def test_a_broker_that_is_down(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("django_q.brokers.orm.ORM.ping", lambda self: False)
-        assert "does not answer" in doctor()["queue"][-1][1]
+        assert doctor()["queue"][-1][1] == "The broker (ORM) does not answer its ping."
+
+    def test_a_broker_that_cannot_be_reached_hides_nothing_else(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(self: object) -> None:
+            raise ConnectionError("Connection refused.")
+
+        monkeypatch.setattr("django_q.brokers.orm.ORM.ping", refuse)
+        found = doctor()
+        level, text, advice = found["queue"][-1]
+        assert (level, text) == ("broken", "The broker (ORM) does not answer: ConnectionError: Connection refused.")
+        assert "sweep" in advice
+        assert {"progress", "leases"} <= set(found)
 
     def test_a_sweep_that_is_not_scheduled(self) -> None:
         assert doctor()["sweep"][0][0] == "warning"

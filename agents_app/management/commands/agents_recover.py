@@ -8,13 +8,14 @@ from agents_app.management.base import AgentsCommand
 from agents_app.management.clock import Clock
 from agents_app.management.console import counted
 from agents_app.management.exits import Exit
-from agents_app.runtime.recovery import sweep
+from agents_app.runtime.recovery import Sweep, sweep
 
 
 class Command(AgentsCommand):
     help = (
         "The sweep: send a new wake-up for every run that is due and that nobody works on. The cluster does this by "
-        "itself; run it from cron too, so that a dead cluster's queue is filled again."
+        "itself; run it from cron too, so that a dead cluster's queue is filled again. Leaves with 1 if the queue "
+        "does not take them."
     )
     reads = True
 
@@ -34,15 +35,26 @@ class Command(AgentsCommand):
             return None
         found = sweep(dry_run=options["dry_run"])
         if options["json"]:
-            hinted = [str(run_id) for run_id in found.hinted]
-            self.print_json({"due": found.due, "stale_leases": found.stale_leases, "hinted": hinted})
-            return None
+            self.print_json(
+                {
+                    "due": found.due,
+                    "stale_leases": found.stale_leases,
+                    "hinted": [str(run_id) for run_id in found.hinted],
+                    "refused": found.refused,
+                }
+            )
+        else:
+            self._tell(found, "would be" if options["dry_run"] else "was" if len(found.hinted) == 1 else "were")
+        return Exit.FAILED if found.refused else None
+
+    def _tell(self, found: Sweep, were: str) -> None:
         due = f"{counted(found.due, 'run')} {'is' if found.due == 1 else 'are'} due"
         silent = f"; {counted(found.stale_leases, 'worker')} gave no sign in time" if found.stale_leases else ""
         self.console.line(f"{due[0].upper()}{due[1:]}{silent}.")
-        were = "would be" if options["dry_run"] else "was" if len(found.hinted) == 1 else "were"
         hints = counted(len(found.hinted), "wake-up")
         self.console.line(f"{hints[0].upper()}{hints[1:]} {were} sent.")
         for run_id in found.hinted:
             self.console.line(str(run_id), indent=2)
-        return None
+        if found.refused:
+            refused = counted(found.refused, "wake-up")
+            self.console.line(f"The queue did not take {refused}; the log says why, and the next sweep tries again.")

@@ -1,6 +1,6 @@
 """Does the queue make progress? A cluster may look healthy and do nothing, so the rows are asked first."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from agents_app.conf import conf
@@ -77,8 +77,9 @@ def _cluster() -> Iterator[Finding]:
     from django_q.status import Stat
 
     broker = get_broker()
-    if not broker.ping():
-        yield broken(SUBJECT, f"The broker ({broker.info()}) does not answer.", "Start it, or mend Q_CLUSTER.")
+    if fault := _fault(broker.ping):
+        advice = "Start it, or mend Q_CLUSTER. What is accepted meanwhile is woken by the sweep when it is back."
+        yield broken(SUBJECT, f"The broker ({type(broker).__name__}) does not answer{fault}.", advice)
         return
     clusters = Stat.get_all(broker)
     names = ", ".join(f"{stat.host} ({stat.status}, {counted(len(stat.workers), 'worker')})" for stat in clusters)
@@ -92,6 +93,14 @@ def _cluster() -> Iterator[Finding]:
     if not any(Schedule.objects.filter(func__endswith=task).exists() for task in SWEEP_TASKS):
         text = "The sweep is not scheduled: a run whose wake-up is lost waits until somebody looks."
         yield warning("sweep", text, "Schedule agents_app.tasks.recover every minute, or agents_recover by cron.")
+
+
+def _fault(ping: Callable[[], object]) -> str:
+    """What is to be said of a broker that does not answer; nothing of one that does."""
+    try:
+        return "" if ping() else " its ping"
+    except Exception as error:
+        return f": {type(error).__name__}: {str(error).rstrip('.')}"
 
 
 def _cache_is_private() -> bool:

@@ -139,7 +139,7 @@ def _look_first(edit: Change, held: Held) -> None:
     settle_lost(edit, held.claim.number)
     if held.claim.deaths >= conf.POISON_AFTER and edit.context.paused_at is None:
         reason = f"{held.claim.deaths} workers in a row were lost with this run; look at their logs, then resume it."
-        runs.pause(edit, by="", reason=reason, code="poison")
+        runs.pause(edit, by="", reason=reason, code=runs.POISON)
 
 
 def settle_lost(edit: Change, number: int) -> None:

@@ -15,6 +15,9 @@ from agents_app.transitions.change import Change, new_run
 
 UNLIMITED = Budget()
 
+POISON = "poison"
+"""The `held_code` of a run whose workers died of it."""
+
 
 def start(context: AgentContext, details: RunDetails, *, timeout: float | None, limits: Budget = UNLIMITED) -> None:
     """Accept a run. timeout: seconds of wall time, from now or from `run_at`, without waiting for people.
@@ -120,7 +123,9 @@ def pause(edit: Change, *, by: str, reason: str, code: str = "") -> None:
 
 
 def resume(edit: Change, *, by: str) -> None:
-    """Let a paused run go on."""
+    """Let a paused run go on; one that killed its workers with the attempts of its LLM turn anew."""
+    if edit.context.details.held_code == POISON:
+        thinking.begin_anew(edit)
     edit.context.paused_at = None
     edit.context.claims_without_progress = 0
     edit.context.unknown_since = None

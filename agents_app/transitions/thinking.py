@@ -40,6 +40,13 @@ def open_turn(edit: Change, *, llm: str) -> AgentStep:
     return step
 
 
+def begin_anew(edit: Change) -> None:
+    """What was tried so far of an open turn counts no more toward LLM_ATTEMPTS."""
+    step = edit.rows.think
+    if step is not None and step.status == StepStatus.STARTED:
+        edit.set_fields(step, earlier_attempts=step.attempt)
+
+
 def settle_turn(
     edit: Change, step: AgentStep, *, response: dict[str, Any], answered: bool, usage: Usage, llm: str
 ) -> None:

@@ -19,9 +19,10 @@ from agents_app.models import AgentContext, AgentEvent, AgentStep, ToolCall, dat
 from agents_app.runtime.alone import turns
 from agents_app.runtime.drive import Drive, continue_run, drive_due, drive_to_rest
 from agents_app.runtime.engines import engine
-from agents_app.services import SYSTEM, Run, approve, cancel_run, pause_run, start_run
+from agents_app.services import SYSTEM, Run, approve, cancel_run, pause_run, resume_run, start_run
 from agents_app.testing import AgentsKit, calls, fails, hang, script
-from agents_app.transitions import claims
+from agents_app.transitions import claims, thinking
+from agents_app.transitions.change import change
 from tests import office
 from tests.office import Clerk
 
@@ -513,6 +514,25 @@ def test_poison_is_paused_for_a_person(agents: AgentsKit) -> None:
     context = office.context_of(run)
     assert (context.status, context.due_at, context.details.held_by) == (RunStatus.PAUSED, None, "")
     assert "5 workers in a row" in context.details.held_why
+
+
+def test_poison_that_a_person_resumes_may_ask_its_llm_anew(agents: AgentsKit) -> None:
+    """Its dead workers have used up the attempts of the turn; whoever resumes it has seen to them."""
+    agents.scripted_llm(Clerk, "Done.")
+    run = start_run(Clerk, "x")
+    dead = claims.claim(run.id)
+    assert dead is not None
+    with change(run.id, claim=dead.number) as edit:
+        thinking.open_turn(edit, llm="demo")
+    AgentStep.objects.filter(context=run.id).update(attempt=5)
+    AgentContext.objects.filter(pk=run.id).update(claims_without_progress=5)
+    with agents.move_time(31):
+        drive_to_rest(run.id)
+        assert run.again().status is RunStatus.PAUSED
+        resume_run(run.id, by=SYSTEM)
+        drive_to_rest(run.id)
+    assert run.again().status is RunStatus.COMPLETED
+    assert AgentStep.objects.get(context=run.id, kind="think").attempt == 6
 
 
 def test_what_a_dead_worker_left_is_recovered_by_effect(agents: AgentsKit) -> None:

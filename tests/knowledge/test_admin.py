@@ -1,5 +1,6 @@
 """The pages of collections and documents: who sees them, what they say, and what they do."""
 
+import io
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,16 +11,21 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group, Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+from django.db import connection
 from django.test import Client, override_settings
 
 from agents_app.knowledge import indexing, ingest, tasks
+from agents_app.knowledge.admin import collections
 from agents_app.knowledge.ingesting import make_collection
 from agents_app.knowledge.models import Chunk, Collection, Document
 from agents_app.models import clock
+from agents_app.testing.embedder import DIMENSION
 from tests.knowledge.pdfs import pdf
 
 pytestmark = pytest.mark.django_db
 BASE = "/admin/agents_knowledge/"
+EMBEDDER = "agents_app.testing.embedder.HashingEmbedder"
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +73,33 @@ def test_collections_with_their_state(shelf: Collection) -> None:
     assert "This document is empty." in page
     assert "none: full text only" in page
     assert "Add documents" not in page
+
+
+def vectors_of(client: Client, row: Collection) -> str:
+    """What the collection's page says of its vectors."""
+    return text_of(client, f"collection/{row.pk}/change/").partition("Vectors")[2].partition("Add ")[0]
+
+
+def test_vectors_that_are_not_searched_say_so(shelf: Collection) -> None:
+    client = client_of()
+    read_one()
+    with override_settings(AGENTS_APP={**settings.AGENTS_APP, "EMBEDDER": EMBEDDER}):
+        call_command("agents_ingest", stdout=io.StringIO())
+        assert f"1 by {EMBEDDER}" in vectors_of(client, shelf)
+        assert "not searched" not in vectors_of(client, shelf)
+    assert "not searched, since the settings name no embedder: full text only" in vectors_of(client, shelf)
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_vectors_without_an_index_say_so(shelf: Collection, monkeypatch: Any, indexed: bool) -> None:
+    """On PostgreSQL, where there can be one."""
+    monkeypatch.setattr(collections, "has_index", lambda dimension: indexed and dimension == DIMENSION)
+    client = client_of()
+    read_one()
+    with override_settings(AGENTS_APP={**settings.AGENTS_APP, "EMBEDDER": EMBEDDER}):
+        call_command("agents_ingest", stdout=io.StringIO())
+        can = connection.vendor == "postgresql"
+        assert ("agents_knowledge_setup" in vectors_of(client, shelf)) is (can and not indexed)
 
 
 def test_a_document_says_what_is_found_of_it_and_what_went_wrong() -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db import connections
 from django.db.models import Count, Q, QuerySet, Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
@@ -13,6 +14,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 from agents_app.admin.displays import number, short_time
 from agents_app.admin.news import news
 from agents_app.admin.refusing import NamesTheRule
+from agents_app.conf import conf
 from agents_app.core.canonical import sha256_of
 from agents_app.knowledge.admin.shown import STATES, UNDER_WAY, KnowledgeLinks, not_taken, rendered, state_badge
 from agents_app.knowledge.admin.trying import tried
@@ -28,6 +30,9 @@ from agents_app.knowledge.permissions import (
     visible_collections,
 )
 from agents_app.knowledge.removing import remove_collection
+from agents_app.knowledge.vector_index import has_index
+from agents_app.knowledge.vectors import dimension_of
+from agents_app.llm.embeddings import embedder_name
 
 PARTS = {"state": "agents_knowledge/parts/collection_state.html"}
 
@@ -192,4 +197,14 @@ def _vectors(row: Collection) -> str:
     ]
     if row.next_embedder:
         parts.append(gettext("the last of them takes over when all are there"))
-    return ", ".join(parts)
+    return "; ".join([", ".join(parts), *filter(None, [_how_searched(row)])])
+
+
+def _how_searched(row: Collection) -> str:
+    """What one should know of the search by these vectors; empty if there is nothing."""
+    if not embedder_name():
+        return gettext("not searched, since the settings name no embedder: full text only")
+    dimension = dimension_of(row.embedder) if row.embedder else None
+    if dimension is None or connections[conf.DATABASE].vendor != "postgresql" or has_index(dimension):
+        return ""
+    return gettext("compared one by one, until manage.py agents_knowledge_setup has made an index")

@@ -81,7 +81,11 @@ def test_entities_are_corrected_and_merged(client: Client, olga: Any) -> None:
     one, two = (
         entities.remember_entity(Owner(user="7000007"), "dog", name, author=LLM).row for name in ("Rex", "Old Rex")
     )
-    assert "Old Rex" in text_of(client.get(f"{ADMIN}/entity/{one.pk}/change/"))
+    page = text_of(client.get(f"{ADMIN}/entity/{one.pk}/change/"))
+    assert '<option value="">–</option><option value' in page, "nobody is chosen until somebody chooses"
+    assert "That one stays" in page
+    client.post(f"{ADMIN}/entity/{two.pk}/merge/", {"into": ""})
+    assert Entity.objects.live().count() == 2
     client.post(f"{ADMIN}/entity/{two.pk}/merge/", {"into": str(one.pk)})
     assert Entity.objects.live().get().aliases == ["Old Rex"]
     given = {"type": "dog", "name": "Rexy", "attributes": '{"age": 3}', "aliases": "Rex\nThe dog"}

@@ -6,8 +6,11 @@ from typing import Any
 from django.apps import AppConfig, apps
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
+from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy
+
+from agents_app.knowledge.compatible import teach
 
 SWEEP = "agents_app.knowledge.tasks.recover"
 NEEDED = ("semantic_text_splitter", "pypdf")
@@ -22,12 +25,13 @@ class KnowledgeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Say what is not installed, and let the sweep be scheduled."""
+        """Say what is not installed, let SQLite index words, and the sweep be scheduled."""
         missing = [name for name in NEEDED if find_spec(name) is None]
         if missing:
             raise ImproperlyConfigured(
                 f"agents_app.knowledge needs {' and '.join(missing)}: pip install 'django-agents-app[knowledge]'"
             )
+        connection_created.connect(teach, dispatch_uid="agents_knowledge.teach")
         post_migrate.connect(schedule_sweep, sender=self, dispatch_uid="agents_knowledge.schedule_sweep")
 
 

@@ -4,6 +4,8 @@ more than words."""
 import re
 from dataclasses import dataclass
 
+from agents_app.knowledge.compatible import compatible
+
 QUERY_LIMIT = 2_000
 """Characters of a question that are searched for. What comes after is left out, and the search says so."""
 MOST_WORDS = 32
@@ -22,8 +24,8 @@ STOP_WORDS = frozenset(SAYING_NOTHING.split())
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
-    """text: the question, cut. words: its words, each once, in lower case; those that say nothing only if there are no
-    others. cut: whether something was left out."""
+    """text: the question, cut. words: its words, each once, in lower case and their compatible form; those that say
+    nothing only if there are no others. cut: whether something was left out."""
 
     text: str
     words: tuple[str, ...]
@@ -35,7 +37,7 @@ def asked(query: str) -> Asked:
     text = " ".join(query[: 2 * QUERY_LIMIT].replace("\x00", " ").split())
     text = text.encode("utf-8", "replace").decode()  # lone surrogates
     shown = text[:QUERY_LIMIT]
-    every = list(dict.fromkeys(word[:LONGEST_WORD] for word in re.findall(r"\w+", shown.lower())))
+    every = list(dict.fromkeys(word[:LONGEST_WORD] for word in re.findall(r"\w+", compatible(shown).lower())))
     telling = [word for word in every if word not in STOP_WORDS] or every
     cut = len(text) > QUERY_LIMIT or len(query) > 2 * QUERY_LIMIT or len(telling) > MOST_WORDS
     return Asked(text=shown, words=tuple(telling[:MOST_WORDS]), cut=cut)

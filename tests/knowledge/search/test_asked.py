@@ -35,3 +35,9 @@ def test_a_question_of_100_000_characters_is_cut_and_says_so() -> None:
 def test_a_word_without_end_and_lone_surrogates_are_taken_as_they_can_be() -> None:
     assert asked("x" * 1_500).words == ("x" * LONGEST_WORD,)
     assert asked("refund \ud800").words == ("refund",)
+
+
+def test_words_are_looked_for_in_their_compatible_form() -> None:
+    found = asked("\uff2c\uff41\uff4d\uff50 \ufb01nds gru\u0308ne")
+    assert found.words == ("lamp", "finds", "gr\u00fcne")
+    assert found.text == "\uff2c\uff41\uff4d\uff50 \ufb01nds gru\u0308ne", "an embedder is asked what was asked"

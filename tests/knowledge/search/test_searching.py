@@ -302,13 +302,33 @@ def test_options_that_cannot_be_used_are_refused(options: Any) -> None:
         search("lamp", "handbook", **{"user": None, **options})
 
 
+WRITTEN = "\uff2d\uff41\uff52\uff47\uff49\uff4e: 10\u00b2 \ufb01les, gru\u0308n"
+"""Full-width letters, an index above, a ligature, and an accent that stands for itself: as PDFs have them."""
+
+
 @pytest.mark.sqlite_only
 def test_the_index_of_words_follows_what_is_deleted(handbook: Collection) -> None:
-    handbook.delete()
+    shelve(handbook, [("wide", "Lamps", WRITTEN)])
+    check = "INSERT INTO agents_knowledge_text(agents_knowledge_text, rank) VALUES ('integrity-check', 1)"
     with connection.cursor() as cursor:
-        cursor.execute("INSERT INTO agents_knowledge_text(agents_knowledge_text, rank) VALUES ('integrity-check', 1)")
+        cursor.execute(check)
+        handbook.delete()
+        cursor.execute(check)
         cursor.execute("SELECT count(*) FROM agents_knowledge_text WHERE agents_knowledge_text MATCH 'lamp'")
         assert cursor.fetchone() == (0,)
+
+
+def test_words_are_found_in_whatever_form_they_are_written_and_shown_as_they_are(handbook: Collection) -> None:
+    [chunk] = shelve(handbook, [("odd", "\uff2f\uff44\uff44", WRITTEN)])
+    for query in ("margin", "\uff4d\uff41\uff52\uff47\uff49\uff4e", "files", "gr\u00fcn", "odd"):
+        found = search(query, "handbook", user=None, explain=True)
+        assert [(hit.key, hit.text) for hit in found] == [("odd", WRITTEN)], query
+        assert found.hits[0].words, query
+    Chunk.objects.filter(pk=chunk.pk).update(text="\uff37\uff52\uff49\uff54\uff45")
+    assert keys("margin", "handbook") == []
+    assert keys("write", "handbook") == ["odd"]
+    Chunk.objects.filter(pk=chunk.pk).delete()
+    assert keys("write odd", "handbook") == []
 
 
 @pytest.mark.postgresql_only

@@ -139,7 +139,8 @@ def show_rest(console: Console, context: AgentContext, viewer: Any) -> None:
             console.text(f"{run['error'] or ''} ({run['error_code']})".strip(), indent=2, style="ERROR")
             console.line(f"  Again: manage.py agents_retry {run['id']}")
         case RunStatus.PAUSED:
-            console.line(f"It is paused. Go on: manage.py agents_resume {run['id']}")
+            if run["held_code"] != CODE_CHANGED:  # else the changes are to be accepted
+                console.line(f"It is paused. Go on: manage.py agents_resume {run['id']}")
             show_code_change(console, context, viewer)
             show_waiting(console, context, viewer)
         case _:

@@ -361,6 +361,7 @@ def test_on_the_command_line(held: Run[Any], capsys: pytest.CaptureFixture[str])
         call_command("agents_show", str(held.id))
         shown = capsys.readouterr().out
         assert "instructions: Pay what you are told to. → Pay what you are told to, politely." in shown
+        assert shown.count("agents_resume") == 1  # the one that accepts the change; without it, it would be refused
         code = shown.partition("--accept-changes ")[2].split()[0]
         call_command("agents_resume", str(held.id), accept_changes=code)
         run_until_idle()

@@ -120,6 +120,12 @@ SLOTS: Mapping[str, Words] = {
 }
 """The same for a run that is held back at a limit; by the kind of limit."""
 
+NO_CODE = gettext_lazy(
+    "No worker knows the code that it needs. It waits for one, for ten minutes; then what its agent says of changed "
+    "code decides, or it fails."
+)
+"""The same for a run whose code is not there."""
+
 PERIODS: Mapping[Period, Words] = {
     Period.HOUR: gettext_lazy("hour"),
     Period.DAY: gettext_lazy("day"),

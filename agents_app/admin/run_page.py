@@ -16,7 +16,7 @@ from agents_app.admin.blocks import Block, block
 from agents_app.admin.call_entries import cost
 from agents_app.admin.citations import citations_of
 from agents_app.admin.code_changes import asks_about_code, shown_change
-from agents_app.admin.displays import PRIORITIES, SENTENCES, SLOTS, badge, between, number, time_tag
+from agents_app.admin.displays import NO_CODE, PRIORITIES, SENTENCES, SLOTS, Words, badge, between, number, time_tag
 from agents_app.admin.links import Links, subject_of
 from agents_app.admin.meters import budget_facts
 from agents_app.admin.run_rows import EVENTS_SHOWN, RunRows, read_run_rows
@@ -168,12 +168,18 @@ def head_of(context: AgentContext) -> dict[str, Any]:
     status = RunStatus(context.status)
     return {
         "badge": badge(status),
-        "meaning": SLOTS.get(context.waits_for_slot) or SENTENCES[status],
+        "meaning": _meaning(context),
         "since": time_tag(context.status_at),
         "hindrance": hindrance(context),
         "hidden": _hidden(context),
         "continues": time_tag(context.due_at) if status is RunStatus.SCHEDULED else None,
     }
+
+
+def _meaning(context: AgentContext) -> Words:
+    if context.waits_for_code_since is not None:
+        return NO_CODE
+    return SLOTS.get(context.waits_for_slot) or SENTENCES[RunStatus(context.status)]
 
 
 def _served(context: AgentContext) -> str:

@@ -76,6 +76,13 @@ CANCELLED_AT_ONCE = 500
 """Each is a field of the page that asks whether they shall be cancelled, and Django reads 1000 at most."""
 
 
+def _waits_for(row: AgentContext) -> str:
+    """What a run waits for that only seems to be at work."""
+    if row.waits_for_code_since is not None:
+        return gettext("waits for its code")
+    return gettext("waits for a free slot") if row.waits_for_slot else ""
+
+
 class AgentContextAdmin(ReadOnlyAdmin):
     """Runs. People with `view_agentcontext` see all, others their own."""
 
@@ -130,11 +137,8 @@ class AgentContextAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("status"))
     def status_badge(self, row: AgentContext) -> SafeString:
         shown = badge(RunStatus(row.status))
-        return (
-            format_html('{} <span class="aa-soft">{}</span>', shown, gettext("waits for a free slot"))
-            if row.waits_for_slot
-            else shown
-        )
+        waits = _waits_for(row)
+        return format_html('{} <span class="aa-soft">{}</span>', shown, waits) if waits else shown
 
     @admin.display(description=gettext_lazy("user"), empty_value="–")
     def user_name(self, row: AgentContext) -> str:

@@ -74,6 +74,7 @@ def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
         ("Not before", moment_text(run["run_at"])),
         ("Priority", run["priority"] if run["priority"] != Priority.NORMAL else ""),
         ("Waits", f"for a free slot: the limit of its {run['waits_for_slot']}" if run["waits_for_slot"] else ""),
+        ("Waits", _for_code(run["waits_for_code_since"])),
         ("Steps", f"{run['steps_used']} of {run['max_steps']}"),
         ("Held", f"by {run['held_by'] or 'the system'}: {run['held_why']}" if run["paused_at"] else ""),
         (
@@ -81,6 +82,10 @@ def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
             cancelled if run["cancel_requested_at"] else "",
         ),
     ]
+
+
+def _for_code(since: str | None) -> str:
+    return f"for a worker that knows its code, since {moment_text(since)}; for ten minutes" if since else ""
 
 
 def _show_steps(console: Console, context: AgentContext, viewer: Any) -> None:

@@ -174,6 +174,11 @@ class AgentContext(models.Model):
             return ""
         return self.at_limit.partition(":")[0]
 
+    @property
+    def waits_for_code_since(self) -> datetime | None:
+        """Since when the workers that look at it do not know the code that it needs next; None if it waits for none."""
+        return self.unknown_since if self.due_at is not None and self.status in BUSY else None
+
 
 class RunDetails(models.Model):
     """What a run was given, written once when it starts, and what came of it, written once when it ends."""

@@ -116,6 +116,7 @@ def run_as_dict(context: AgentContext, viewer: Any) -> JSONObject:
 _OF_CONTEXT = (
     *("id", "agent", "status", "status_at", "version", "run_at", "due_at", "deadline_at"),
     *("cancel_requested_at", "paused_at", "steps_used", "max_steps", "waits_for_slot", "hidden_at"),
+    "waits_for_code_since",
 )
 _OF_DETAILS = (
     *("user_name", "created_at", "started_at", "ended_at", "held_by", "held_why", "cancelled_by", "cancelled_why"),

@@ -111,6 +111,9 @@ class RunShape(Shape):
     waits_for_slot: str = Field(
         description="The limit at which it waits for a free slot: agent, user or session; empty if it does not."
     )
+    waits_for_code_since: Moment | None = Field(
+        description="Since when no worker knows the code it needs next. After ten minutes its agent's policy decides."
+    )
     cancel_requested_at: Moment | None
     cancelled_by: str
     cancelled_why: str

@@ -516,6 +516,16 @@ def test_a_run_that_waits_for_a_slot_says_so(as_: Any, till: Any) -> None:
     assert "High" in page
 
 
+def test_a_run_whose_code_no_worker_knows_says_so(as_: Any, till: Any) -> None:
+    waiting, held = start_run("till", "hello"), start_run("till", "hello")
+    AgentContext.objects.update(unknown_since=waiting.created_at)
+    AgentContext.objects.filter(pk=held.id).update(status=RunStatus.WAITING_FOR_APPROVAL)
+    client = as_("lead")
+    assert "No worker knows the code that it needs" in client.get(page_of(waiting)).content.decode()
+    assert "No worker knows" not in client.get(page_of(held)).content.decode()
+    assert client.get(list_of("agentcontext")).content.decode().count("waits for its code") == 1
+
+
 def test_the_start_form_gives_the_priority(as_: Any, till: Any) -> None:
     client = as_("lead")
     given = {"agent": "till", "input": "hello", "username": "", "session": "", "metadata": "", "priority": "low"}

@@ -294,11 +294,18 @@ def test_who_starts_for_others_is_answered_even_if_they_may_not_look(client_of: 
 def test_a_run_has_a_priority_and_says_that_it_waits_for_a_slot(client_of: Any, desk: Any) -> None:
     client = client_of("customer")
     run = start(client, priority="high").json()
-    assert (run["priority"], run["waits_for_slot"]) == ("high", "")
+    assert (run["priority"], run["waits_for_slot"], run["waits_for_code_since"]) == ("high", "", None)
     assert start(client).json()["priority"] == "normal"
     assert code_of(start(client, priority="urgent")) == (400, "invalid_input")
     AgentContext.objects.filter(pk=run["id"]).update(at_limit="agent:desk")
     assert client.get(f"/api/runs/{run['id']}/").json()["waits_for_slot"] == "agent"
+
+
+def test_a_run_says_that_no_worker_knows_its_code(client_of: Any, desk: Any) -> None:
+    run = start(client_of("customer")).json()
+    AgentContext.objects.filter(pk=run["id"]).update(unknown_since="2026-01-02T03:04:05Z")
+    read = client_of("customer").get(f"/api/runs/{run['id']}/").json()
+    assert read["waits_for_code_since"] == "2026-01-02T03:04:05Z"
 
 
 def test_the_priority_is_changed(client_of: Any, run_of: Any) -> None:

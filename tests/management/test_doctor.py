@@ -178,6 +178,14 @@ class TestCluster:
     def test_signs_that_cannot_be_seen(self) -> None:
         assert doctor()["cluster"][0][0] == "warning"
 
+    def test_runs_whose_code_no_worker_knows(self, agents: AgentsKit) -> None:
+        assert "code" not in doctor()
+        run = start_run("text", "hi")
+        AgentContext.objects.filter(pk=run.id).update(unknown_since=run.created_at)
+        level, text, advice = doctor()["code"][0]
+        assert (level, text) == ("warning", "1 run needs code that the workers do not have.")
+        assert "Deploy it" in advice
+
     def test_a_broker_that_is_down(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("django_q.brokers.orm.ORM.ping", lambda self: False)
         assert doctor()["queue"][-1][1] == "The broker (ORM) does not answer its ping."

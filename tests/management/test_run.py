@@ -240,3 +240,10 @@ def test_a_priority_is_given_and_shown_and_so_is_waiting_for_a_slot(agents: Agen
     shown = manage("agents_show", run["id"]).out
     assert "low" in shown
     assert "for a free slot: the limit of its user" in shown
+
+
+@pytest.mark.django_db
+def test_a_run_whose_code_no_worker_knows_is_shown_so(agents: AgentsKit) -> None:
+    run = start_run("text", "hi")
+    AgentContext.objects.filter(pk=run.id).update(unknown_since=run.created_at)
+    assert "Waits       for a worker that knows its code, since" in manage("agents_show", run.id).out

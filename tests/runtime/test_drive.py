@@ -486,10 +486,12 @@ def test_a_run_of_unknown_code_is_left_alone_then_failed(agents: AgentsKit) -> N
         due_at = office.context_of(run).due_at
         assert due_at is not None
         assert timedelta(seconds=5) <= due_at - before  # although a call is ready
+        assert office.context_of(run).waits_for_code_since is not None
         assert (due_in(run) or 0) <= 5
         with agents.move_time(601):
             drive_to_rest(run.id)
         assert run.again().status is RunStatus.FAILED
+    assert office.context_of(run).waits_for_code_since is None
     assert office.context_of(run).details.error_code == "unknown_agent"
     assert office.done == []
 

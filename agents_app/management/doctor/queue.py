@@ -8,6 +8,7 @@ from agents_app.executors import get_executor
 from agents_app.management.console import counted
 from agents_app.management.doctor.findings import Finding, broken, ok, warning
 from agents_app.models import AgentContext, DatabaseNow, database_now
+from agents_app.models.context import BUSY
 from agents_app.selectors.handlers import handler_states
 from agents_app.selectors.health import LATE_SECONDS, STUCK_SECONDS
 from agents_app.selectors.runs import oldest_due
@@ -23,6 +24,7 @@ def examine_queue() -> Iterator[Finding]:
     yield ok(SUBJECT, f"executor {conf.EXECUTOR}")
     yield from _progress()
     yield from _leases()
+    yield from _code()
     yield from _handlers()
     if conf.EXECUTOR == "django_q2":
         yield from _cluster()
@@ -58,6 +60,15 @@ def _leases() -> Iterator[Finding]:
         yield warning("leases", text, "They died or hang; other workers take over. If none does: " + START)
     else:
         yield ok("leases", f"{counted(held, 'run')} {'is' if held == 1 else 'are'} being worked on")
+
+
+def _code() -> Iterator[Finding]:
+    """Runs whose code no worker knows are put off again and again: they are never due for long."""
+    waiting = AgentContext.objects.live().filter(unknown_since__isnull=False, status__in=BUSY).count()
+    if waiting:
+        text = f"{counted(waiting, 'run')} {'needs' if waiting == 1 else 'need'} code that the workers do not have."
+        advice = "Deploy it to the workers; after ten minutes the agent's on_code_change decides, or the run fails."
+        yield warning("code", text, advice)
 
 
 def _handlers() -> Iterator[Finding]:

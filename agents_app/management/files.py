@@ -9,8 +9,9 @@ from agents_app.exceptions import InvalidInput
 
 
 def write_or_print(console: Any, texts: Iterable[str], path: str | None) -> None:
-    """Write the texts into a new file, or where the command prints. Raises InvalidInput if it cannot be written."""
-    if path is None:
+    """Write the texts into a new file, or where the command prints (None, or "-" as elsewhere). Raises InvalidInput if
+    it cannot be written."""
+    if path is None or path == "-":
         for text in texts:
             console.write(text, ending="")
         return

@@ -279,5 +279,6 @@ def test_the_command_writes_a_file_for_its_owner_alone(agents: AgentsKit, tmp_pa
     assert json.loads(path.read_text())["facts"][0]["text"] == "Likes figs."
     assert path.stat().st_mode & 0o077 == 0
     assert "Likes figs." in manage("agents_memory_export", "ann", "--no-archives").out
+    assert "Likes figs." in manage("agents_memory_export", "ann", "--output", "-").out
     assert manage("agents_memory_export", "ann", "--output", str(path)).code != 0
     assert manage("agents_memory_export", "nobody").code != 0

@@ -24,7 +24,9 @@ class Command(AgentsCommand):
         parser.add_argument("--from", dest="since", metavar="MOMENT", help="The first day or moment (2026-12-01).")
         parser.add_argument("--to", metavar="MOMENT", help="Before this day or moment (2027-01-01).")
         parser.add_argument("--format", choices=list(FORMATS), default="csv", help="Default: csv.")
-        parser.add_argument("--output", metavar="FILE", help="A file that is not there yet. Default: standard output.")
+        parser.add_argument(
+            "--output", metavar="FILE", help="A file that is not there yet. Default, or -: standard output."
+        )
         parser.add_argument("--archives", action="store_true", help="Read archived runs, too; they come last.")
         parser.add_argument(
             "--what",

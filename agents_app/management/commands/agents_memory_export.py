@@ -18,7 +18,9 @@ class Command(AgentsCommand):
 
     def add_own(self, parser: CommandParser) -> None:
         parser.add_argument("user", help="The person, by natural key (the user name, or what stands for it).")
-        parser.add_argument("--output", metavar="FILE", help="A file that is not there yet. Default: standard output.")
+        parser.add_argument(
+            "--output", metavar="FILE", help="A file that is not there yet. Default, or -: standard output."
+        )
         parser.add_argument(
             "--no-archives", action="store_true", help="Leave archived runs out; their files stay unread."
         )

@@ -1,6 +1,6 @@
 """Filters of the lists. Their choices come from the code, never from reading a whole table."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext, gettext_lazy
 
-from agents_app.admin.displays import DISPLAYS, RISKS
+from agents_app.admin.displays import DISPLAYS, RISKS, Words
 from agents_app.core.events import EventType
 from agents_app.core.internal import INTERNAL_AGENTS
 from agents_app.core.status import ApprovalStatus, InputStatus, RunStatus, ToolCallStatus
@@ -45,17 +45,25 @@ ApprovalStatusFilter = status_filter(ApprovalStatus)
 InputStatusFilter = status_filter(InputStatus)
 
 
-class RiskFilter(SimpleListFilter):
-    """By what the tool's author said is at stake."""
+class WordsFilter(SimpleListFilter):
+    """By a field whose values have words for people."""
 
-    title = gettext_lazy("risk")
-    parameter_name = "risk"
+    words: Mapping[StrEnum, Words]
 
     def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> Iterator[tuple[str, Any]]:
-        return ((risk.value, display.label) for risk, display in RISKS.items())
+        return ((value.value, words) for value, words in self.words.items())
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
-        return queryset.filter(risk=self.value()) if self.value() else queryset
+        return queryset.filter(**{str(self.parameter_name): self.value()}) if self.value() else queryset
+
+
+def words_filter(field: str, title: Words, words: Mapping[Any, Words]) -> type[WordsFilter]:
+    """The filter for the values of one field, in these words."""
+    own = {"parameter_name": field, "title": title, "words": words}
+    return type(f"{field.capitalize()}Filter", (WordsFilter,), own)
+
+
+RiskFilter = words_filter("risk", gettext_lazy("risk"), {risk: display.label for risk, display in RISKS.items()})
 
 
 class SlotFilter(SimpleListFilter):

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from agents_app.admin.columns import column
 from agents_app.admin.displays import excerpt, time_tag
+from agents_app.admin.filters import words_filter
 from agents_app.admin.memory_entries import ACTS
 from agents_app.admin.memory_export import ExportsMemory
 from agents_app.admin.memory_forms import VISIBILITIES, EntityForm, FactForm, WithReason, WorkingForm
@@ -51,6 +52,8 @@ ORIGINS = {
     MemoryOrigin.TOOL: gettext_lazy("the result of a tool"),
     MemoryOrigin.DOCUMENT: gettext_lazy("a document"),
 }
+OriginFilter = words_filter("origin", gettext_lazy("origin"), ORIGINS)
+VisibilityFilter = words_filter("visibility", gettext_lazy("visibility"), VISIBILITIES)
 STANDINGS = {
     Standing.LIVE: ("good", gettext_lazy("Counts")),
     Standing.TO_COME: ("waiting", gettext_lazy("Will count")),
@@ -183,7 +186,7 @@ class FactAdmin(_MemoryAdmin):
     """Facts."""
 
     list_display = ["what", column("key", gettext_lazy("key")), "owner", "origin_of", "state", "changed"]
-    list_filter = ["origin", "visibility"]
+    list_filter = [OriginFilter, VisibilityFilter]
     search_fields = ["user_name", "key", "text"]
     nothing_yet = gettext_lazy(
         "Nothing is remembered of anybody yet. Agents with Memory(facts=True) keep what they learn of a user here."
@@ -228,7 +231,7 @@ class EntityAdmin(_MemoryAdmin):
     """Entities."""
 
     list_display = ["what", column("type", gettext_lazy("type")), "owner", "origin_of", "state", "changed"]
-    list_filter = ["origin", "visibility"]
+    list_filter = [OriginFilter, VisibilityFilter]
     search_fields = ["user_name", "name", "type"]
     nothing_yet = gettext_lazy(
         "No people or things are remembered yet. Agents with Memory(entities=True) keep those they hear of here."

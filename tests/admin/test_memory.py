@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from agents_app import services
-from agents_app.core.memory import MemoryOrigin, Owner
+from agents_app.core.memory import MemoryOrigin, Owner, Visibility
 from agents_app.memory import entities, facts, working
 from agents_app.memory.history import Author
 from agents_app.models import AgentSession, Entity, Fact, WorkingMemory, database_now
@@ -17,6 +17,7 @@ from tests import office
 
 pytestmark = pytest.mark.django_db
 LLM = Author(origin=MemoryOrigin.LLM, agent="clerk", step=2)
+STAFF = Author(origin=MemoryOrigin.PERSON, by_key="1", by_name="olga")
 ADMIN = "/admin/agents_app"
 
 
@@ -122,6 +123,18 @@ def test_who_may(client: Client) -> None:
     assert client.get(f"{ADMIN}/fact/{row.pk}/change/").status_code in (403, 404)
     client.post(f"{ADMIN}/fact/{row.pk}/forget/")
     assert Fact.objects.live().exists()
+
+
+def test_lists_are_filtered_by_what_people_read(client: Client, olga: Any) -> None:
+    facts.remember(Owner(user="7000007"), "Likes tea.", author=LLM)
+    facts.remember(Owner(user="7000007"), "Likes ale.", author=STAFF, visibility=Visibility.STAFF)
+    page = text_of(client.get(f"{ADMIN}/fact/"))
+    assert '<a href="?origin=llm">an LLM</a>' in page
+    assert '<a href="?visibility=staff">staff alone, and no LLM</a>' in page
+    for query, shown, left_out in (("origin=llm", "tea", "ale"), ("visibility=staff", "ale", "tea")):
+        page = text_of(client.get(f"{ADMIN}/fact/?{query}"))
+        assert f"Likes {shown}." in page
+        assert f"Likes {left_out}." not in page
 
 
 def test_who_may_only_look(client: Client) -> None:

@@ -49,11 +49,12 @@ def _open_calls() -> Iterator[CheckMessage]:
     for definition in registry.all():
         calls = {"its LLM": definition.llm_timeout}
         calls |= {f"its tool “{tool.name}”": tool.timeout for tool in definition.tools.values()}
-        for what, seconds in calls.items():
-            if seconds > conf.DRAIN_SECONDS:
-                message = f"The agent {definition.name!r} gives {what} {seconds:g} s, over DRAIN_SECONDS."
-                hint = (
-                    f'Set AGENTS_APP["DRAIN_SECONDS"] above {seconds:g} (and the queue\'s timeout above it), or lower '
-                    "the timeout: a call that is open when a worker ends is given up after DRAIN_SECONDS."
-                )
-                yield CheckWarning(message, hint=hint, id="agents_app.W131")
+        longer = {what: seconds for what, seconds in calls.items() if seconds > conf.DRAIN_SECONDS}
+        if longer:
+            given = ", ".join(f"{what} {seconds:g} s" for what, seconds in longer.items())
+            message = f"The agent {definition.name!r} gives {given}: over DRAIN_SECONDS ({conf.DRAIN_SECONDS:g} s)."
+            hint = (
+                f'Set AGENTS_APP["DRAIN_SECONDS"] to {max(longer.values()):g} or more (and the queue\'s timeout above '
+                "it), or lower the timeout: a call that is open when a worker ends is given up after DRAIN_SECONDS."
+            )
+            yield CheckWarning(message, hint=hint, id="agents_app.W131")

@@ -60,6 +60,24 @@ def test_nor_may_a_tool() -> None:
     assert "“search” 300 s" in warning.msg
 
 
+def test_all_calls_of_an_agent_that_take_too_long_are_one_warning() -> None:
+    def search(words: str) -> str:
+        """Search."""
+        return words
+
+    seconds = {"slow": 300, "slower": 400, "quick": 10}
+    tools = [tool(effect="read", name=name, timeout=timeout)(search) for name, timeout in seconds.items()]
+    patient = type("Patient", (Agent,), {"name": "patient", "tools": tools, "llm_timeout": 90})
+    with override_settings(AGENTS_APP={"DRAIN_SECONDS": 75}), registry.override(patient):
+        (warning,) = check_limits()
+    assert warning.msg == (
+        "The agent 'patient' gives its LLM 90 s, its tool “slow” 300 s, its tool “slower” 400 s: "
+        "over DRAIN_SECONDS (75 s)."
+    )
+    assert warning.hint is not None
+    assert "to 400 or more" in warning.hint
+
+
 @pytest.mark.parametrize(
     "options", [{"max_running": 0}, {"max_running_per_session": "1"}, {"priority": "urgent"}, {"max_steps": None}]
 )

@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import override_settings
 from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 
 from agents_app.apps import SCHEDULES, schedule_sweep
-from agents_app.models import AgentContext
+from agents_app.models import AgentContext, Archive, database_now
+from agents_app.services.archive_files import folder
 from agents_app.testing import AgentsKit
 from tests.management.desk import manage, resting
 
@@ -57,3 +59,12 @@ def test_runs_that_have_not_ended_are_told_and_stay(agents: AgentsKit) -> None:
     AgentContext.objects.update(status="idle")
     assert "1 run has not ended" in manage("agents_uninstall").out
     assert AgentContext.objects.count() == 1
+
+
+def test_archives_are_told_since_their_files_stay() -> None:
+    assert "archive" not in manage("agents_uninstall").out.partition("Next")[0]
+    Archive.objects.create(name="2026/01/02/a.jsonl.gz", created_at=database_now())
+    told = " ".join(manage("agents_uninstall").out.split())
+    assert f"1 archive of ended runs stays in {folder()}. Delete it if nobody needs it." in told
+    with override_settings(STORAGES={**settings.STORAGES, "agents_archive": {"BACKEND": "shop.Storage"}}):
+        assert "stays in the storage “agents_archive”" in " ".join(manage("agents_uninstall").out.split())

@@ -71,7 +71,8 @@ class ToolContext:
         self._closed = True
 
     def tell(self, event: str, payload: Mapping[str, Any]) -> None:
-        """Have this event recorded in the run's timeline, together with the call's outcome, if the tool returns.
+        """Have this event recorded in the run's timeline, together with the call's outcome, if the tool returns; if it
+        only reads, also if it raises.
 
         Only what a tool may know can be told: `memory.updated` and `retrieval.completed`. Raises ValueError for any
         other, and for a payload that does not fit: here, and not when the call's outcome is recorded.

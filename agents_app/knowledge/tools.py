@@ -41,11 +41,11 @@ class KnowledgeTools(Toolset):
             try:
                 found = import_string(RETRIEVE)(knowledge, query, context.user)
             except Exception as error:
+                _tell_failure(context, query, error)
                 # Where there is nothing besides, or its author would rather fail, the call fails.
                 if knowledge.on_error == "fail" or len(self.knowledge) == 1:
                     raise
                 failed.append(knowledge)
-                _tell_failure(context, query, error)
                 continue
             context.tell("retrieval.completed", found.told)
             passages += [

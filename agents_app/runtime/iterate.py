@@ -33,7 +33,7 @@ from agents_app.runtime.held import Act, Held, ReconcileAct, ThinkAct, ToolAct
 from agents_app.runtime.judging import foresee, judge, judge_new
 from agents_app.runtime.llm_gate import ask, fallback, give_back
 from agents_app.runtime.replies import Turn, read_reply
-from agents_app.runtime.results import Returned, returned
+from agents_app.runtime.results import Raised, Returned, returned
 from agents_app.selectors.transcript import TranscriptRows
 from agents_app.transitions import Change, briefings, calls, change, change_known, inputs, runs, thinking
 from agents_app.transitions.llms import Permit
@@ -294,10 +294,12 @@ def _open_turn(edit: Change, act: ThinkAct) -> AgentStep:
     return step
 
 
-def _settle_call(held: Held, act: ToolAct, outcome: Outcome | Returned, durable: bool) -> Advance:
+def _settle_call(held: Held, act: ToolAct, outcome: Outcome | Returned | Raised, durable: bool) -> Advance:
     told: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     if isinstance(outcome, Returned):
         told, outcome = outcome.told, returned(act.tool, outcome.value)
+    elif isinstance(outcome, Raised):
+        told, outcome = outcome.told, outcome.outcome
     question = _question(act) if outcome.ending is Ending.ASKED else {}
     with _changing(held, durable=durable) as edit:
         call = _open_call(edit, act)

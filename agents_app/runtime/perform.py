@@ -34,7 +34,7 @@ from agents_app.runtime.held import Act, Held, ReconcileAct, SleepAct, ThinkAct,
 from agents_app.runtime.isolation import call_in_process
 from agents_app.runtime.iterate import Reconciled
 from agents_app.runtime.request import build_request, needs_database
-from agents_app.runtime.results import Returned, not_called, raised, returned, timed_out
+from agents_app.runtime.results import Raised, Returned, not_called, raised, returned, timed_out
 
 logger = logging.getLogger("agents_app.runtime")
 
@@ -141,7 +141,7 @@ class _Deltas:
 # Tools.
 
 
-async def use_tool(engine: Engine, held: Held, act: ToolAct) -> Outcome | Returned | list[Act]:
+async def use_tool(engine: Engine, held: Held, act: ToolAct) -> Outcome | Returned | Raised | list[Act]:
     """Make the call. The lease is checked right before; an abandoned call's context is dead."""
     tool = act.tool
     note_facts(call_id=act.call_id, tool=tool.name)
@@ -174,7 +174,9 @@ async def use_tool(engine: Engine, held: Held, act: ToolAct) -> Outcome | Return
     except Abandoned:
         return timed_out(tool, act.timeout)
     except (Exception, SystemExit, KeyboardInterrupt) as error:
-        return raised(tool, error, text)
+        outcome = raised(tool, error, text)
+        # What it wrote may be rolled back, or unknown: only who reads can tell what happened all the same.
+        return Raised(outcome=outcome, told=context.told) if tool.effect == "read" else outcome
     finally:
         context.close()
 

@@ -29,6 +29,14 @@ class Returned:
     told: tuple[tuple[str, Mapping[str, Any]], ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Raised:
+    """What came of a tool that only reads and has raised. told: events of what it had done by then."""
+
+    outcome: Outcome
+    told: tuple[tuple[str, Mapping[str, Any]], ...]
+
+
 def returned(tool: ToolSpec, value: Any) -> Outcome:
     """A tool that returned has succeeded, whatever it returned: what cannot be stored is replaced by a note."""
     try:

@@ -232,6 +232,33 @@ def test_the_tool_gives_what_the_others_found(
     assert [each.get("error") for each in told(run)] == ["invalid_retriever", None]
 
 
+@pytest.mark.parametrize(
+    ("knowledge", "errors"),
+    [
+        ([Knowledge(retriever=f"{__name__}.Failing", mode="tool")], ["invalid_retriever"]),
+        (
+            [
+                Knowledge("handbook", mode="tool"),
+                Knowledge(retriever=f"{__name__}.Failing", mode="tool", on_error="fail"),
+            ],
+            [None, "invalid_retriever"],
+        ),
+    ],
+    ids=["nothing besides", "would rather fail"],
+)
+def test_a_call_that_fails_since_the_search_is_down_says_what_was_searched(
+    agents: AgentsKit, handbook: Collection, knowledge: Any, errors: list[str | None]
+) -> None:
+    agent = type("Alone", (Searcher,), {"name": "alone", "knowledge": knowledge, "__doc__": "Looks things up."})
+    with registry.override(agent):
+        run, _ = driven(agents, agent, "x", calls("search_knowledge", query="lamps"), "I do not know.")
+    assert run.status == RunStatus.COMPLETED
+    assert [each.get("error") for each in told(run)][: len(errors)] == errors
+    rows = AgentEvent.objects.filter(context_id=run.id).order_by("sequence").values_list("type", flat=True)
+    last = max(place for place, each in enumerate(rows) if each == "retrieval.completed")
+    assert rows[last + 1] == "tool_call.failed"
+
+
 def test_a_run_without_knowledge_is_told_nothing(agents: AgentsKit, handbook: Collection) -> None:
     llm = agents.scripted_llm(Reader, "Done.")
     run = start_run(Reader, "lamps", knowledge=False)

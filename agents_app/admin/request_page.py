@@ -135,7 +135,7 @@ def consequences(row: ApprovalRequest, valid_seconds: float, now: datetime) -> C
     valid_seconds = valid_seconds if row.valid_seconds is None else row.valid_seconds
     return Consequences(
         approve=_("The call is made as soon as a worker is free, at the latest within %(time)s.")
-        % {"time": in_words(valid_seconds)},
+        % {"time": _left(valid_seconds)},
         reject=_("The call is not made. The agent reads your reason and goes on without it."),
         expiry=_expiry(row, now),
     )
@@ -149,7 +149,15 @@ def _expiry(row: ApprovalRequest, now: datetime) -> str:
         OnExpiry.CANCEL: _("If nobody decides within %(time)s, the whole run is cancelled."),
         OnExpiry.KEEP_WAITING: _("If nobody decides within %(time)s, it counts as overdue, and keeps waiting."),
     }
-    return texts[OnExpiry(row.on_expiry)] % {"time": in_words((row.expires_at - now).total_seconds())}
+    return texts[OnExpiry(row.on_expiry)] % {"time": _left((row.expires_at - now).total_seconds())}
+
+
+def _left(seconds: float) -> str:
+    """As `in_words`, but to the second where it is less than a minute: somebody reads how long they have."""
+    if seconds >= 60:
+        return in_words(seconds)
+    count = max(int(seconds), 0)
+    return ngettext("%(count)d second", "%(count)d seconds", count) % {"count": count}
 
 
 def in_words(seconds: float) -> str:

@@ -1,12 +1,13 @@
 """What helps a person to decide: origins of the arguments, deceptive text, the way here, others' decisions."""
 
 import html
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
 
-from agents_app.admin.request_page import done_before, in_words
+from agents_app.admin.request_page import consequences, done_before, in_words
 from agents_app.models import AgentStep, ApprovalRequest, Decision, ToolCall
 from agents_app.selectors.transcript import TranscriptRows
 from agents_app.testing import calls, turn
@@ -231,6 +232,16 @@ def test_a_call_of_an_agent_that_is_gone_has_origins_too(as_: Any, run_of: Any) 
 )
 def test_spans_are_not_told_shorter_than_they_are(seconds: float, words: str) -> None:
     assert in_words(seconds) == words
+
+
+def test_less_than_a_minute_is_told_to_the_second(run_of: Any) -> None:
+    row = request_of(run_of("refund"))
+    now = row.created_at
+    for left, words in ((59.9, "59 seconds"), (1.2, "1 second"), (-5, "0 seconds"), (60, "1 minute")):
+        row.valid_seconds, row.expires_at = max(left, 0), now + timedelta(seconds=left)
+        told = consequences(row, 3600, now)
+        assert told.approve.endswith(f"at the latest within {words}.")
+        assert told.expiry.startswith(f"If nobody decides within {words},")
 
 
 def test_it_is_said_that_nobody_may_approve(as_: Any, run_of: Any) -> None:

@@ -22,10 +22,22 @@ def send_hint(run_id: UUID, later: datetime | None = None) -> bool:
         failpoint("hint.sending")
         executor.submit(run_id, later)
         failpoint("hint.sent")
-    except Exception:
-        logger.exception("The queue did not take a wake-up; the sweep will send another.", extra={"run_id": run_id})
+    except Exception as error:
+        _tell(error, run_id)
         return False
+    _refusing.clear()
     return True
+
+
+_refusing = threading.Event()
+"""Set while the queue takes nothing, as far as this process knows."""
+
+
+def _tell(error: Exception, run_id: UUID) -> None:
+    """The first of an outage with its traceback, those that follow in a line: there may be hundreds in a second."""
+    text, named = "The queue did not take a wake-up; the sweep will send another: %s: %s", type(error).__name__
+    logger.error(text, named, error, exc_info=not _refusing.is_set(), extra={"run_id": run_id})
+    _refusing.set()
 
 
 _nearby: list[Callable[[], None]] = []

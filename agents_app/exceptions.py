@@ -101,7 +101,7 @@ class Archived(NotFound):
 
 
 class BrokenArchive(AgentsError):
-    """The archive is damaged, gone, or of a newer release."""
+    """The archive is damaged, gone, or of a newer release, or its storage cannot be used."""
 
     code = "broken_archive"
 

@@ -77,7 +77,10 @@ def manifest_of(archive: Archive) -> str:
 def _store(name: str, file: Any) -> None:
     file.seek(0)
     stored = storage()
-    kept = stored.save(name, File(file, name=name))
+    try:
+        kept = stored.save(name, File(file, name=name))
+    except Exception as error:  # each storage has errors of its own
+        raise BrokenArchive(f"{name} cannot be stored: {type(error).__name__}: {error}") from error
     if kept != name:
         stored.delete(kept)
         raise BrokenArchive(f"There is a file {name} in the storage already.")
@@ -105,6 +108,8 @@ def _fetched(archive: Archive) -> Iterator[Any]:
                     local.write(chunk)
         except FileNotFoundError as error:
             raise BrokenArchive(f"The file {archive.name} is not in the storage.") from error
+        except Exception as error:
+            raise BrokenArchive(f"{archive.name} cannot be fetched: {type(error).__name__}: {error}") from error
         if _sum_of(local) != archive.sha256:
             raise BrokenArchive(f"The checksum of {archive.name} is wrong: the file was changed or damaged.")
         local.seek(0)

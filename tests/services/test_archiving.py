@@ -551,6 +551,30 @@ def test_without_a_storage_files_go_to_a_folder_of_their_own(agents: AgentsKit, 
     restore_run(run.id)
 
 
+def test_a_storage_that_cannot_be_used_is_named_and_loses_nothing(
+    agents: AgentsKit, tmp_path: Path, settings: Any
+) -> None:
+    (run,) = plain(agents)
+    del settings.STORAGES["agents_archive"]
+    settings.STORAGES = {**settings.STORAGES}
+    settings.BASE_DIR = tmp_path
+    folder = tmp_path / "agents_archive"
+    folder.write_text("no folder")
+    with pytest.raises(BrokenArchive, match="cannot be stored: NotADirectoryError"):
+        archive_runs(days=0)
+    assert not away(run)
+    folder.unlink()
+    assert archive_runs(days=0).runs == 1
+    file = folder / Archive.objects.get().name
+    file.rename(folder / "elsewhere")
+    file.mkdir()
+    with pytest.raises(BrokenArchive, match="cannot be fetched: IsADirectoryError"):
+        restore_run(run.id)
+    file.rmdir()
+    (folder / "elsewhere").rename(file)
+    assert restore_run(run.id).output == "Done."
+
+
 def test_unsettled_calls_of_other_runs_do_not_matter(agents: AgentsKit) -> None:
     agents.scripted_llm(Clerk, calls("order", what="tea"), "Done.")
     waiting = start_run(Clerk, "x")

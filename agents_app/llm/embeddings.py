@@ -40,7 +40,7 @@ def embed_batches(
     for start in range(0, len(texts), conf.EMBEDDING_BATCH):
         batch = texts[start : start + conf.EMBEDDING_BATCH]
         vectors = _vectors(chosen, batch, kind)
-        dimension = _same_dimension(vectors, dimension)
+        dimension = same_dimension(vectors, dimension)
         yield Embedded(embedder=name, vectors=vectors)
 
 
@@ -77,7 +77,8 @@ def _packed(numbers: Sequence[float]) -> bytes:
         raise _unusable(f"It made a vector that is none: {error}") from error
 
 
-def _same_dimension(vectors: Sequence[bytes], expected: int | None) -> int | None:
+def same_dimension(vectors: Sequence[bytes], expected: int | None) -> int | None:
+    """How many numbers each of them has. Raises EmbeddingError if they are not all `expected`; None for any."""
     for vector in vectors:
         if expected is not None and dimension(vector) != expected:
             text = gettext(

@@ -46,7 +46,7 @@ def keys(answer: Any) -> list[str]:
 def test_passages_with_where_they_stand(ask: Ask) -> None:
     answer = ask().json()
     assert (answer["mode"], answer["error"]) == ("text", None)
-    assert "no vectors" in answer["notes"][0]
+    assert "No vectors are searched" in answer["notes"][0]
     first = answer["results"][0]
     document = Document.objects.get(key="refunds")
     assert (first["document"], first["collection"], first["key"]) == (str(document.pk), "shelf", "refunds")

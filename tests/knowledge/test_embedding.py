@@ -13,6 +13,7 @@ from agents_app.exceptions import EmbeddingError
 from agents_app.knowledge import embedding, hints, indexing, ingest, tasks
 from agents_app.knowledge.ingesting import make_collection
 from agents_app.knowledge.models import Chunk, ChunkVector, Collection, Document
+from agents_app.knowledge.search import search
 from agents_app.models import clock
 
 pytestmark = pytest.mark.django_db
@@ -127,6 +128,25 @@ def test_an_embedder_that_changes_its_dimension_is_told(shelf: Collection) -> No
     assert "dimension_changed" in row.embedding_error
     assert set(ChunkVector.objects.values_list("dimension", flat=True)) == {3}
     assert Document.objects.filter(state="ready").count() == 7
+
+
+def test_a_question_of_another_dimension_is_told_and_full_text_goes_on(shelf: Collection) -> None:
+    Collection.objects.update(public=True)
+    run(shelf)
+    Fake.size = 5
+    with pytest.raises(EmbeddingError, match="made a vector of 5 numbers where 3 are searched") as raised:
+        search("Words of document 3", collections="shelf", user=None, mode="vectors")
+    assert raised.value.code == "dimension_changed"
+    found = search("Words of document 3", collections="shelf", user=None)
+    assert (found.mode, found.error, found.hits[0].key) == ("text", "dimension_changed", "3.txt")
+    assert "full text only" in found.notes[0]
+
+
+def test_a_question_whose_filters_leave_nothing_is_no_fault_of_the_embedder(shelf: Collection) -> None:
+    Collection.objects.update(public=True)
+    run(shelf)
+    found = search("Words", collections="shelf", user=None, mode="vectors", filters={"lang": "en"})
+    assert (found.mode, found.error, found.hits) == ("vectors", None, ())
 
 
 def test_another_embedder_takes_over_when_all_its_vectors_are_there(shelf: Collection) -> None:

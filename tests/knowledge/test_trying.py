@@ -34,7 +34,7 @@ def test_a_question_shows_what_is_found_and_why(page: Any) -> None:
     assert "by words: place 1" in text
     assert "words found: " in text
     assert "A broken lamp is &lt;b&gt;refunded&lt;/b&gt;." in text
-    assert "no vectors" in text
+    assert "No vectors are searched" in text
     assert "Three days." not in text
 
 

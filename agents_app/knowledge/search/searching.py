@@ -17,8 +17,9 @@ from agents_app.knowledge.search.fusing import fused
 from agents_app.knowledge.search.scope import Scope, scope_of, seen_among
 from agents_app.knowledge.search.vectors import Near, by_vector
 from agents_app.knowledge.search.words import Ranked, by_words, words_in
+from agents_app.knowledge.vectors import dimension_of
 from agents_app.llm.embedders import embedder_name, named_embedder
-from agents_app.llm.embeddings import embed
+from agents_app.llm.embeddings import embed, same_dimension
 from agents_app.models import Bound, Prepared
 
 logger = logging.getLogger("agents_app.knowledge")
@@ -34,7 +35,7 @@ DEPTH = 4
 
 CUT = gettext_lazy("The question is long: only its beginning was searched for.")
 NO_VECTORS = gettext_lazy(
-    'These collections have no vectors: full text only. Set AGENTS_APP["EMBEDDER"] for a search by meaning.'
+    'No vectors are searched here: full text only. Set AGENTS_APP["EMBEDDER"] for a search by meaning.'
 )
 NO_EMBEDDER = gettext_lazy("The question could not be turned into a vector (%(code)s): full text only.")
 
@@ -131,7 +132,10 @@ def _by_vectors(question: Asked, scope: Scope, limit: int, embedders: set[str]) 
     lists = []
     for name in sorted(embedders):
         vector = embed([question.text], kind="query", embedder=named_embedder(name)).vectors[0]
-        lists.append(by_vector(vector, name, scope, limit))
+        near = by_vector(vector, name, scope, limit)
+        if not near.ranked:  # asked only now: where something was found it could be compared
+            same_dimension([vector], dimension_of(name))
+        lists.append(near)
     if len(lists) == 1:
         return lists[0]
     cosines = {row: score for near in lists for row, score in near.ranked}

@@ -14,6 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client, override_settings
+from django.utils.html import escape
 
 from agents_app.knowledge import indexing, ingest, tasks
 from agents_app.knowledge.admin import collections
@@ -187,6 +188,22 @@ def test_an_upload_that_is_refused_says_why_and_keeps_the_others() -> None:
     given = {"collection": "shelf", "documents": files[1:], "metadata": "[1]"}
     assert "Enter a JSON object" in client.post(f"{BASE}document/add/", given).content.decode()
     assert client.post(f"{BASE}document/add/", {}).status_code == 400
+
+
+def test_the_same_file_again_is_told_to_be_there_and_why_it_cannot_be_read(shelf: Collection) -> None:
+    client = client_of("add_document")
+
+    def uploaded() -> str:
+        file = SimpleUploadedFile("a.pdf", b"%PDF-1.7 and no more", "application/pdf")
+        given = {"collection": "shelf", "documents": [file]}
+        return client.post(f"{BASE}document/add/", given, follow=True).content.decode()
+
+    assert "“a.pdf” is accepted" in uploaded()
+    assert "“a.pdf” is there already, and has not changed." in uploaded()
+    indexing.read_document(Document.objects.get().pk)
+    reason = Document.objects.get().reason
+    assert reason
+    assert f"“a.pdf” is there already, has not changed, and cannot be read: {escape(reason)}" in uploaded()
 
 
 def test_an_upload_without_a_file_says_so() -> None:

@@ -17,8 +17,8 @@ from agents_app.admin.news import news
 from agents_app.exceptions import AgentsError
 from agents_app.knowledge.admin.shown import STATES, UNDER_WAY, KnowledgeLinks, not_taken, rendered, state_badge
 from agents_app.knowledge.admin.upload_form import UploadForm
-from agents_app.knowledge.ingesting import Outcome, read_again, remove
-from agents_app.knowledge.models import Chunk, Document
+from agents_app.knowledge.ingesting import Ingested, Outcome, read_again, remove
+from agents_app.knowledge.models import Chunk, Document, DocumentState
 from agents_app.knowledge.permissions import (
     ADD,
     CHANGE,
@@ -215,13 +215,24 @@ class DocumentAdmin(ReadOnlyAdmin):
         if post and form.is_valid():
             done = form.save()
             for each in done:
-                messages.success(request, _told(each.outcome) % {"title": f"“{each.document.title}”"})
+                self._tell_taken(request, each)
             if not form.errors:
                 row = form.cleaned_data["collection"]
                 return HttpResponseRedirect(self.links.row("collection", row.pk))
         status = 400 if form.errors else 200
         title = gettext("Add documents")
         return self.rendered(request, "agents_knowledge/upload.html", status=status, title=title, form=form)
+
+    def _tell_taken(self, request: HttpRequest, taken: Ingested) -> None:
+        row, title = taken.document, f"“{taken.document.title}”"
+        if taken.outcome is not Outcome.UNCHANGED:
+            messages.success(request, gettext("%(title)s is accepted, and will be read now.") % {"title": title})
+        elif row.state == DocumentState.FAILED:
+            text = gettext("%(title)s is there already, has not changed, and cannot be read: %(reason)s")
+            messages.warning(request, text % {"title": title, "reason": row.reason})
+        else:
+            text = gettext("%(title)s is there already, and has not changed.")
+            messages.success(request, text % {"title": title})
 
     def again_view(self, request: HttpRequest, key: str) -> HttpResponse:
         """Have it read again."""
@@ -258,9 +269,3 @@ def _progress(row: Document) -> str:
     if row.pages is None:
         return ""
     return gettext("%(read)s of %(pages)s parts") % {"read": number(row.pages_read), "pages": number(row.pages)}
-
-
-def _told(outcome: Outcome) -> str:
-    if outcome is Outcome.UNCHANGED:
-        return gettext("%(title)s is there already, and has not changed.")
-    return gettext("%(title)s is accepted, and will be read now.")

@@ -1,6 +1,8 @@
 """The page celery.md, followed in a project of its own with real workers and beat."""
 
+import socket
 import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -23,7 +25,7 @@ def test_runs_go_through_celery(tmp_path: Path, redis_url: str) -> None:
     for block in [*steps[: settings + 1], *page, *steps[settings + 1 :]]:
         project.follow(block)
     settings_py = project.directory / "mysite" / "settings.py"
-    own = 'CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": "how-to-celery"}'
+    own = 'CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"] = "how-to-celery"'
     settings_py.write_text(f"{settings_py.read_text()}\n\n{own}\n")
     project.run("python manage.py check --fail-level WARNING")
     (start,) = [block for block in page if block.label == "start"]
@@ -34,3 +36,8 @@ def test_runs_go_through_celery(tmp_path: Path, redis_url: str) -> None:
             stack.enter_context(running(project, line))
         command = 'python manage.py agents_run accounts "Deactivate the user m@example.com" --user m --watch'
         assert "find_user returned" in project.run(command, code=WAITS)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and never answers
+        project.variables["CELERY_BROKER_URL"] = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        began = time.monotonic()
+        assert "was accepted" in project.run('python manage.py agents_run accounts "Is m@example.com active?"')
+        assert time.monotonic() - began < 30

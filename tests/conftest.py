@@ -44,12 +44,15 @@ DOORS = (
     "doors/",
     "links/",
     "management/test_",
+    "messages/",
     "knowledge/test_admin",
     "knowledge/test_api_rules",
 )
-# Processes of their own, in which the database matters less than they do: with --spare on PostgreSQL only.
+# Processes and threads of their own, in which the database matters less than they do: with --spare on PostgreSQL only.
 PROCESSES = (
     "contracts/test_processes.py",
+    "management/cluster/test_supervised.py",
+    "runtime/test_database_threads.py",
     "runtime/test_handler_killed.py",
     "runtime/test_isolation.py",
     "scenarios/test_aws_lambda.py",

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import NoReturn
@@ -194,11 +194,7 @@ def django_db_setup(
     publish.shutdown()
     with django_db_blocker.unblock():
         if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                )
+            cut_all_but()
         teardown_databases(databases, verbosity=0)
 
 
@@ -211,11 +207,24 @@ def unused_tcp_port() -> Iterator[int]:
 
 
 @pytest.fixture
-def cut_off() -> Iterator[None]:
-    """For a test that ends this database's connections: the thread that serves asynchronous tests is given a new one
-    afterwards, since later tests find the old one there."""
-    yield
+def cut_connections(transactional_db: None) -> Iterator[Callable[..., int]]:
+    """Do what a restart of PostgreSQL does to its clients, but for the caller and the backends named; how many.
+
+    Afterwards the thread that serves asynchronous tests is given a new connection: those of channels leave the old one
+    open there, and the next of them would find it dead.
+    """
+    yield cut_all_but
     SyncToAsync.single_thread_executor.submit(connections.close_all).result()
+
+
+def cut_all_but(*spared: int) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND pid <> ALL(%s)",
+            [list(spared)],
+        )
+        return int(cursor.fetchone()[0])
 
 
 @pytest.fixture

@@ -152,21 +152,12 @@ def test_a_database_locked_for_longer_than_the_busy_timeout(started: Started, lo
 
 
 @pytest.fixture
-def end_connections(transactional_db: None, cut_off: None) -> Callable[[], None]:
-    """Do what a restart of PostgreSQL does to its clients; the test's own connection is spared."""
+def end_connections(cut_connections: Callable[..., int]) -> Callable[[], int]:
+    """The test's own connection is spared."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         mine = cursor.fetchone()[0]
-
-    def end() -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-                " AND pid NOT IN (pg_backend_pid(), %s) AND backend_type = 'client backend'",
-                [mine],
-            )
-
-    return lambda: elsewhere(end)
+    return lambda: elsewhere(cut_connections, mine)
 
 
 @pytest.mark.postgresql_only

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection, connections, transaction
+from django.db import connections, transaction
 from django.utils import timezone
 from django_q.conf import Conf
 from django_q.models import OrmQ
@@ -163,27 +163,19 @@ def test_it_joins_the_callers_transaction(broker: PostgreSQLBroker, monkeypatch:
 def test_connections_that_are_cut_are_made_anew(
     broker: PostgreSQLBroker,
     another: Callable[..., Any],
+    cut_connections: Callable[..., int],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(postgresql, "OUTAGE_SECONDS", 0.01)
     monkeypatch.setattr(postgresql, "MOST_SECONDS", 0.05)
     assert taken(broker) == taken(broker) == []
-    assert another(_cut_all_others) >= 2
+    assert another(cut_connections) >= 2
     broken = taken(broker)
     assert broken == []
     assert "does not answer" in caplog.text
     another(lambda: broker.enqueue("after"))
     assert ["after"] in [taken(broker) for _ in range(4)]
-
-
-def _cut_all_others() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        return int(cursor.fetchone()[0])
 
 
 @on_postgresql

@@ -18,7 +18,9 @@ from django.db import DatabaseError, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from agents_app.conf import conf
+from agents_app.core.canonical import clean_text
 from agents_app.core.failpoints import failpoint
+from agents_app.core.told import to_store
 from agents_app.exceptions import AgentsError, EmbeddingError
 from agents_app.knowledge import hints
 from agents_app.knowledge.models import Chunk, ChunkVector, Collection
@@ -34,6 +36,7 @@ MARGIN_SECONDS = 60.0
 SOON_SECONDS, LATER_SECONDS = 30.0, 600.0
 """Until an embedder that failed is asked again: one that may be well soon, and one that needs somebody."""
 MOST_HINTS = 50
+NO_ERROR: dict[str, Any] = {"embedding_error": "", "embedding_error_code": "", "embedding_error_values": None}
 
 
 class _Lost(Exception):
@@ -122,8 +125,11 @@ def _claim(collection_id: UUID) -> _Pass | None:
         _due().filter(pk=collection_id).update(embedding_due_at=None)
         return None
     # An error says that a collection waits: one that somebody has taken does not.
-    taken = {"embedding_claim": F("embedding_claim") + 1, "embedding_due_at": _lease(), "embedding_error": ""}
-    won = _due().filter(pk=collection_id).update(**taken)
+    won = (
+        _due()
+        .filter(pk=collection_id)
+        .update(embedding_claim=F("embedding_claim") + 1, embedding_due_at=_lease(), **NO_ERROR)
+    )
     row = Collection.objects.filter(pk=collection_id).first() if won else None
     if row is None:
         return None
@@ -162,7 +168,7 @@ def _hold(claim: _Pass, **values: Any) -> None:
 def _switch(claim: _Pass) -> bool:
     """Let these vectors be searched; False if something became due meanwhile."""
     done = claim.rows.filter(embedding_due_at__gt=DatabaseNow()).update(
-        embedder=claim.embedder, next_embedder="", embedding_error="", embedding_due_at=None
+        embedder=claim.embedder, next_embedder="", embedding_due_at=None, **NO_ERROR
     )
     if done:
         failpoint("vectors.switched", claim.collection.pk)
@@ -175,6 +181,10 @@ def _switch(claim: _Pass) -> bool:
 def _put_off(claim: _Pass, error: AgentsError) -> None:
     seconds = SOON_SECONDS if getattr(error, "transient", False) else LATER_SECONDS
     logger.warning("The vectors of %s could not be made: %s", claim.collection.name, error.message)
+    text, values = to_store(error.message)
     claim.rows.update(
-        embedding_due_at=seconds_from_now(seconds), embedding_error=f"{error.message} ({error.code})"[:2_000]
+        embedding_due_at=seconds_from_now(seconds),
+        embedding_error=clean_text(text[:2_000])[0],
+        embedding_error_code=error.code[:100],
+        embedding_error_values=values,
     )

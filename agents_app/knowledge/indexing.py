@@ -26,6 +26,7 @@ from agents_app.knowledge import embedding, hints
 from agents_app.knowledge.chunking import Passage, passages_of
 from agents_app.knowledge.models import Chunk, Collection, Document, DocumentState
 from agents_app.knowledge.reading import PDF, Part, Unreadable, parts_of
+from agents_app.knowledge.reading.encodings import Note
 from agents_app.knowledge.reading.parts import note_of
 from agents_app.knowledge.storage import as_file
 from agents_app.models import DatabaseNow, seconds_from_now
@@ -142,10 +143,10 @@ def _read(claim: Claim, path: Path, until: float) -> bool:
     return True
 
 
-def _begin(claim: Claim, note: str) -> None:
+def _begin(claim: Claim, note: Note) -> None:
     """What a reader of this revision may have left behind goes."""
     with transaction.atomic(using=conf.DATABASE):
-        _hold(claim, note=note)
+        _hold(claim, note="\n".join(note.sentences), note_values=note.values)
         claim.document.chunks.filter(version=claim.document.revision).delete()
 
 

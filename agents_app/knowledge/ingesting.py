@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.utils.translation import gettext
+from django.utils.translation import gettext_noop
 
 from agents_app.conf import conf
 from agents_app.core.canonical import canonical_text, clean_json, clean_text
@@ -21,6 +21,7 @@ from agents_app.knowledge.models import Collection, Document, DocumentState
 from agents_app.knowledge.permissions import ADD, ADD_COLLECTION, CHANGE, DELETE, may, there, visible_collections
 from agents_app.knowledge.reading import TEXT, kind_of
 from agents_app.knowledge.reading.parts import too_large
+from agents_app.knowledge.reasons import told
 from agents_app.models import DatabaseNow
 from agents_app.selectors.people import lacking, name_of
 
@@ -120,7 +121,8 @@ def collection_named(collection: Collection | str, by: Any) -> Collection:
     rows = there() if by is None else visible_collections(by)
     found = rows.filter(name=name).first()
     if found is None:
-        raise NotFound(gettext("There is no collection “%(name)s”.") % {"name": name}, code="unknown_collection")
+        text = gettext_noop("There is no collection “%(name)s”.")
+        raise NotFound(told(text, {"name": name}), code="unknown_collection")
     return found
 
 
@@ -139,15 +141,18 @@ def _opened(content: str | bytes | IO[bytes]) -> IO[bytes]:
 def _checked(key: str, title: str, metadata: Mapping[str, Any] | None, source: str) -> dict[str, Any]:
     key, title = clean_text(key.strip())[0], clean_text(" ".join(title.split()))[0]
     if not key or len(key) > KEY_LENGTH:
-        raise InvalidInput(gettext("A document's key has 1 to %(limit)s characters.") % {"limit": KEY_LENGTH})
+        text = gettext_noop("A document's key has 1 to %(limit)s characters.")
+        raise InvalidInput(told(text, {"limit": KEY_LENGTH}))
     try:
-        text = canonical_text(clean_json(dict(metadata or {}))[0])
+        canonical = canonical_text(clean_json(dict(metadata or {}))[0])
     except ValueError as error:
-        raise InvalidInput(gettext("The metadata cannot be stored: %(error)s") % {"error": error}) from None
-    if len(text) > METADATA_LENGTH:
-        raise InvalidInput(gettext("Metadata has at most %(limit)s characters.") % {"limit": METADATA_LENGTH})
+        text = gettext_noop("The metadata cannot be stored: %(error)s")
+        raise InvalidInput(told(text, {"error": str(error)})) from None
+    if len(canonical) > METADATA_LENGTH:
+        text = gettext_noop("Metadata has at most %(limit)s characters.")
+        raise InvalidInput(told(text, {"limit": METADATA_LENGTH}))
     name = (title or PurePosixPath(key).name or key)[:TITLE_LENGTH]
-    return {"key": key, "title": name, "metadata": json.loads(text), "source": source[:200]}
+    return {"key": key, "title": name, "metadata": json.loads(canonical), "source": source[:200]}
 
 
 def _accepted(collection: Collection, values: dict[str, Any], file: IO[bytes], by: Any, hint: bool) -> Ingested:
@@ -192,7 +197,7 @@ def _renew(row: Document) -> None:
     row.revision += 1
     row.state = DocumentState.WAITING.value
     row.error_code = row.error = row.note = ""
-    row.error_values = {}
+    row.error_values = row.note_values = {}
     row.pages, row.pages_read, row.attempts = None, 0, 0
     row.due_at = row.changed_at = DatabaseNow()
 

@@ -1,18 +1,27 @@
-"""Why a document cannot be read. A worker finds that out, and people read it, each in a language of their own: what is
-stored is the text as it is translated, and its values."""
+"""What a worker finds out and people read, each in a language of their own: why a document cannot be read, what was
+guessed of it, why there are no vectors yet. What is stored is the text as it is translated, and its values."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext, ngettext
 
+from agents_app.core.canonical import clean_json
+from agents_app.core.told import Told
 
-def reason(text: str, values: Mapping[str, Any]) -> str:
+
+def reason(text: str, values: Mapping[str, Any] | None) -> str:
     """The text in the language of who reads it now. A value {"bytes": …} is a size, and {"size": …} one in units."""
     if not text:
         return ""
     return gettext(text) % {name: _shown(value) for name, value in values.items()} if values else gettext(text)
+
+
+def told(text: str, values: Mapping[str, Any] | None = None) -> Told:
+    """The message of an error that is told now, and may be stored for others to read."""
+    clean = cast(dict[str, Any], clean_json(dict(values or {}))[0])
+    return Told(reason(text, clean), text, clean)
 
 
 def sizes(size: int | None, limit: int) -> dict[str, Any]:

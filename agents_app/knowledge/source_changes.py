@@ -19,6 +19,8 @@ from django.utils.translation import gettext
 
 from agents_app.conf import conf
 from agents_app.core.back_off import doubled
+from agents_app.core.canonical import clean_text
+from agents_app.core.told import to_store
 from agents_app.exceptions import AgentsError, InvalidInput
 from agents_app.knowledge import hints
 from agents_app.knowledge.models import SourceChange, SourceClaim
@@ -60,10 +62,14 @@ def forget(changes: Sequence[SourceChange]) -> None:
 def put_off(changes: Sequence[SourceChange], error: Exception) -> None:
     """Their row was not accepted: it is tried again later, and again, and says why until then."""
     message = error.message if isinstance(error, AgentsError) else f"{type(error).__name__}: {error}"
+    text, values = to_store(message)
     logger.warning("%s was not accepted: %s", changes[0], message, exc_info=not isinstance(error, AgentsError))
     seconds = doubled(RETRY_SECONDS, changes[0].attempts, LONGEST_SECONDS)
     SourceChange.objects.filter(pk__in=[change.pk for change in changes]).update(
-        due_at=seconds_from_now(seconds), attempts=F("attempts") + 1, error=message[:2_000].replace("\x00", "")
+        due_at=seconds_from_now(seconds),
+        attempts=F("attempts") + 1,
+        error=clean_text(text[:2_000])[0],
+        error_values=values,
     )
 
 

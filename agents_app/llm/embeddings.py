@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from agents_app.conf import conf
+from agents_app.core.canonical import clean_text
+from agents_app.core.told import Told
 from agents_app.core.vectors import dimension, pack
 from agents_app.exceptions import EmbeddingError
 from agents_app.llm.embedders import Embedder, Kind, configured_embedder, embedder_name
@@ -63,7 +66,8 @@ def _vectors(embedder: Embedder, texts: Sequence[str], kind: Kind) -> tuple[byte
     try:
         replied = list(embedder.embed(list(texts), kind=kind))
         if len(replied) != len(texts):
-            raise _unusable(f"It made {len(replied)} vectors of {len(texts)} texts.")
+            made = {"made": len(replied), "texts": len(texts)}
+            raise _unusable(gettext_noop("It made %(made)s vectors of %(texts)s texts."), made)
         return tuple(_packed(numbers) for numbers in replied)
     except Exception as error:
         failure = error
@@ -74,22 +78,29 @@ def _packed(numbers: Sequence[float]) -> bytes:
     try:
         return pack(numbers)
     except (TypeError, ValueError, OverflowError) as error:
-        raise _unusable(f"It made a vector that is none: {error}") from error
+        text = gettext_noop("It made a vector that is none: %(error)s")
+        raise _unusable(text, {"error": clean_text(str(error))[0]}) from error
 
 
 def same_dimension(vectors: Sequence[bytes], expected: int | None) -> int | None:
     """How many numbers each of them has. Raises EmbeddingError if they are not all `expected`; None for any."""
     for vector in vectors:
         if expected is not None and dimension(vector) != expected:
-            text = gettext(
+            text = gettext_noop(
                 "The embedder made a vector of %(made)s numbers where %(wanted)s are searched. Vectors of different "
                 "lengths cannot be compared: give the embedder that now answers another name in "
                 'AGENTS_APP["EMBEDDER"], and the collections are embedded anew beside the old vectors.'
             )
-            raise EmbeddingError(text % {"made": dimension(vector), "wanted": expected}, code="dimension_changed")
+            made = {"made": dimension(vector), "wanted": expected}
+            raise EmbeddingError(_told(text, made), code="dimension_changed")
         expected = dimension(vector)
     return expected
 
 
-def _unusable(why: str) -> EmbeddingError:
-    return EmbeddingError(why, code="invalid_reply", transient=True)
+def _unusable(text: str, values: dict[str, Any]) -> EmbeddingError:
+    return EmbeddingError(_told(text, values), code="invalid_reply", transient=True)
+
+
+def _told(text: str, values: dict[str, Any]) -> Told:
+    """It may be stored, and read in another language."""
+    return Told(gettext(text) % values, text, values)

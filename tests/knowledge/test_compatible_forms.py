@@ -20,10 +20,10 @@ def migrate(to: str = "") -> None:
 @pytest.fixture
 def before() -> Iterator[Collection]:
     """As it was, with a passage in it."""
-    migrate("0004")
+    made = collection()
+    shelve(made, [("wide", "Lamps", f"{WIDE} of a lamp")])
     try:
-        made = collection()
-        shelve(made, [("wide", "Lamps", f"{WIDE} of a lamp")])
+        migrate("0004")
         yield made
     finally:
         migrate()

@@ -125,7 +125,7 @@ def test_an_embedder_that_changes_its_dimension_is_told(shelf: Collection) -> No
     indexing.read_document(ingest(shelf, "A new one.", key="new.txt").document.pk)
     row = run(shelf)
     assert row.embedder == FAKE
-    assert "dimension_changed" in row.embedding_error
+    assert row.embedding_error_code == "dimension_changed"
     assert set(ChunkVector.objects.values_list("dimension", flat=True)) == {3}
     assert Document.objects.filter(state="ready").count() == 7
 

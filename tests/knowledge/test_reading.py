@@ -10,7 +10,7 @@ from django.test import override_settings
 from agents_app.knowledge.chunking import passages_of
 from agents_app.knowledge.reading import HTML, MARKDOWN, PDF, TEXT, Part, Section, Unreadable, kind_of, parts_of
 from agents_app.knowledge.reading import pdf as module
-from agents_app.knowledge.reading.encodings import decoded
+from agents_app.knowledge.reading.encodings import NOTHING, decoded
 from agents_app.knowledge.reading.headings import sections_of
 from agents_app.knowledge.reading.html import page_of
 from agents_app.knowledge.reading.parts import too_large
@@ -89,13 +89,13 @@ def test_what_is_never_opened(name: str, said: str, beginning: bytes, code: str)
 )
 def test_encodings(content: bytes, text: str, noted: bool) -> None:
     assert decoded(content) == (text, decoded(content)[1])
-    assert bool(decoded(content)[1]) is noted
+    assert bool(decoded(content)[1].sentences) is noted
 
 
 def test_html_says_its_own_encoding() -> None:
     page = '<meta charset="koi8-r"><p>Привет</p>'.encode("koi8-r")
-    assert decoded(page, html=True) == ('<meta charset="koi8-r"><p>Привет</p>', "")
-    assert "Windows-1252" in decoded('<meta charset="rot13"><p>é'.encode("latin-1"), html=True)[1]
+    assert decoded(page, html=True) == ('<meta charset="koi8-r"><p>Привет</p>', NOTHING)
+    assert "Windows-1252" in decoded('<meta charset="rot13"><p>é'.encode("latin-1"), html=True)[1].sentences[0]
 
 
 def test_binary_is_no_text() -> None:

@@ -130,7 +130,7 @@ class CollectionAdmin(NamesTheRule):
             "facts": [
                 (gettext("Chunks"), number(row.count_chunks or 0)),
                 (gettext("Vectors"), _vectors(row)),
-                *([(gettext("Last error of the embedder"), row.embedding_error)] if row.embedding_error else []),
+                *([(gettext("Last error of the embedder"), row.embedding_reason)] if row.embedding_error else []),
             ],
             "counts": counts,
             "late": not_taken(Document.objects.filter(collection=row.pk)),
@@ -178,7 +178,7 @@ def _known(row: Any) -> str:
     """What tells one state of the page from another."""
     counts = [getattr(row, f"count_{state}") for state in STATES]
     late = not_taken(Document.objects.filter(collection=row.pk))
-    made = (row.embedder, row.next_embedder, row.embedding_error, row.embedding_due_at)
+    made = (row.embedder, row.next_embedder, row.embedding_reason, row.embedding_due_at)
     return sha256_of([*counts, row.count_chunks, late, *map(str, made)])[:16]
 
 

@@ -190,7 +190,7 @@ class DocumentAdmin(ReadOnlyAdmin):
             (gettext("Size"), filesizeformat(row.size)),
             (gettext("Read"), _progress(row)),
             (gettext("Chunks"), number(row.chunk_count)),
-            (gettext("Note"), row.note),
+            (gettext("Note"), row.noted),
             (gettext("Metadata"), plain(row.metadata) if row.metadata else ""),
             (gettext("Added by"), row.added_by_name),
             (gettext("Added"), time_tag(row.added_at)),

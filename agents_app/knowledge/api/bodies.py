@@ -144,6 +144,7 @@ def document_as_dict(row: Document) -> dict[str, Any]:
     own = {
         "collection": row.collection.name,
         "error": {"code": row.error_code, "message": row.reason} if row.error else None,
+        "note": row.noted,
         "chunks": row.chunk_count,
     }
     return DocumentShape.model_validate({**same, **own}).model_dump(mode="json")

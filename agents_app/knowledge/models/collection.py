@@ -9,6 +9,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy
 
 from agents_app.conf import conf
+from agents_app.knowledge.reasons import reason
 from agents_app.models.fields import uuid7
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ class Collection(models.Model):
         help_text=gettext_lazy("Whose vectors are being made; it takes over when all are there."),
     )
     embedding_error = models.TextField(blank=True, editable=False)
+    embedding_error_code = models.CharField(max_length=100, blank=True, default="", db_default="", editable=False)
+    embedding_error_values = models.JSONField(null=True, blank=True, editable=False)
     embedding_due_at = models.DateTimeField(null=True, blank=True, editable=False)
     embedding_claim = models.PositiveIntegerField(default=0, editable=False)
     removed_at = models.DateTimeField(
@@ -124,3 +127,9 @@ class Collection(models.Model):
 
     def __str__(self) -> str:
         return self.title or self.name
+
+    @property
+    def embedding_reason(self) -> str:
+        """What the embedder said when it failed, with its code, in the language of who reads it now; else empty."""
+        said = reason(self.embedding_error, self.embedding_error_values)
+        return f"{said} ({self.embedding_error_code})" if said and self.embedding_error_code else said

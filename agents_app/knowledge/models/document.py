@@ -26,7 +26,8 @@ class Document(models.Model):
 
     `version` is the revision whose chunks are found, 0 for none; it changes in one statement when all chunks of a later
     revision are there. A revision that cannot be read leaves the one before it in place. `reason` says why it cannot,
-    to each in their own language; what is stored is the text as it is translated, with its values.
+    and `noted` what was guessed, to each in their own language; what is stored is the text as it is translated, with
+    its values.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -52,6 +53,7 @@ class Document(models.Model):
     error = models.TextField(blank=True)
     error_values = models.JSONField(default=dict, blank=True)
     note = models.TextField(blank=True)
+    note_values = models.JSONField(null=True, blank=True)
     pages = models.PositiveIntegerField(null=True, blank=True)
     pages_read = models.PositiveIntegerField(default=0)
     chunk_count = models.PositiveIntegerField(default=0)
@@ -88,3 +90,8 @@ class Document(models.Model):
     def reason(self) -> str:
         """Why it cannot be read, in the language of who reads it now; empty if it can be."""
         return reason(self.error, self.error_values)
+
+    @property
+    def noted(self) -> str:
+        """What was guessed or replaced when it was read, in the language of who reads it now; empty for nothing."""
+        return " ".join(reason(sentence, self.note_values) for sentence in self.note.splitlines())

@@ -5,6 +5,8 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext_lazy
 
+from agents_app.knowledge.reasons import reason
+
 
 class SourceChange(models.Model):
     """A row that was saved or deleted. Written by the transaction that did it, so that it is not lost between that
@@ -16,6 +18,7 @@ class SourceChange(models.Model):
     due_at = models.DateTimeField()
     attempts = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True)
+    error_values = models.JSONField(null=True, blank=True)
 
     objects = models.Manager["SourceChange"]()
 
@@ -27,6 +30,11 @@ class SourceChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source} {self.key}"
+
+    @property
+    def reason(self) -> str:
+        """Why it was not accepted, in the language of who reads it now; empty if nobody has tried."""
+        return reason(self.error, self.error_values)
 
 
 class SourceClaim(models.Model):

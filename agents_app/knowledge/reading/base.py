@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from agents_app.core.canonical import clean_json
 from agents_app.exceptions import AgentsError
-from agents_app.knowledge.reasons import reason
+from agents_app.knowledge.reasons import told
 
 
 class Unreadable(AgentsError):
@@ -16,8 +15,9 @@ class Unreadable(AgentsError):
     http_status = 400
 
     def __init__(self, text: str, *, code: str, values: Mapping[str, Any] | None = None) -> None:
-        self.text, self.values = text, cast(dict[str, Any], clean_json(dict(values or {}))[0])
-        super().__init__(reason(text, self.values), code=code)
+        message = told(text, values)
+        self.text, self.values = message.text, message.values
+        super().__init__(message, code=code)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

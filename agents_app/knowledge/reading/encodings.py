@@ -2,8 +2,10 @@
 
 import codecs
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_noop
 
 from agents_app.core.canonical import clean_text
 from agents_app.knowledge.reading.base import Unreadable
@@ -26,7 +28,18 @@ _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.-]{1,40})""", re.IGNORECASE)
 
 
-def decoded(content: bytes, html: bool = False) -> tuple[str, str]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Note:
+    """What was guessed or replaced: sentences as they are translated, with their values. See `reasons`."""
+
+    sentences: tuple[str, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+NOTHING = Note()
+
+
+def decoded(content: bytes, html: bool = False) -> tuple[str, Note]:
     """The text with line ends as `\\n`, fit to be stored, and a note where something was guessed or replaced.
 
     By a byte order mark, as UTF-8, by what HTML says of itself, else as Windows-1252, which is said. Raises Unreadable
@@ -35,17 +48,18 @@ def decoded(content: bytes, html: bool = False) -> tuple[str, str]:
     text, note = _decoded(content, html)
     text, replaced = clean_text(text.replace("\r\n", "\n").replace("\r", "\n"))
     if replaced:
-        note = f"{note} {gettext('Characters that cannot be stored were replaced.')}".strip()
+        sentence = gettext_noop("Characters that cannot be stored were replaced.")
+        note = replace(note, sentences=(*note.sentences, sentence))
     return text, note
 
 
-def _decoded(content: bytes, html: bool) -> tuple[str, str]:
+def _decoded(content: bytes, html: bool) -> tuple[str, Note]:
     for mark, name in MARKS:
         if content.startswith(mark):
             return _as(content, name)
     _refuse_binary(content)
     try:
-        return content.decode(), ""
+        return content.decode(), NOTHING
     except UnicodeDecodeError:
         pass
     said = _CHARSET.search(content[:LOOKED_AT]) if html else None
@@ -53,15 +67,15 @@ def _decoded(content: bytes, html: bool) -> tuple[str, str]:
     if known is not None:
         return _as(content, known)
     text = content.decode(FALLBACK, errors="replace")
-    return text, gettext("It is not UTF-8, and was read as Windows-1252.")
+    return text, Note(sentences=(gettext_noop("It is not UTF-8, and was read as Windows-1252."),))
 
 
-def _as(content: bytes, name: str) -> tuple[str, str]:
+def _as(content: bytes, name: str) -> tuple[str, Note]:
     try:
-        return content.decode(name), ""
+        return content.decode(name), NOTHING
     except UnicodeDecodeError:
-        note = gettext("It is not all %(encoding)s; what could not be read was replaced.") % {"encoding": name}
-        return content.decode(name, errors="replace"), note
+        sentence = gettext_noop("It is not all %(encoding)s; what could not be read was replaced.")
+        return content.decode(name, errors="replace"), Note(sentences=(sentence,), values={"encoding": name})
 
 
 def _known(name: str) -> str | None:

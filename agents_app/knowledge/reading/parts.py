@@ -8,7 +8,7 @@ from django.utils.translation import gettext_noop
 
 from agents_app.conf import conf
 from agents_app.knowledge.reading.base import Part, Section, Unreadable
-from agents_app.knowledge.reading.encodings import decoded
+from agents_app.knowledge.reading.encodings import NOTHING, Note, decoded
 from agents_app.knowledge.reading.headings import sections_of
 from agents_app.knowledge.reading.html import page_of
 from agents_app.knowledge.reading.kinds import HTML, MARKDOWN, PDF
@@ -36,9 +36,9 @@ def parts_of(path: Path, kind: str, first: int = 1) -> Iterator[Part]:
             yield Part(number=number, of=len(groups), sections=tuple(sections))
 
 
-def note_of(path: Path, kind: str) -> str:
-    """What was guessed when it was decoded; empty for nothing."""
-    return "" if kind == PDF else decoded(path.read_bytes(), html=kind == HTML)[1]
+def note_of(path: Path, kind: str) -> Note:
+    """What was guessed when it was decoded."""
+    return NOTHING if kind == PDF else decoded(path.read_bytes(), html=kind == HTML)[1]
 
 
 def too_large(size: int | None) -> Unreadable:

@@ -164,7 +164,7 @@ class Command(AgentsCommand):
             if count:
                 self.console.line(f"{counted(count, what)} still to be done.")
         for change in SourceChange.objects.exclude(error="").order_by("pk")[:10]:
-            self.console.text(f"{change}: {change.error}", style="ERROR")
+            self.console.text(f"{change}: {change.reason}", style="ERROR")
         for row in Collection.objects.filter(removed_at__isnull=True).order_by("name"):
             self._tell_vectors(row)
         return None
@@ -217,7 +217,7 @@ class Command(AgentsCommand):
 
 def _vectors_error(row: Collection) -> str:
     """What the embedder said when it failed; empty where all is well, or where there is none."""
-    return row.embedding_error if embedder_name() else ""
+    return row.embedding_reason if embedder_name() else ""
 
 
 def bar(done: int, of: int) -> str:

@@ -1,5 +1,8 @@
 """agents_doctor: what is sound, what is not, what to do."""
 
+import socket
+import threading
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +11,7 @@ from django.conf import settings
 from django.core.cache import caches
 from django.db import connection, connections
 from django.test import override_settings
+from django_q.conf import Conf
 from django_q.models import Schedule
 
 from agents_app import Agent, Approvers, tool
@@ -201,6 +205,42 @@ class TestCluster:
         assert "sweep" in advice
         assert {"progress", "leases"} <= set(found)
 
+    @pytest.mark.once
+    def test_a_redis_that_hangs_costs_seconds(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Its client would try again and again for a minute."""
+        for name in ("ORM", "BROKER_CLASS"):
+            monkeypatch.setattr(Conf, name, None)
+        monkeypatch.setattr(queue, "SECONDS", 0.3)
+        with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and never answers
+            monkeypatch.setattr(Conf, "REDIS", {"host": "127.0.0.1", "port": silent.getsockname()[1]})
+            began = time.monotonic()
+            found = doctor()
+            assert time.monotonic() - began < 5
+        level, text, advice = found["queue"][-1]
+        assert (level, text) == ("broken", "The broker (Redis) does not answer within 0.3 s.")
+        assert "sweep" in advice
+        assert {"progress", "leases", "live"} <= set(found)
+
+    def test_signs_in_a_cache_that_hangs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        over = threading.Event()
+        monkeypatch.setattr(queue, "SECONDS", 0.05)
+        monkeypatch.setattr("django_q.status.Stat.get_all", lambda broker: over.wait(60))
+        found = doctor()
+        over.set()
+        level, text, _ = found["cluster"][0]
+        assert (level, text.endswith("nobody answers within 0.05 s.")) == ("warning", True)
+        assert {"progress", "leases", "sweep"} <= set(found)
+
+    def test_signs_in_a_cache_that_is_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(broker: object) -> None:
+            raise ConnectionError("Connection refused.")
+
+        monkeypatch.setattr("django_q.status.Stat.get_all", refuse)
+        found = doctor()
+        level, text, _ = found["cluster"][0]
+        assert (level, text.endswith("answers: ConnectionError: Connection refused.")) == ("warning", True)
+        assert {"progress", "leases", "sweep"} <= set(found)
+
     def test_a_sweep_that_is_not_scheduled(self) -> None:
         assert doctor()["sweep"][0][0] == "warning"
         Schedule.objects.create(func="agents_app.tasks.recover", schedule_type=Schedule.MINUTES, minutes=1)
@@ -230,6 +270,15 @@ def test_channel_layers(backend: str, level: str, text: str, monkeypatch: pytest
     with override_settings(CHANNEL_LAYERS={"default": {"BACKEND": backend}}):
         found = doctor()["channels"][0]
     assert (found[0], text in found[1]) == (level, True)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("kind", ["core.RedisChannelLayer", "pubsub.RedisPubSubChannelLayer"])
+def test_those_of_channels_redis(kind: str, redis_url: str) -> None:
+    """They have rules of their own for the names of channels."""
+    layer = {"BACKEND": f"channels_redis.{kind}", "CONFIG": {"hosts": [redis_url]}}
+    with override_settings(CHANNEL_LAYERS={"default": layer}):
+        assert doctor()["channels"] == [("ok", f"{kind.split('.')[1]}: a message went out and came back", "")]
 
 
 def test_agents_that_cannot_be_used() -> None:
@@ -307,8 +356,8 @@ class Echo:
     def __init__(self, **options: Any) -> None:
         self.messages: list[Any] = []
 
-    async def new_channel(self, prefix: str) -> str:
-        return f"{prefix}1"
+    async def new_channel(self) -> str:
+        return "echo1"
 
     async def send(self, channel: str, message: Any) -> None:
         self.messages.append(message)

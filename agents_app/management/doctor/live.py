@@ -41,7 +41,7 @@ def examine_live() -> Iterator[Finding]:
 async def _round_trip(layer: Any) -> bool:
     try:
         async with asyncio.timeout(SECONDS):
-            channel = await layer.new_channel("agents.doctor!")
+            channel = await layer.new_channel()
             await layer.send(channel, {"type": "agents.doctor"})
             message = await layer.receive(channel)
     except TimeoutError:

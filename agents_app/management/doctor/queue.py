@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 from agents_app.conf import conf
 from agents_app.executors import get_executor
 from agents_app.management.console import counted
 from agents_app.management.doctor.findings import Finding, broken, ok, warning
+from agents_app.management.doctor.patience import NoAnswerError, within
 from agents_app.models import AgentContext, DatabaseNow, database_now
 from agents_app.models.context import BUSY
 from agents_app.selectors.handlers import handler_states
@@ -14,6 +17,8 @@ from agents_app.selectors.health import LATE_SECONDS, STUCK_SECONDS
 from agents_app.selectors.runs import oldest_due
 
 SUBJECT = "queue"
+SECONDS = 5.0
+"""What a server of the queue has to answer in. Its client's own times may come to a minute."""
 SWEEP_TASKS = ("agents_app.tasks.recover", "recovery.sweep")
 START = "Start a cluster (manage.py agents_cluster); if one is running, restart it, then manage.py agents_recover."
 
@@ -84,15 +89,30 @@ def _handlers() -> Iterator[Finding]:
 def _cluster() -> Iterator[Finding]:
     # django-q2 reads its settings when it is imported: only where it is the executor.
     from django_q.brokers import get_broker
+    from django_q.brokers.orm import ORM
     from django_q.models import Schedule
-    from django_q.status import Stat
 
     broker = get_broker()
-    if fault := _fault(broker.ping):
+    if fault := _fault(broker.ping, here=isinstance(broker, ORM)):
         advice = "Start it, or mend Q_CLUSTER. What is accepted meanwhile is woken by the sweep when it is back."
         yield broken(SUBJECT, f"The broker ({type(broker).__name__}) does not answer{fault}.", advice)
         return
-    clusters = Stat.get_all(broker)
+    yield from _signs(broker)
+    if not any(Schedule.objects.filter(func__endswith=task).exists() for task in SWEEP_TASKS):
+        text = "The sweep is not scheduled: a run whose wake-up is lost waits until somebody looks."
+        yield warning("sweep", text, "Schedule agents_app.tasks.recover every minute, or agents_recover by cron.")
+
+
+def _signs(broker: Any) -> Iterator[Finding]:
+    """What clusters tell of themselves: in Redis where it is the broker, else in a cache, which may hang, too."""
+    from django_q.status import Stat
+
+    try:
+        clusters = within(SECONDS, partial(Stat.get_all, broker))
+    except Exception as error:
+        text = f"Whether a cluster runs cannot be seen: where it says so nobody answers{_told(error)}."
+        yield warning("cluster", text, 'Trust “progress”, and mend the cache that Q_CLUSTER["cache"] names.')
+        return
     names = ", ".join(f"{stat.host} ({stat.status}, {counted(len(stat.workers), 'worker')})" for stat in clusters)
     if clusters:
         yield ok("cluster", f"{names}; {counted(broker.queue_size(), 'message')} queued")
@@ -101,17 +121,20 @@ def _cluster() -> Iterator[Finding]:
         yield warning("cluster", text, 'Trust “progress”, or let Q_CLUSTER["cache"] name a shared cache.')
     else:
         yield broken("cluster", "No django-q2 cluster gives a sign of life.", START)
-    if not any(Schedule.objects.filter(func__endswith=task).exists() for task in SWEEP_TASKS):
-        text = "The sweep is not scheduled: a run whose wake-up is lost waits until somebody looks."
-        yield warning("sweep", text, "Schedule agents_app.tasks.recover every minute, or agents_recover by cron.")
 
 
-def _fault(ping: Callable[[], object]) -> str:
-    """What is to be said of a broker that does not answer; nothing of one that does."""
+def _fault(ping: Callable[[], object], *, here: bool) -> str:
+    """What is to be said of a broker that does not answer; nothing of one that does. here: it is in our database."""
     try:
-        return "" if ping() else " its ping"
+        return "" if (ping() if here else within(SECONDS, ping)) else " its ping"
     except Exception as error:
-        return f": {type(error).__name__}: {str(error).rstrip('.')}"
+        return _told(error)
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, NoAnswerError):
+        return f" within {SECONDS:g} s"
+    return f": {type(error).__name__}: {str(error).rstrip('.')}"
 
 
 def _cache_is_private() -> bool:

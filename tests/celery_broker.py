@@ -6,6 +6,9 @@ from typing import Any
 
 from celery import Celery, _state
 
+PATIENCE = {"socket_connect_timeout": 2, "socket_timeout": 5}
+"""What the page on Celery sets for a Redis that hangs."""
+
 
 def broker_url(redis_url: str) -> str:
     """redis-py's URL in kombu's words."""

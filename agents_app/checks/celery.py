@@ -11,7 +11,9 @@ from django.db import connections
 
 from agents_app.conf import conf
 
-LEASED = ("redis", "rediss", "redis+socket", "sentinel", "sqs")
+SOCKET = "redis+socket"
+REDIS = ("redis", "rediss", SOCKET, "sentinel")
+LEASED = (*REDIS, "sqs")
 """Brokers that deliver a message again when it was not acknowledged within the visibility timeout."""
 VISIBILITY_SECONDS = {"sqs": 1800.0}
 DEFAULT_VISIBILITY_SECONDS = 3600.0
@@ -34,11 +36,12 @@ def check_celery(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) 
         message = "No Celery app with a broker is known here: wake-ups would go to an AMQP server on this machine."
         hint = "Set CELERY_BROKER_URL, and import your Celery app in the `__init__.py` of the project."
         return [Error(message, hint=hint, id="agents_app.E120")]
-    return [*_visibility(settings, str(broker)), *_limits(settings), *_eager(settings), *_pool()]
+    transport = str(broker).split(":", 1)[0].split(";")[0].lower()
+    found = [*_visibility(settings, transport), *_patience(settings, transport)]
+    return [*found, *_limits(settings), *_eager(settings), *_pool()]
 
 
-def _visibility(settings: Any, broker: str) -> Iterator[CheckMessage]:
-    transport = broker.split(":", 1)[0].split(";")[0].lower()
+def _visibility(settings: Any, transport: str) -> Iterator[CheckMessage]:
     if transport not in LEASED:
         return
     options = settings.broker_transport_options or {}
@@ -51,6 +54,20 @@ def _visibility(settings: Any, broker: str) -> Iterator[CheckMessage]:
             "message from when it is fetched until its slice is over, and one for later for ten minutes more."
         )
         yield CheckWarning(message, hint=hint, id="agents_app.W124")
+
+
+def _patience(settings: Any, transport: str) -> Iterator[CheckMessage]:
+    if transport not in REDIS:
+        return
+    options = settings.broker_transport_options or {}
+    needed = ("socket_timeout",) if transport == SOCKET else ("socket_connect_timeout", "socket_timeout")
+    if missing := [name for name in needed if not options.get(name)]:
+        message = (
+            f"Celery's broker_transport_options have no {' and no '.join(missing)}: where Redis hangs, whoever starts "
+            "a run or decides waits for minutes."
+        )
+        hint = 'CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_timeout": 5} lets them go on.'
+        yield CheckWarning(message, hint=hint, id="agents_app.W126")
 
 
 def _limits(settings: Any) -> Iterator[CheckMessage]:

@@ -8,7 +8,7 @@ import os
 import select
 import time
 
-from tests.celery_broker import broker_url
+from tests.celery_broker import PATIENCE, broker_url
 from tests.settings_postgres import *  # noqa: F403  the same but for what follows
 from tests.settings_postgres import AGENTS_APP, DATABASES, INSTALLED_APPS, Q_CLUSTER
 
@@ -51,5 +51,6 @@ match os.environ.get("AGENTS_CHAOS_BROKER", "postgresql"):
     case "celery":
         AGENTS_APP["EXECUTOR"] = "celery"
         CELERY_BROKER_URL = broker_url(os.environ["AGENTS_TEST_REDIS"])
+        CELERY_BROKER_TRANSPORT_OPTIONS = PATIENCE
 # Chaos has a shorter lease than a project may have, and the demo's tools may take longer than half of it.
 SILENCED_SYSTEM_CHECKS = ["agents_app.E017"]

@@ -3,28 +3,54 @@
 from typing import Any
 
 import pytest
+from django.core.checks import CheckMessage
 from django.db import connections
 from django.test import override_settings
 
 from agents_app.checks.celery import check_celery
 from agents_app.executors.celery import MOST_SECONDS
-from tests.celery_broker import celery_app
+from tests.celery_broker import PATIENCE, celery_app
 
 pytestmark = pytest.mark.once
 REDIS = "redis://127.0.0.1:1"
 
 
-def ids(broker: str | None = REDIS, app: dict[str, Any] | None = None, **configuration: Any) -> list[str]:
+def messages(broker: str | None, app: dict[str, Any] | None = None, **configuration: Any) -> list[CheckMessage]:
     ours = override_settings(AGENTS_APP={"EXECUTOR": "celery", **(app or {})})
     with ours, celery_app(broker, **configuration):
-        messages = check_celery()
-    assert all(message.hint for message in messages)
-    return [str(message.id) for message in messages]
+        found = check_celery()
+    assert all(message.hint for message in found)
+    return found
 
 
-def test_celerys_own_defaults_are_clean() -> None:
+def ids(broker: str | None = REDIS, app: dict[str, Any] | None = None, **configuration: Any) -> list[str]:
+    """With the times that Redis has to answer in."""
+    options = {**PATIENCE, **configuration.pop("broker_transport_options", {})}
+    found = messages(broker, app, broker_transport_options=options, **configuration)
+    return [str(message.id) for message in found]
+
+
+def test_what_celery_does_by_itself_is_clean_but_for_a_redis_that_hangs() -> None:
     assert ids() == []
-    assert ids("amqp://127.0.0.1:1") == []
+    assert messages("amqp://127.0.0.1:1") == []
+    (found,) = messages(REDIS)
+    assert (found.id, "no socket_connect_timeout and no socket_timeout" in found.msg) == ("agents_app.W126", True)
+
+
+@pytest.mark.parametrize(
+    ("broker", "missing", "expected"),
+    [
+        (REDIS, "socket_timeout", ["agents_app.W126"]),
+        (REDIS, "socket_connect_timeout", ["agents_app.W126"]),
+        ("rediss://127.0.0.1:1", "socket_timeout", ["agents_app.W126"]),
+        ("sentinel://127.0.0.1:1;sentinel://127.0.0.1:2", "socket_timeout", ["agents_app.W126"]),
+        ("redis+socket:///run/redis", "socket_timeout", ["agents_app.W126"]),
+        ("redis+socket:///run/redis", "socket_connect_timeout", []),  # there is nothing to be waited for
+        ("amqp://127.0.0.1:1", "socket_timeout", []),
+    ],
+)
+def test_times_that_redis_has_to_answer_in(broker: str, missing: str, expected: list[str]) -> None:
+    assert ids(broker, broker_transport_options={missing: None}) == expected
 
 
 def test_nothing_is_said_of_a_queue_that_is_not_used() -> None:

@@ -2,7 +2,7 @@
 
 import os
 
-from tests.celery_broker import broker_url
+from tests.celery_broker import PATIENCE, broker_url
 
 if "AGENTS_TEST_PG_NAME" in os.environ:
     from tests.settings_postgres import *  # noqa: F403  the same but for what follows
@@ -21,4 +21,4 @@ elif kind == "postgresql":
     Q_CLUSTER["broker_class"] = "agents_app.brokers.postgresql.PostgreSQLBroker"
 elif kind == "celery":
     CELERY_BROKER_URL = broker_url(os.environ["AGENTS_TEST_REDIS"])
-    CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": prefix}
+    CELERY_BROKER_TRANSPORT_OPTIONS = {**PATIENCE, "global_keyprefix": prefix}

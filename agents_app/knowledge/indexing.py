@@ -38,6 +38,8 @@ MARGIN_SECONDS = 30.0
 MOST_HINTS = 200
 WRITTEN_AT_ONCE = 200
 RETRY_SECONDS = 60.0
+LATE_SECONDS = 120.0
+"""What is due for longer nobody takes."""
 
 
 class Lost(Exception):

@@ -115,7 +115,9 @@ def test_migrations_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database.MigrationExecutor, "migration_plan", lambda self, leaves: [(Migration, False)])
     done = manage("agents_doctor")
     assert done.code == 1
-    assert "broken   migrations: Migrations are missing: 0007_more.\n         → manage.py migrate\n" in done.out
+    assert (
+        "broken   migrations: Migrations are missing: agents_app.0007_more.\n         → manage.py migrate\n" in done.out
+    )
     assert "1 broken." in done.out
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from agents_app.admin.displays import Words
 from agents_app.admin.icons import icon
 from agents_app.admin.links import Links
+from agents_app.knowledge.indexing import LATE_SECONDS
 from agents_app.knowledge.models import Document, DocumentState
 from agents_app.models import seconds_from_now
 
@@ -24,8 +25,6 @@ STATES: Mapping[DocumentState, tuple[str, str, Words]] = {
     DocumentState.FAILED: ("bad", "alert", gettext_lazy("Cannot be read")),
 }
 UNDER_WAY = (DocumentState.WAITING, DocumentState.READING)
-LATE_SECONDS = 120.0
-"""A document that waits longer than that was taken by nobody."""
 
 
 class KnowledgeLinks(Links):

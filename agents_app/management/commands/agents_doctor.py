@@ -1,11 +1,14 @@
 """manage.py agents_doctor"""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
+from django.apps import apps
 from django.core.management.base import CommandParser
+from django.utils.module_loading import import_string
 
+from agents_app.definitions.knowledge import KNOWLEDGE_APP
 from agents_app.management.base import AgentsCommand
 from agents_app.management.doctor.approvers import examine_approvers
 from agents_app.management.doctor.database import examine_database
@@ -17,21 +20,23 @@ from agents_app.management.doctor.policies import examine_policies
 from agents_app.management.doctor.queue import examine_queue
 from agents_app.management.exits import Exit
 
+KNOWLEDGE = "agents_app.knowledge.doctor.examine_knowledge"
 INDENT = 9
+ASKED = "Ask each LLM a question, and each embedder for a vector. May cost a little."
 STYLES = {Level.OK: "SUCCESS", Level.WARNING: "WARNING", Level.BROKEN: "ERROR"}
 
 
 class Command(AgentsCommand):
     help = (
         "Look whether everything that runs need is there and works: database, migrations, agents, queue, live "
-        "updates, LLMs. Says what to do; leaves with 1 if something is broken."
+        "updates, LLMs, knowledge. Says what to do; leaves with 1 if something is broken."
     )
     reads = True
     # A check that fails is one of the things to be looked at, not a reason not to look.
     requires_system_checks: list[str] = []
 
     def add_own(self, parser: CommandParser) -> None:
-        parser.add_argument("--call-llm", action="store_true", help="Ask each LLM a question. May cost a little.")
+        parser.add_argument("--call-llm", action="store_true", help=ASKED)
 
     def act(self, **options: Any) -> Exit | None:
         found = list(self._findings(call_llm=options["call_llm"], quiet=options["json"]))
@@ -54,6 +59,7 @@ class Command(AgentsCommand):
             ("queue", examine_queue),
             ("live", examine_live),
             ("LLMs", partial(examine_llms, call=call_llm)),
+            ("knowledge", partial(_examine_knowledge, call=call_llm)),
         ):
             for finding in examined(subject, examination):
                 if not quiet:
@@ -66,6 +72,14 @@ class Command(AgentsCommand):
         )
         if finding.advice:
             self.console.text(f"→ {finding.advice}", indent=INDENT)
+
+
+def _examine_knowledge(*, call: bool) -> Iterable[Finding]:
+    """By the app of its own, where it is installed."""
+    if not apps.is_installed(KNOWLEDGE_APP):
+        return ()
+    examination: Callable[..., Iterable[Finding]] = import_string(KNOWLEDGE)
+    return examination(call=call)
 
 
 def _as_dict(finding: Finding) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from django.apps import apps
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
@@ -13,7 +14,6 @@ from agents_app.models import AgentContext, database_now
 from agents_app.selectors.durability import weaknesses
 
 SUBJECT = "database"
-LABEL = AgentContext._meta.app_label
 CLOCK_SECONDS = 5.0
 BUSY_MILLISECONDS = 5_000
 SHIPPED = "project/databases.py in the repository shows settings that keep the promises."
@@ -79,9 +79,10 @@ def _postgresql(connection: Any) -> Iterator[Finding]:
 
 def _migrations(connection: Any) -> Iterator[Finding]:
     executor = MigrationExecutor(connection)
-    leaves = executor.loader.graph.leaf_nodes(LABEL)
-    missing = [migration.name for migration, _ in executor.migration_plan(leaves) if migration.app_label == LABEL]
-    if missing:
+    ours = [config.label for config in apps.get_app_configs() if f"{config.name}.".startswith("agents_app.")]
+    leaves = [leaf for label in ours for leaf in executor.loader.graph.leaf_nodes(label)]
+    planned = [migration for migration, _ in executor.migration_plan(leaves) if migration.app_label in ours]
+    if missing := [f"{migration.app_label}.{migration.name}" for migration in planned]:
         where = "" if conf.DATABASE == "default" else f" --database {conf.DATABASE}"
         text = f"Migrations are missing: {', '.join(missing)}."
         yield broken("migrations", text, f"manage.py migrate{where}")

@@ -24,6 +24,9 @@ class Conf:
     PUSH_AGE_SECONDS: float = 300.0
     # Seconds that a pushed wake-up drives its run at most; below the web server's time limit.
     PUSH_SECONDS: float = 25.0
+    # Seconds that sending a wake-up by "http_push", "aws_lambda" or django-q2's Redis may take whoever starts a run or
+    # decides; what was not taken by then is sent again by the sweep.
+    SUBMIT_SECONDS: float = 2.0
     # The LLM of agents that name none: an alias of LLMS or "provider:model".
     DEFAULT_LLM: str = "demo"
     # The LLM that sums up long talks and proposes what to remember: as DEFAULT_LLM; empty: that of the agent itself.

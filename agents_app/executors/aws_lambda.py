@@ -16,8 +16,8 @@ from agents_app.conf import conf
 ITSELF = "AWS_LAMBDA_FUNCTION_NAME"
 """Set by Lambda in the function's own environment."""
 
-CONNECTING = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
-"""Whoever starts a run does not wait long for a service that is away: the sweep invokes again."""
+ATTEMPTS = 2
+"""Of one wake-up, within SUBMIT_SECONDS: an invocation that was accepted twice does nothing the second time."""
 
 ACCEPTED = 202
 
@@ -35,7 +35,7 @@ class AwsLambdaExecutor:
         if run_at is not None:
             return
         event = {"action": "continue", "run_id": str(run_id)}
-        answer = _client(os.getpid()).invoke(
+        answer = _client(os.getpid(), conf.SUBMIT_SECONDS).invoke(
             FunctionName=function_name(), InvocationType="Event", Payload=json.dumps(event).encode()
         )
         if answer["StatusCode"] != ACCEPTED:
@@ -51,6 +51,8 @@ def function_name() -> str:
 
 
 @lru_cache(maxsize=1)
-def _client(process: int) -> Any:
+def _client(process: int, seconds: float) -> Any:
     """One for each process: sockets do not survive a fork."""
-    return boto3.client("lambda", config=CONNECTING)
+    times = {"connect_timeout": seconds / ATTEMPTS, "read_timeout": seconds / ATTEMPTS}
+    retries = {"mode": "standard", "total_max_attempts": ATTEMPTS}
+    return boto3.client("lambda", config=Config(**times, retries=retries))

@@ -13,8 +13,6 @@ from django.core.exceptions import ImproperlyConfigured
 from agents_app.conf import conf
 from agents_app.core.push_signature import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 
-ANSWER_SECONDS = 5.0
-"""Whoever starts a run waits no longer for a receiver that does not answer."""
 KINDS = {"http": HTTPConnection, "https": HTTPSConnection}
 
 
@@ -42,7 +40,7 @@ def signed_push(run_id: UUID) -> Push:
 
 
 class HttpPushExecutor:
-    """Posts it itself, and asks for an answer before the run is driven."""
+    """Posts it itself, and asks for an answer before the run is driven. Waits for that for SUBMIT_SECONDS."""
 
     delays = False
 
@@ -60,7 +58,7 @@ def _post(push: Push, headers: dict[str, str]) -> int:
     parts = urlsplit(push.url)
     if parts.scheme not in KINDS or not parts.hostname:
         raise ImproperlyConfigured('AGENTS_APP["PUSH_URL"] is no address of http or https.')
-    connection = KINDS[parts.scheme](parts.hostname, parts.port, timeout=ANSWER_SECONDS)
+    connection = KINDS[parts.scheme](parts.hostname, parts.port, timeout=conf.SUBMIT_SECONDS)
     target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     try:
         connection.request("POST", target, body=push.body, headers=headers)

@@ -8,12 +8,11 @@ from django_q.conf import Conf
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-SECONDS = 2.0
-"""What a Redis that hangs may cost whoever starts a run or decides."""
+from agents_app.conf import conf
 
 
 class ImpatientRedis(Redis):  # type: ignore[misc]  # django-q2 has no types
-    """Asks once, and not for long. What Q_CLUSTER["redis"] itself says of times and retries goes before.
+    """Asks once, and for SUBMIT_SECONDS at most. What Q_CLUSTER["redis"] itself says of times and retries goes before.
 
     A client of its own choice tries for four seconds where Redis refuses, and for a minute where it hangs; older
     ones for ever.
@@ -23,8 +22,8 @@ class ImpatientRedis(Redis):  # type: ignore[misc]  # django-q2 has no types
     def get_connection(list_key: str | None = None) -> Any:
         """As the parent's, with little patience."""
         patience: dict[str, Any] = {
-            "socket_connect_timeout": SECONDS,
-            "socket_timeout": SECONDS,
+            "socket_connect_timeout": conf.SUBMIT_SECONDS,
+            "socket_timeout": conf.SUBMIT_SECONDS,
             "retry": Retry(NoBackoff(), 0),  # the connection is new: there is no stale one to try again for
         }
         if isinstance(Conf.REDIS, str):

@@ -10,6 +10,8 @@ from uuid import uuid4
 
 import pytest
 import redis
+from django.conf import settings
+from django.test import override_settings
 from django.utils import timezone
 from django_q.conf import Conf
 from django_q.models import OrmQ
@@ -98,6 +100,17 @@ def test_a_redis_that_hangs_costs_who_starts_a_run_two_seconds(form: str, redis_
         with pytest.raises(redis.exceptions.TimeoutError):
             DjangoQ2Executor().submit(uuid4())
         assert 1 < time.monotonic() - began < 4
+
+
+@pytest.mark.once
+def test_or_what_the_settings_say(redis_broker: Callable[[Any], None]) -> None:
+    with a_redis_that_hangs() as port:
+        redis_broker({"host": "127.0.0.1", "port": port})
+        began = time.monotonic()
+        ours = override_settings(AGENTS_APP={**settings.AGENTS_APP, "SUBMIT_SECONDS": 0.1})
+        with ours, pytest.raises(redis.exceptions.TimeoutError):
+            DjangoQ2Executor().submit(uuid4())
+        assert time.monotonic() - began < 1
 
 
 @pytest.mark.once

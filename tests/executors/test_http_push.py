@@ -1,6 +1,8 @@
 """What is posted, and what counts as taken."""
 
 import json
+import socket
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -56,6 +58,16 @@ def test_any_other_answer_is_no(status: int, receiver: HTTPServer) -> None:
 def test_nobody_there() -> None:
     with pushing("http://127.0.0.1:1/"), pytest.raises(ConnectionError):
         HttpPushExecutor().submit(uuid4())
+
+
+@pytest.mark.parametrize(("ours", "seconds"), [({}, 2), ({"SUBMIT_SECONDS": 0.3}, 0.3)])
+def test_a_receiver_that_hangs_costs_who_starts_a_run_two_seconds(ours: dict[str, Any], seconds: float) -> None:
+    """Or what the settings say."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and never answers
+        began = time.monotonic()
+        with pushing(f"http://127.0.0.1:{silent.getsockname()[1]}/", **ours), pytest.raises(TimeoutError):
+            HttpPushExecutor().submit(uuid4())
+        assert seconds <= time.monotonic() - began < seconds + 1.5
 
 
 @pytest.mark.parametrize("app", [{"PUSH_URL": ""}, {"PUSH_KEYS": []}])

@@ -3,17 +3,16 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 
-from agents_app.admin.displays import humanized, inline, is_long, number, plain
+from agents_app.admin.displays import inline, is_long, number, plain
 from agents_app.admin.revealed import revealed
-from agents_app.services.amounts import shown_amount
+from agents_app.core.labels import humanized
+from agents_app.services.amounts import with_amounts
 
-NO_CURRENCIES: Mapping[str, str] = MappingProxyType({})
 SHOWN_AT_MOST = 20_000
 """Characters of one value on a page."""
 
@@ -60,10 +59,12 @@ class Difference:
     after: str
 
 
-def block(key: str, label: str, value: Any, currencies: Mapping[str, str] = NO_CURRENCIES) -> Block:
-    """A block for any JSON value. currencies: of an object, by name, those of its values that are amounts."""
+def block(key: str, label: str, value: Any, currencies: Mapping[str, str] | None = None) -> Block:
+    """A block for any JSON value. currencies: by place, those of its declared amounts; None: all is shown
+    as it is stored."""
+    value = value if currencies is None else with_amounts(value, currencies)
     if _is_flat(value):
-        pairs = tuple((humanized(name), amount(item, currencies.get(name))) for name, item in value.items())
+        pairs = tuple((humanized(name), inline(item)) for name, item in value.items())
         return Block(key=key, label=label, pairs=pairs)
     text = plain(value)
     cut = len(text) > SHOWN_AT_MOST
@@ -78,26 +79,19 @@ def block(key: str, label: str, value: Any, currencies: Mapping[str, str] = NO_C
     )
 
 
-def amount(value: Any, currency: str | None) -> str:
-    """A JSON value in one line, as an amount of money where it is one, in the language of who reads it."""
-    if not currency or value in (None, ""):
-        return inline(value)
-    return shown_amount(value, currency) or f"{inline(value)} {currency}"
-
-
 def _is_flat(value: Any) -> bool:
     """An object of a few short values, or short lists of such, reads better as a list than as JSON."""
     if not isinstance(value, dict) or not 0 < len(value) <= 12:
         return False
-    return all(_is_plain(item) and len(inline(item)) <= 400 for item in value.values())
+    return all(is_plain(item) and len(inline(item)) <= 400 for item in value.values())
 
 
-def _is_plain(item: Any) -> bool:
+def is_plain(item: Any) -> bool:
     """A value, or a list of values, without anything inside of them."""
     return not any(isinstance(each, dict | list) for each in (item if isinstance(item, list) else [item]))
 
 
-def differences(before: Any, after: Any, currencies: Mapping[str, str] = NO_CURRENCIES) -> tuple[Difference, ...]:
+def differences(before: Any, after: Any, currencies: Mapping[str, str] | None = None) -> tuple[Difference, ...]:
     """What differs between two objects of arguments. currencies: as in `block`."""
     if not isinstance(before, Mapping) or not isinstance(after, Mapping):
         return (
@@ -105,22 +99,45 @@ def differences(before: Any, after: Any, currencies: Mapping[str, str] = NO_CURR
             if before == after
             else (Difference(label=gettext("Arguments"), before=inline(before), after=inline(after)),)
         )
+    shown = [each if currencies is None else with_amounts(each, currencies) for each in (before, after)]
     return tuple(
-        Difference(
-            label=" › ".join(humanized(part) for part in path),
-            before=amount(old, currencies.get(path[0])),
-            after=amount(new, currencies.get(path[0])),
-        )
-        for path, old, new in _changed(before, after, ())
+        Difference(label=label_of(path), before=inline(_at(shown[0], path)), after=inline(_at(shown[1], path)))
+        for path, _, _ in _changed(before, after, ())
     )
 
 
-def _changed(before: Any, after: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
-    """What differs, by its place: inside of objects, and of lists of the same length."""
+def label_of(path: tuple[str, ...]) -> str:
+    """Where a part of a value stands: `Items › 2 › Unit price`."""
+    return " › ".join(humanized(part) for part in path)
+
+
+def amounts_inside(value: Any, shown: Any) -> tuple[tuple[str, str], ...]:
+    """By their labels, the amounts in an object or a list. shown: the same value, as `with_amounts` has it."""
+    found = _changed(value, shown, (), lists=True)
+    return tuple((label_of(path), inline(amount)) for path, _, amount in found if path)
+
+
+def _at(value: Any, path: tuple[str, ...]) -> Any:
+    """The part of a value at its place; None where it has none."""
+    for part in path:
+        if isinstance(value, list):
+            value = value[int(part) - 1]
+        else:
+            value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _changed(
+    before: Any, after: Any, path: tuple[str, ...], *, lists: bool = False
+) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
+    """What differs, by its place: inside of objects, and of lists of the same length that are in them.
+
+    lists: also where the whole value is one.
+    """
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         names = [*before, *(name for name in after if name not in before)]
         pairs = [(name, before.get(name), after.get(name)) for name in names]
-    elif path and isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+    elif (path or lists) and isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         pairs = [(str(number), *pair) for number, pair in enumerate(zip(before, after, strict=True), 1)]
     else:
         if before != after:

@@ -16,11 +16,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from agents_app.admin.base import origin_of
-from agents_app.admin.blocks import amount
-from agents_app.admin.displays import EFFECTS, RISKS, excerpt, humanized
+from agents_app.admin.displays import EFFECTS, RISKS, excerpt, inline
 from agents_app.admin.inbox import InboxList, risk_badge
 from agents_app.admin.revealed import revealed, warnings_about
 from agents_app.core.bulk import MOST_AT_ONCE, BulkVerdict, Choice, Outcome, Report
+from agents_app.core.labels import humanized
 from agents_app.core.risk import Risk
 from agents_app.core.status import ApprovalStatus, Effect, Verdict
 from agents_app.exceptions import AgentsError
@@ -29,7 +29,7 @@ from agents_app.selectors.people import DECIDE, may_view_sensitive, may_view_tra
 from agents_app.selectors.presentation import rows_for_approvals
 from agents_app.selectors.runs import is_id
 from agents_app.selectors.transcript import arguments_of
-from agents_app.services.amounts import currencies_of_call
+from agents_app.services.amounts import currencies_of_call, with_amounts
 from agents_app.services.approvals import Decider
 from agents_app.services.bulk import decide_many
 
@@ -213,7 +213,7 @@ def facts_of(user: Any, row: ApprovalRequest) -> dict[str, str]:
     }
     values, currencies = _arguments(user, row), currencies_of_call(row.context.agent, call)
     if isinstance(values, dict):
-        facts |= {humanized(name): amount(value, currencies.get(name)) for name, value in values.items()}
+        facts |= {humanized(name): inline(value) for name, value in with_amounts(values, currencies).items()}
     return {label: str(value) for label, value in facts.items()}
 
 

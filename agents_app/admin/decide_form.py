@@ -1,6 +1,7 @@
 """What an approver is shown of a request, and the form on which they decide."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,11 +13,12 @@ from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from agents_app.admin.blocks import SHOWN_AT_MOST, Block, Difference, amount, block, differences
-from agents_app.admin.displays import EFFECTS, plain
+from agents_app.admin.blocks import SHOWN_AT_MOST, Block, Difference, amounts_inside, block, differences, is_plain
+from agents_app.admin.displays import EFFECTS, inline, plain
 from agents_app.admin.links import Described, referred
 from agents_app.admin.origins import ArgumentOrigin, shown_origins
 from agents_app.admin.revealed import revealed, warnings_about
+from agents_app.admin.schema_fields import lines
 from agents_app.admin.schema_form import Row, SchemaForm
 from agents_app.core.status import ApprovalStatus, Effect, Verdict
 from agents_app.definitions.registry import tool_now
@@ -25,19 +27,22 @@ from agents_app.exceptions import AgentsError, InvalidArguments
 from agents_app.models import ApprovalRequest
 from agents_app.selectors.people import may_view_sensitive, may_view_transcript
 from agents_app.selectors.transcript import TranscriptRows, arguments_of, hides_something
-from agents_app.services.amounts import currencies_of_call
+from agents_app.services.amounts import currencies_of_call, with_amounts
 from agents_app.services.approvals import Decider
 from agents_app.services.argument_origins import rows_before
 
+AMOUNTS_SHOWN = 30
+"""Of one value."""
 LONGEST_EDITED = 20_000
 """Characters of a value that a form takes; a longer one is shown, and stays as it is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShownArgument:
-    """One argument on the page, with the objects that it names."""
+    """One argument on the page, with the objects that it names. `readable`: its value, amounts as people read them."""
 
     row: Row
+    readable: Any
     objects: tuple[Described, ...]
     origins: tuple[ArgumentOrigin, ...] = ()
 
@@ -48,10 +53,18 @@ class ShownArgument:
 
     @property
     def shown(self) -> SafeString:
-        """The value in one line as HTML, with what is odd in it made visible."""
+        """The value as HTML, in one line if nothing is inside of it, with what is odd in it made visible."""
         row = self.row
-        text = amount(row.stored, row.currency) if row.currency and not row.hidden else row.value
+        text = row.value if row.hidden else lines((inline if is_plain(self.readable) else plain)(self.readable))
         return revealed(text[:SHOWN_AT_MOST])
+
+    @property
+    def amounts(self) -> list[tuple[SafeString, SafeString]]:
+        """Those inside of an object or a list, which its field shows as they are stored."""
+        if self.row.hidden or not isinstance(self.row.stored, dict | list):
+            return []
+        found = amounts_inside(self.row.stored, self.readable)[:AMOUNTS_SHOWN]
+        return [(revealed(label), revealed(amount)) for label, amount in found]
 
     @property
     def revealed(self) -> SafeString:
@@ -61,7 +74,7 @@ class ShownArgument:
     @property
     def whole(self) -> Block:
         """The value, folded where it is long."""
-        return block(f"argument-{self.row.name}", self.row.label, self.row.stored)
+        return block(f"argument-{self.row.name}", self.row.label, self.readable)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,11 +115,21 @@ class Decidable:
         """The form's rows with what they refer to."""
         if self.form is None:
             return []
-        origins = self.origins
+        origins, readable = self.origins, with_amounts(self.form.values, self.currencies)
         return [
-            ShownArgument(row=row, objects=self._objects(row), origins=tuple(origins.get(row.name, ())))
+            ShownArgument(
+                row=row,
+                readable=readable.get(row.name),
+                objects=self._objects(row),
+                origins=tuple(origins.get(row.name, ())),
+            )
             for row in self.form.rows()
         ]
+
+    @cached_property
+    def currencies(self) -> Mapping[str, str]:
+        """Those of the call's amounts, by place."""
+        return currencies_of_call(self.approval.context.agent, self.approval.call)
 
     @cached_property
     def before(self) -> TranscriptRows:
@@ -128,11 +151,10 @@ class Decidable:
         changed = self.form.edited() if self.form is not None and self.form.is_valid() else None
         if changed is None or self.form is None:
             return None
-        currencies = currencies_of_call(self.approval.context.agent, self.approval.call)
         text = json.dumps(changed, sort_keys=True, default=str)
         return Edit(
             arguments=changed,
-            differences=differences(self.form.values, changed, currencies),
+            differences=differences(self.form.values, changed, self.currencies),
             key=salted_hmac("agents_app.edit", f"{self.approval.call.digest}:{text}").hexdigest()[:32],
         )
 
@@ -158,7 +180,7 @@ class Decidable:
             return None
         call = self.approval.call
         values = arguments_of(call, sensitive=may_view_sensitive(self.request.user))
-        return block("arguments", gettext("Arguments"), values)
+        return block("arguments", gettext("Arguments"), values, self.currencies)
 
     @property
     def effect(self) -> str:

@@ -301,9 +301,3 @@ def excerpt(text: str, limit: int = 90) -> str:
     """The beginning of a text, in one line."""
     line = " ".join(text[: limit * 4].split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-def humanized(name: str) -> str:
-    """`order_number` → `Order number`."""
-    words = name.replace("_", " ").strip()
-    return words[:1].upper() + words[1:] if words else name

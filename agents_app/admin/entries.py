@@ -10,7 +10,7 @@ from uuid import UUID
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
-from agents_app.admin.blocks import NO_CURRENCIES, Block, Difference, block
+from agents_app.admin.blocks import Block, Difference, block
 from agents_app.admin.displays import (
     KINDS,
     PERIODS,
@@ -101,7 +101,7 @@ class Told:
         return f"{self.event.sequence}-{name}"
 
     def block(
-        self, name: str, label: str, value: Any, currencies: Mapping[str, str] = NO_CURRENCIES
+        self, name: str, label: str, value: Any, currencies: Mapping[str, str] | None = None
     ) -> tuple[Block, ...]:
         """A block, for those who may read what was said and done; else nothing."""
         return (block(self.key(name), label, value, currencies),) if self.rows.transcript else ()

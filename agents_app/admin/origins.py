@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from django.utils.safestring import SafeString
 
-from agents_app.admin.displays import humanized
 from agents_app.admin.revealed import revealed
+from agents_app.core.labels import humanized
 from agents_app.core.provenance import Origin, Provenance, Quotation
 from agents_app.models import ToolCall
 from agents_app.selectors.transcript import TranscriptRows

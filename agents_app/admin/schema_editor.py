@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from agents_app.admin.displays import humanized
+from agents_app.core.labels import humanized
 
 Schema = Mapping[str, Any]
 DEEPEST = 8

@@ -9,9 +9,10 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext
 
-from agents_app.admin.displays import humanized, inline
+from agents_app.admin.displays import inline
 from agents_app.admin.schema_editor import editor_schema
 from agents_app.admin.schema_fields import Kind, Schema, Shape, field_for, first_shown, lines, shape_of
+from agents_app.core.labels import humanized
 from agents_app.definitions.amounts import currency_of
 from agents_app.definitions.markers import Marker, Ref
 

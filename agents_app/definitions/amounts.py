@@ -1,10 +1,11 @@
 """Which values are amounts of money, and with how many digits they read. What is called with stays as it came."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
+from agents_app.definitions.annotations import markers_of, named_parts
 from agents_app.definitions.markers import Marker, Money
 
 NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,12})?")
@@ -20,6 +21,16 @@ THREE_DIGITS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
 def currency_of(markers: Iterable[Marker]) -> str:
     """The currency of what is marked so; empty if it is no amount."""
     return next((marker.currency for marker in markers if isinstance(marker, Money)), "")
+
+
+def currencies_in(annotation: Any, place: str = "", around: tuple[Any, ...] = ()) -> Iterator[tuple[str, str]]:
+    """The place of each amount in a type, as `items.price`, with its currency. Lists add nothing to a place, and a type
+    that contains itself is looked at once."""
+    if place and (currency := currency_of(markers_of(annotation))):
+        yield place, currency
+    for owner, name, part in named_parts(annotation):
+        if owner not in around:
+            yield from currencies_in(part, f"{place}.{name}" if place else name, (*around, owner))
 
 
 def number_of(value: Any) -> Decimal | None:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, SecretBytes, SecretStr
@@ -55,8 +55,31 @@ def _parts(annotation: Any) -> Iterator[Any]:
         yield SecretStr
     elif issubclass(annotation, BaseModel):
         yield from annotation.model_fields.values()
-    elif dataclasses.is_dataclass(annotation) or is_typeddict(annotation) or hasattr(annotation, "_fields"):
-        yield from get_type_hints(annotation, include_extras=True).values()
+    else:
+        yield from _hints(annotation).values()
+
+
+def named_parts(annotation: Any) -> Iterator[tuple[type, str, Any]]:
+    """What the objects that a type is, or may hold in lists and unions, are made of: whose part, its name, its type."""
+    if isinstance(annotation, FieldInfo):
+        yield from named_parts(annotation.annotation)
+    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        for name, field in annotation.model_fields.items():
+            yield annotation, field.serialization_alias or field.alias or name, field
+    elif isinstance(annotation, type) and (hints := _hints(annotation)):
+        yield from ((annotation, name, hint) for name, hint in hints.items())
+    elif get_origin(annotation) is Annotated:
+        yield from named_parts(get_args(annotation)[0])
+    elif not isinstance(get_origin(annotation), type) or not issubclass(get_origin(annotation), Mapping):
+        for part in get_args(annotation):
+            yield from named_parts(part)
+
+
+def _hints(annotation: type) -> dict[str, Any]:
+    """The parts of a dataclass, a typed dict or a named tuple; none of another class."""
+    if dataclasses.is_dataclass(annotation) or is_typeddict(annotation) or hasattr(annotation, "_fields"):
+        return get_type_hints(annotation, include_extras=True)
+    return {}
 
 
 def _members(annotation: Any) -> Iterator[Any]:
@@ -70,7 +93,10 @@ def _members(annotation: Any) -> Iterator[Any]:
 
 
 def _metadata(annotation: Any) -> Iterator[Any]:
-    if get_origin(annotation) is Annotated:
+    if isinstance(annotation, FieldInfo):
+        yield from _metadata(annotation.annotation)
+        yield from annotation.metadata
+    elif get_origin(annotation) is Annotated:
         yield from _metadata(get_args(annotation)[0])
         yield from annotation.__metadata__
     elif get_origin(annotation) in (Union, types.UnionType):

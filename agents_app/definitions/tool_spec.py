@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from django.utils.translation import gettext
@@ -15,7 +16,7 @@ from agents_app.core.canonical import JSON, canonical_text, clean_json
 from agents_app.core.policy import Rule
 from agents_app.core.risk import Risk
 from agents_app.core.status import Effect
-from agents_app.definitions.amounts import currency_of
+from agents_app.definitions.amounts import currencies_in, currency_of
 from agents_app.definitions.hooks import HookKind
 from agents_app.definitions.json_values import finite
 from agents_app.definitions.markers import Marker
@@ -64,10 +65,12 @@ class ToolSpec:
     risk: Risk = Risk.MEDIUM
     rules: tuple[Rule, ...] = ()
 
-    @property
+    @cached_property
     def currencies(self) -> Mapping[str, str]:
-        """By the name of each parameter that is an amount of money: its currency."""
-        return {name: found for name, markers in self.markers.items() if (found := currency_of(markers))}
+        """By its name, the currency of each parameter that is an amount of money; by its place, as `items.price`, that
+        of each amount inside of one."""
+        inner = currencies_in(self.arguments_type)
+        return {**dict(inner), **{name: found for name, each in self.markers.items() if (found := currency_of(each))}}
 
     @property
     def has_needs_approval(self) -> bool:

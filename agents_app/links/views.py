@@ -15,12 +15,13 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods
 
 from agents_app.core.deceptive import spelled_out
+from agents_app.core.labels import humanized
 from agents_app.core.status import ApprovalStatus
 from agents_app.exceptions import AgentsError, InvalidInput
 from agents_app.models import ApprovalRequest
 from agents_app.selectors.transcript import arguments_of
 from agents_app.services import LinkedRequest, Origin, decide_by_link, read_link
-from agents_app.services.amounts import currencies_of_call, shown_amount
+from agents_app.services.amounts import currencies_of_call, with_amounts
 from agents_app.services.links import page_of
 from agents_app.services.switches import switches_about
 
@@ -98,15 +99,13 @@ def _arguments(linked: LinkedRequest) -> list[tuple[str, str]]:
     """What the call would be made with. Sensitive values stay hidden: nobody has logged in."""
     call = linked.request.call
     values = arguments_of(call, sensitive=False)
-    pairs = values.items() if isinstance(values, dict) else [("", values)]
-    currencies = currencies_of_call(linked.request.context.agent, call)
-    return [(spelled_out(str(name)), _shown(value, currencies.get(name, ""))) for name, value in pairs]
+    shown = with_amounts(values, currencies_of_call(linked.request.context.agent, call))
+    pairs = shown.items() if isinstance(shown, dict) else [("", shown)]
+    return [(spelled_out(humanized(name)), _shown(value)) for name, value in pairs]
 
 
-def _shown(value: Any, currency: str) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    if currency and value not in (None, ""):
-        text = shown_amount(value, currency) or f"{text} {currency}"
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
     if len(text) <= SHOWN_CHARACTERS:
         return spelled_out(text)
     cut = gettext("… [this is the beginning; it has %(count)s characters]") % {"count": len(text)}

@@ -11,6 +11,7 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import translation
 
 from agents_app.core.status import ApprovalStatus, RunStatus, ToolCallStatus, Verdict
 from agents_app.models import ApprovalRequest, Decision, ToolCall, database_now
@@ -140,6 +141,21 @@ def test_readers_see_the_arguments_and_no_form(as_: Any, run_of: Any) -> None:
     assert "friends" in page
     assert "You need the permission agents_app.decide_approvalrequest." in page
     assert "_approve" not in page
+
+
+def test_amounts_inside_of_arguments_read_as_amounts(as_: Any, run_of: Any) -> None:
+    request = request_of(run_of("bill"))
+    stored, digest = request.call.arguments, request.call.digest
+    with translation.override("de"):
+        form, page = (as_(name).get(page_of(request)).content.decode() for name in ("approver", "reader"))
+    for words in ("1 › Unit price <strong>1.062,50 EUR</strong>", "1 › Deposit <strong>12,00 CHF</strong>"):
+        assert words in form
+    assert "&quot;unit_price&quot;: &quot;1062.5&quot;" in form, "what one changes is as it is stored"
+    for words in ("1.062,50 EUR", "12,00 CHF", "3.187,50 EUR"):
+        assert words in page
+    assert "&quot;pieces&quot;: 3," in page
+    call = ToolCall.objects.get()
+    assert (call.arguments, call.digest) == (stored, digest)
 
 
 def test_who_may_decide_may_read_what_they_decide(as_: Any, run_of: Any) -> None:

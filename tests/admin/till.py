@@ -25,6 +25,13 @@ class Address(BaseModel):
     floor: int | None = None
 
 
+class Item(BaseModel):
+    what: str
+    pieces: int
+    unit_price: Decimal
+    deposit: Annotated[Decimal, Money("CHF")] = Decimal(0)
+
+
 class Till(Agent[str]):
     """Refunds, parcels and doors."""
 
@@ -65,6 +72,11 @@ class Till(Agent[str]):
         """Send a parcel."""
         return "sent"
 
+    @tool(effect="idempotent", requires_approval=True)
+    def bill(self, items: list[Item], currency: str, total: Decimal) -> str:
+        """Write a bill."""
+        return "written"
+
     @tool
     def ring(self, number: str) -> str:
         """Ring somebody; nobody knows whether it rang."""
@@ -84,6 +96,11 @@ PARCEL: dict[str, Any] = {
     "fragile": True,
     "note": "first line\nsecond line",
 }
+BILL: dict[str, Any] = {
+    "items": [{"what": "Lamp", "pieces": 3, "unit_price": "1062.5", "deposit": "12"}],
+    "currency": "EUR",
+    "total": "3187.5",
+}
 COLOURS = {
     "type": "object",
     "properties": {"colour": {"enum": ["red", "blue"]}, "count": {"type": "integer", "minimum": 1}},
@@ -96,6 +113,7 @@ PLANS: dict[str, list[Any]] = {
     "refund": [turn("A refund.", [calls("refund", group="friends", amount="120")]), "Refunded."],
     "evil refund": [turn(EVIL, [calls("refund", group=EVIL, amount="120")]), "Refunded."],
     "parcel": [calls("parcel", **PARCEL), "Sent."],
+    "bill": [calls("bill", **BILL), "Written."],
     "unlock": [calls("unlock", door="cellar", code="hunter2"), "Open."],
     "ring": [calls("ring", number="110"), "Rung."],
     "ask": [calls("ask_user", question="Which colour?"), "Thanks."],

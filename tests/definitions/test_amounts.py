@@ -1,12 +1,15 @@
 """Which values are amounts, and their digits; what is no plain number is left alone."""
 
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
 
 from agents_app import Money, Ref
-from agents_app.definitions.amounts import currency_of, number_of, with_cents
+from agents_app.definitions.amounts import currencies_in, currency_of, number_of, with_cents
 
 NO_NUMBERS = [
     None,
@@ -52,3 +55,26 @@ def test_cents_in_a_sentence(value: Any, currency: str, expected: str) -> None:
 def test_the_currency_of_what_is_marked() -> None:
     assert currency_of([Ref("shop.Order"), Money("CHF")]) == "CHF"
     assert currency_of([Ref("shop.Order")]) == ""
+
+
+class Price(TypedDict):
+    net: Annotated[Decimal, Money("EUR")]
+
+
+@dataclass
+class Line:
+    price: Price | None
+    tips: list[Annotated[Decimal, Money("CHF")]]
+
+
+class Order(BaseModel):
+    lines: list[Line]
+    total: Annotated[Decimal, Money("EUR")] | None = Field(None, alias="sum")
+    follows: "Order | None" = None
+    by_name: dict[str, Line] = {}
+
+
+def test_the_places_of_amounts_in_a_type() -> None:
+    assert dict(currencies_in(Order)) == {"lines.price.net": "EUR", "sum": "EUR"}
+    assert dict(currencies_in(Annotated[Order, "whatever"])) == dict(currencies_in(list[Order]))
+    assert dict(currencies_in(int)) == dict(currencies_in(Any)) == {}

@@ -38,6 +38,12 @@ class Shop(Agent[str]):
         done.append(str(amount))
         return "paid"
 
+    @tool(effect="external", requires_approval=True, decide_by_link=True)
+    def order(self, delivery_place: str, items: list[dict[str, Any]]) -> str:
+        """Order something."""
+        done.append(delivery_place)
+        return "ordered"
+
     @tool(
         effect="external",
         requires_approval=True,

@@ -66,15 +66,25 @@ def test_what_hides_or_looks_like_something_else_is_spelled_out(asked: Any, brow
     assert "Pay ⟨U+202E⟩evil⟨U+202C⟩ z⟨U+200B⟩ero p\u0430⟨U+0430⟩ypal" in text
 
 
+def test_names_and_inner_amounts_read_as_they_do_in_the_admin(asked: Any, browser: Client) -> None:
+    asked(calls("order", delivery_place="Berlin", items=[{"unit_price": "1062.5", "currency": "EUR"}]))
+    with translation.override("de"):
+        text = text_of(browser.get(links()["dora"]))
+    assert "Delivery place Berlin" in text
+    assert (
+        "Items [ { &quot;currency&quot;: &quot;EUR&quot;, &quot;unit_price&quot;: &quot;1.062,50 EUR&quot; } ]" in text
+    )
+
+
 def test_amounts_read_as_they_do_on_the_page_of_the_request(asked: Any, browser: Client) -> None:
     asked(calls("pay", to="Ada", amount="1062.5", fee="none"))
     path = links()["dora"]
     text = text_of(browser.get(path))
     assert "Pay 1062.50 EUR to Ada" in text, "the sentence, which is stored in no reader's language"
-    assert "amount 1,062.50 EUR" in text
-    assert "fee none EUR" in text
+    assert "Amount 1,062.50 EUR" in text
+    assert "Fee none EUR" in text
     with translation.override("de"):
-        assert "amount 1.062,50 EUR" in text_of(browser.get(path))
+        assert "Amount 1.062,50 EUR" in text_of(browser.get(path))
     call = ApprovalRequest.objects.get().call
     assert '"amount":"1062.5"' in call.arguments, "what the call is made with is as it was"
     assert "You approved it." in text_of(submit(browser, path, verdict="approve"))

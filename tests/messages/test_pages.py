@@ -28,7 +28,20 @@ pytestmark = pytest.mark.once
 NAMES = {
     # Names of the product and of the demo's things, units, and what is typed as it stands.
     *("Django", "REST", "JSON", "CSV", "LLM", "USD", "EUR", "manage.py", "agents_restore", "UUID"),
-    *("till", "refund", "parcel", "unlock", "ring", "look", "ask_user", "Group", "Amount", "agents_app", "auth"),
+    *(
+        "till",
+        "refund",
+        "parcel",
+        "bill",
+        "unlock",
+        "ring",
+        "look",
+        "ask_user",
+        "Group",
+        "Amount",
+        "agents_app",
+        "auth",
+    ),
     *("Shop", "Customers", "Orders", "Whom to pay.", "Refunds, parcels and doors."),
     # What the keys of an event's data are called.
     *("Reason", "Before", "After"),

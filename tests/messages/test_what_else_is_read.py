@@ -72,7 +72,7 @@ def client_of(person: Any) -> Client:
 
 def test_mails_and_the_pages_of_their_links(agents: Any, settings: Any) -> None:
     settings.ROOT_URLCONF = "tests.urls"
-    dora, left = decider(), Left("shop", "letter", "dora", "Dear you", "IST")
+    dora, left = decider(), Left("shop", "letter", "Text", "dora", "Dear you", "IST")
     with registry.override(Shop), marked():
         agents.scripted_llm(Shop, calls("letter", text="Dear you"), "Done.")
         runs = [start_run(Shop, "go") for _ in range(3)]

@@ -1,5 +1,6 @@
 """Which values are amounts, and how they read in the language of who reads them."""
 
+from copy import deepcopy
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from pydantic import BaseModel
 
 from agents_app import Agent, Money
 from agents_app.definitions.registry import registry, tool_now
-from agents_app.services.amounts import currencies_of_answer, shown_amount
+from agents_app.services.amounts import currencies_of_answer, shown_amount, with_amounts
 from tests.admin.till import Till
 
 
@@ -73,3 +74,59 @@ def test_nothing_is_rounded_away(value: Decimal, currency: str) -> None:
     with translation.override("en"):
         text = shown_amount(str(value.normalize() + 0) if value == value.to_integral_value() else str(value), currency)
     assert not text or Decimal(text.removesuffix(f" {currency}").replace(",", "")) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"amount": "1062.5", "currency": "EUR"}, {"amount": "1,062.50 EUR", "currency": "EUR"}),
+        ({"order": {"price": 62.5, "currency": "USD"}}, {"order": {"price": "62.50 USD", "currency": "USD"}}),
+        (
+            {"currency": "EUR", "items": [{"unitPrice": "2.5"}, {"unit_price": "3", "currency_code": "JPY"}]},
+            {"currency": "EUR", "items": [{"unitPrice": "2.50 EUR"}, {"unit_price": "3 JPY", "currency_code": "JPY"}]},
+        ),
+    ],
+)
+def test_a_currency_beside_an_amount_or_around_it(value: Any, expected: Any) -> None:
+    before = deepcopy(value)
+    assert with_amounts(value, {}) == expected
+    assert value == before, "what is stored stays as it is"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"amount": 1062, "currency": "EUR"},
+        {"pieces": "3", "rate": "0.19", "currency": "EUR"},
+        {"amount": "3"},
+        {"amount": "3", "currency": "euro"},
+        {"amount": "3", "currency": "***"},
+        {"amount": True, "currency": "EUR"},
+        {"amount": "3", "currency": ["EUR"]},
+        {"amount": "3", "currency": "EUR", "currency_code": "USD"},
+        {"currency": "EUR", "order": {"lines": {"price": "3"}}},
+        [{"currency": "EUR"}, {"price": "3"}],
+        "3",
+        None,
+    ],
+    ids=str,
+)
+def test_what_may_be_something_else_is_left_alone(value: Any) -> None:
+    assert with_amounts(value, {}) == value
+
+
+def test_what_is_declared_counts_before_what_stands_beside_it() -> None:
+    value = {"items": [{"price": 2, "currency": "USD"}], "tips": ["1", "2"], "left": None}
+    declared = {"items.price": "EUR", "tips": "CHF", "left": "EUR"}
+    assert with_amounts(value, declared) == {
+        "items": [{"price": "2.00 EUR", "currency": "USD"}],
+        "tips": ["1.00 CHF", "2.00 CHF"],
+        "left": None,
+    }
+
+
+def test_what_is_nested_very_deeply_is_shown_as_it_is() -> None:
+    deep: Any = {"price": "3", "currency": "EUR"}
+    for _ in range(900):
+        deep = [deep]
+    assert with_amounts(deep, {}) == deep

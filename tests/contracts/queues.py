@@ -284,7 +284,7 @@ def sqs(stage: Stage) -> Queue:
     for name, value in aws_environment(f"http://127.0.0.1:{port}").items():
         stage.patch.setenv(name, value)
     module = stage.stack.enter_context(loaded("sqs"))
-    url = module.sqs().create_queue(QueueName=f"agents-{uuid4().hex[:8]}")["QueueUrl"]
+    url = module.sqs(5).create_queue(QueueName=f"agents-{uuid4().hex[:8]}")["QueueUrl"]
     stage.patch.setenv("AGENTS_QUEUE", url)
 
     def work() -> None:

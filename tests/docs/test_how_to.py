@@ -4,16 +4,20 @@ import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from django.contrib.auth.models import User
 from django.test import Client, override_settings
 from pytest_httpserver import HTTPServer
@@ -34,6 +38,7 @@ from agents_app.services import read_run, run_and_wait, start_run
 from agents_app.tasks import continue_run
 from agents_app.testing import AgentsKit, calls
 from agents_app.testing.executor import WAITING
+from tests.aws.server import aws_environment
 from tests.docs import pages
 from tests.docs.following import WAITS, new_project
 from tests.docs.markdown import DOCS, ROOT, blocks
@@ -382,6 +387,37 @@ def test_your_own_executor(load: Load, django_capture_on_commit_callbacks: Any) 
         continue_run(module.QUEUE.pop())
         continue_run(str(run.id))  # twice does no harm
     assert read_run(run.id).status == "completed"
+
+
+def test_a_worker_of_sqs_outlives_an_outage(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Over(Exception):
+        """It was asked a third time."""
+
+    faults: list[Exception] = [EndpointConnectionError(endpoint_url="https://sqs"), Over()]
+    slept: list[float] = []
+
+    def fails() -> int:
+        raise faults.pop(0)
+
+    page = load("sqs")
+    monkeypatch.setattr(page, "work", fails)
+    monkeypatch.setattr(page.time, "sleep", slept.append)
+    with pytest.raises(Over):
+        page.work_for_ever()
+    assert slept == [5]
+
+
+def test_a_queue_at_sqs_that_hangs_costs_who_starts_a_run_seconds(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and never answers
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        for name, value in {**aws_environment(url), "AGENTS_QUEUE": f"{url}/1/agents"}.items():
+            monkeypatch.setenv(name, value)
+        page = load("sqs")
+        page.sqs(1)  # made beforehand: to make one takes long on a slow machine
+        began = time.monotonic()
+        with pytest.raises(ReadTimeoutError):
+            page.SqsExecutor().submit(uuid4())
+        assert time.monotonic() - began < 6
 
 
 @pytest.mark.django_db(transaction=True)

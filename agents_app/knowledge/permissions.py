@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from agents_app.conf import conf
 from agents_app.knowledge.models import Collection, Document
 
 VIEW = "agents_knowledge.view_collection"
@@ -47,21 +48,25 @@ def seen_with(sight: Sight) -> "QuerySet[Collection]":
     return there().filter(public=True) if sight is Sight.PUBLIC else there()
 
 
-def visible_collections(user: Any, among: "QuerySet[Collection] | None" = None) -> "QuerySet[Collection]":
-    """The collections that this person sees; None is nobody. Its filter can be a part of any query.
-
-    among: of these only, which saves to look at all others.
-    """
-    rows = there() if among is None else there() & among
+def visible_collections(user: Any) -> "QuerySet[Collection]":
+    """The collections that this person sees; None is nobody. Its filter can be a part of any query."""
     sight = sight_of(user)
-    if sight is not Sight.OWN:
-        return rows & seen_with(sight)
-    may = Q(public=True) | Q(permission__in=_held(user, rows))
-    if hasattr(user, "groups"):
-        through = Collection.viewers.through._default_manager
-        groups = list(user.groups.values_list("pk", flat=True))
-        may |= Q(pk__in=through.filter(group_id__in=groups).values("collection_id"))
-    return rows.filter(may | Q(pk__in=_by_object(user, rows.exclude(may))))
+    return own_collections(user, there())[0] if sight is Sight.OWN else seen_with(sight)
+
+
+def own_collections(user: Any, rows: "QuerySet[Collection]") -> tuple["QuerySet[Collection]", list[Collection]]:
+    """Of these what this person sees, if that depends on who they are: as a part of any query, and as it is now.
+
+    The rows are looked at once. An object's permission is asked for last: backends without such say no, and ask no
+    database.
+    """
+    in_groups = _in_groups(user)
+    read = list(rows.annotate(in_groups=in_groups))
+    held = [name for name in sorted({row.permission for row in read} - {""}) if user.has_perm(name)]
+    seen = {row.pk for row in read if row.public or row.in_groups or row.permission in held}
+    granted = [row.pk for row in read if row.pk not in seen and user.has_perm(VIEW, row)]
+    query = rows.filter(Q(public=True) | Q(permission__in=held) | in_groups | Q(pk__in=granted))
+    return query, [row for row in read if row.pk in seen or row.pk in granted]
 
 
 def sees_any(user: Any) -> bool:
@@ -86,13 +91,12 @@ def may(user: Any, permission: str, collection: Collection) -> bool:
     return bool(allowed and visible_collections(user).filter(pk=collection.pk).exists())
 
 
-def _held(user: Any, rows: "QuerySet[Collection]") -> list[str]:
-    """Of the permissions that these collections name those which this person has."""
-    named = rows.exclude(permission="").order_by().values_list("permission", flat=True).distinct()
-    return [name for name in named if user.has_perm(name)]
-
-
-def _by_object(user: Any, rows: "QuerySet[Collection]") -> list[Any]:
-    """Of these what this person sees by a permission of the object alone. Backends without such say no, and ask no
-    database."""
-    return [row.pk for row in rows if user.has_perm(VIEW, row)]
+def _in_groups(user: Any) -> Q:
+    """The collections with one of this person's groups among their viewers."""
+    if not hasattr(user, "groups"):
+        return Q(pk__in=())
+    groups = user.groups.values_list("pk", flat=True)
+    if groups.db != conf.DATABASE:  # no statement reads both
+        groups = list(groups)
+    through = Collection.viewers.through._default_manager
+    return Q(pk__in=through.filter(group_id__in=groups).values("collection_id"))

@@ -46,12 +46,14 @@ def people() -> dict[str, Any]:
 
 
 def seen(user: Any) -> list[str]:
-    """As a list of all, among some of them, and as a search sees them, which remembers how it asked: all the same."""
+    """As a list of all, and as a search sees them, all or some: the same, also in the statement that searches."""
     every = list(visible_collections(user).values_list("name", flat=True))
-    some = Collection.objects.filter(name__in=["named", "open", "owned"])
-    among = list(visible_collections(user, some).values_list("name", flat=True))
-    assert among == [name for name in every if name in ("named", "open", "owned")]
-    assert list(seen_among(["open", "owned", "named", "nowhere", "grouped", "closed"], user).embedders) == every
+    for names in (["open", "owned", "named", "nowhere", "grouped", "closed"], ["named", "open", "owned"]):
+        found = seen_among(names, user)
+        assert list(found.embedders) == [name for name in every if name in names]
+        with connections[conf.DATABASE].cursor() as cursor:
+            cursor.execute(f"SELECT f.name FROM ({found.sql}) f ORDER BY f.name", found.params)
+            assert [row[0] for row in cursor.fetchall()] == list(found.embedders)
     return every
 
 
@@ -94,3 +96,24 @@ def test_who_adds_must_see(people: dict[str, Any]) -> None:
     assert not may(nina, ADD, closed)
     assert may(SYSTEM, ADD, closed)
     assert not may(None, ADD, owned)
+
+
+@pytest.mark.parametrize(
+    ("name", "sees"), [("greta", ["grouped", "open"]), ("paul", ["named", "open"]), ("nina", ["open"])]
+)
+def test_a_search_looks_once_at_the_collections_of_who_sees_some_of_them(
+    people: dict[str, Any], name: str, sees: list[str]
+) -> None:
+    with CaptureQueriesContext(connections[conf.DATABASE]) as asked:
+        seen = seen_among(["open", "named", "grouped", "closed"], people[name])
+    assert list(seen.embedders) == sees
+    ours = [each["sql"] for each in asked if "agents_knowledge_collection" in each["sql"]]
+    assert (len(ours), len(asked)) == (2, 4), "Django reads the user's permissions, and those of their groups"
+
+
+def test_who_leaves_a_group_sees_no_more_at_once(people: dict[str, Any]) -> None:
+    seen = seen_among(["grouped"], people["greta"])
+    people["greta"].groups.clear()
+    with connections[conf.DATABASE].cursor() as cursor:
+        cursor.execute(seen.sql, seen.params)
+        assert cursor.fetchall() == [], "the statement that searches asks for the groups, too"

@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from agents_app.conf import conf
 from agents_app.exceptions import InvalidInput
 from agents_app.knowledge.models import Collection
-from agents_app.knowledge.permissions import Sight, seen_with, sight_of, visible_collections
+from agents_app.knowledge.permissions import Sight, own_collections, seen_with, sight_of, there
 from agents_app.knowledge.vector_index import READY
 from agents_app.models import Bound, Prepared
 
@@ -57,15 +57,16 @@ def seen_among(names: Sequence[str], user: Any) -> Seen:
     every = _rows(*_text(Sight.EVERYTHING, names))
     sight = Sight.PUBLIC if all(row[2] for row in every) else sight_of(user)
     if sight is Sight.OWN:
-        return _own(names, user)
+        return _own(names, user, every[0][3])
     sql, params = _text(sight, names)
     return _seen([row for row in every if row[2] or sight is Sight.EVERYTHING], sql, params)
 
 
-def _own(names: Sequence[str], user: Any) -> Seen:
-    rows = _read(visible_collections(user, Collection.objects.filter(name__in=names)))
-    sql, params = rows.query.get_compiler(conf.DATABASE).as_sql()
-    return _seen(_rows(sql, params), sql, params)
+def _own(names: Sequence[str], user: Any, indexes: Any) -> Seen:
+    query, seen = own_collections(user, there().filter(name__in=names))
+    sql, params = _read(query).query.get_compiler(conf.DATABASE).as_sql()
+    rows = sorted((row.name, row.embedder, row.public, indexes) for row in seen)
+    return _seen(rows, sql, params)
 
 
 def _rows(sql: str, params: Sequence[Any]) -> list[Any]:

@@ -147,8 +147,12 @@ class DatabaseThreads:
 
     def hanging(self) -> int:
         """How many threads that were left behind have still not come to an end."""
+        return len(self.left_behind())
+
+    def left_behind(self) -> list[DatabaseThread]:
+        """Those threads."""
         self._left_behind = [thread for thread in self._left_behind if thread.is_alive()]
-        return len(self._left_behind)
+        return self._left_behind
 
     def close(self) -> None:
         """Let the threads end when what was asked of them is done; they close their connections."""

@@ -10,12 +10,17 @@ import asyncio
 import contextlib
 import logging
 import os
+import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
 from contextvars import copy_context
+from itertools import islice
 from multiprocessing import parent_process
+from traceback import walk_stack
+from types import FrameType
 from typing import Any, Protocol, TypeVar
 
 from asgiref.sync import async_to_sync, sync_to_async
@@ -27,6 +32,9 @@ from agents_app.runtime.shutdown import replaced
 
 logger = logging.getLogger("agents_app.runtime")
 T = TypeVar("T")
+
+MOST_FRAMES = 25
+"""What is told of where a thread hangs."""
 
 
 class Abandoned(Exception):
@@ -120,8 +128,12 @@ class ThreadedEngine:
 
     def hanging(self) -> int:
         """How many abandoned tools, and rules of the author's, have still not returned."""
+        return len(self.left_behind())
+
+    def left_behind(self) -> list[threading.Thread]:
+        """Their threads."""
         self._abandoned = [thread for thread in self._abandoned if thread.is_alive()]
-        return len(self._abandoned) + self._database.hanging()
+        return [*self._abandoned, *self._database.left_behind()]
 
     def run(self, work: Callable[[Engine], Coroutine[Any, Any, T]]) -> T:
         return asyncio.run_coroutine_threadsafe(work(self), self._loop).result()
@@ -198,5 +210,19 @@ def worn_out() -> bool:
 
 def be_replaced() -> None:
     """End this worker process, whose supervisor starts another. Its task is delivered again, which is harmless."""
-    logger.error("%s threads hang in this worker, in tools or rules: it ends, to be replaced.", conf.ABANDONED_THREADS)
+    threads = _engine.left_behind() if _engine is not None else []
+    text = "%s threads hang in this worker, in tools or rules: it ends, to be replaced. They are at:\n%s"
+    logger.error(text, len(threads), places(threads))
     os._exit(1)
+
+
+def places(threads: Iterable[threading.Thread]) -> str:
+    """Where these threads are, a line for each place: what it is in, and who called that."""
+    frames = sys._current_frames()
+    found = Counter(_place(frames[thread.ident]) for thread in threads if thread.ident in frames)
+    return "\n".join(f"  {count} × {place}" for place, count in found.most_common())
+
+
+def _place(frame: FrameType) -> str:
+    steps = islice(walk_stack(frame), MOST_FRAMES)
+    return " ← ".join(f"{step.f_code.co_filename}:{line} {step.f_code.co_name}" for step, line in steps)

@@ -1,6 +1,7 @@
 """Where the synchronous parts run."""
 
 import asyncio
+import contextlib
 import threading
 import time
 
@@ -73,6 +74,32 @@ def test_a_call_that_hangs_is_abandoned_and_counted(threaded: ThreadedEngine, mo
         while engines.worn_out():
             assert time.monotonic() < until
             time.sleep(0.01)
+
+
+def test_who_is_replaced_says_where_its_threads_hang(
+    threaded: ThreadedEngine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    leave = threading.Event()
+
+    def ask_the_erp() -> None:
+        leave.wait(30)
+
+    async def work(on: object) -> None:
+        for _ in range(2):
+            with contextlib.suppress(Abandoned):
+                await threaded.call(ask_the_erp, 0.05, lambda: None)
+
+    left: list[int] = []
+    monkeypatch.setattr(engines.os, "_exit", left.append)
+    threaded.run(work)
+    engines.be_replaced()
+    leave.set()
+    (record,) = [record for record in caplog.records if record.name == "agents_app.runtime"]
+    assert record.getMessage().startswith("2 threads hang in this worker")
+    (place,) = [line for line in record.getMessage().splitlines() if "×" in line]
+    assert place.startswith("  2 × ")
+    assert f"{__file__}:{ask_the_erp.__code__.co_firstlineno + 1} ask_the_erp" in place
+    assert left == [1]
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), SystemExit(1), KeyboardInterrupt()])

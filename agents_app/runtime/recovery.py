@@ -48,7 +48,7 @@ def sweep(dry_run: bool = False) -> Sweep:
     now = database_now()
     stale = claims.stale_leases()
     due = AgentContext.objects.claimable()
-    ripe = hinted = _ids(due.filter(_ripe()), MOST)
+    ripe = hinted = _ids(due.filter(wants_hint()), MOST)
     failpoint("sweep.found")
     if not dry_run:
         slots.forget_dead()
@@ -89,8 +89,8 @@ def _ids(contexts: ContextQuerySet, limit: int) -> tuple[UUID, ...]:
     return tuple(context.pk for context in contexts.only("due_at", "priority").in_turn(limit))
 
 
-def _ripe() -> Q:
-    """Not hinted at, or long enough ago: twice as long each time."""
+def wants_hint() -> Q:
+    """Which of the runs that are due are sent a wake-up: not hinted at, or long enough ago, twice as long each time."""
     ripe, seconds, hinted = Q(hinted_at__isnull=True), FIRST_SECONDS, 1
     while seconds < MOST_SECONDS:
         ripe |= Q(hints__lte=hinted, hinted_at__lte=seconds_from_now(-seconds))

@@ -8,7 +8,7 @@ from django.db.models import F, Q
 
 from agents_app.core.status import ENDED
 from agents_app.models import AgentContext, AgentEvent, DatabaseNow, EventCursor
-from agents_app.runtime.recovery import _ripe
+from agents_app.runtime.recovery import wants_hint
 from tests.chaos.verdict import unsettled
 
 QUIET_SECONDS = 2.0
@@ -55,6 +55,6 @@ def at_rest() -> bool:
 def comes_later() -> bool:
     """Whether something is not late but not due yet: a run, its next hint, or the next try of an event handler."""
     free = AgentContext.objects.exclude(status__in=ENDED).filter(lease_until__isnull=True)
-    later = Q(due_at__gt=DatabaseNow()) | (Q(due_at__isnull=False) & ~_ripe())
+    later = Q(due_at__gt=DatabaseNow()) | (Q(due_at__isnull=False) & ~wants_hint())
     untold = EventCursor.objects.filter(wanted__gt=F("sequence"), due_at__gt=DatabaseNow())
     return free.filter(later).exists() or untold.exists()

@@ -35,7 +35,10 @@ class Migration(migrations.Migration):
             model_name="agentstep",
             name="earlier_attempts",
             field=models.PositiveIntegerField(
-                blank=True, help_text="Attempts of this turn at LLMs that were asked before this one.", null=True
+                blank=True,
+                help_text="Of the attempts so far, how many no longer count toward LLM_ATTEMPTS: they were made at "
+                "another LLM, or before somebody let the turn begin anew.",
+                null=True,
             ),
         ),
         migrations.CreateModel(

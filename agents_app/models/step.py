@@ -34,7 +34,10 @@ class AgentStep(models.Model):
     answered = models.BooleanField(default=False, help_text="The LLM's reply was an acceptable answer.")
     llm = models.CharField(max_length=200, blank=True)
     earlier_attempts = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Attempts of this turn at LLMs that were asked before this one."
+        null=True,
+        blank=True,
+        help_text="Of the attempts so far, how many no longer count toward LLM_ATTEMPTS: they were made at "
+        "another LLM, or before somebody let the turn begin anew.",
     )
     input_tokens = models.PositiveIntegerField(default=0)
     output_tokens = models.PositiveIntegerField(default=0)

@@ -13,7 +13,7 @@ from agents_app.selectors.transcript import TranscriptRows
 from agents_app.testing import calls, turn
 from tests.admin.conftest import call_of, page_of, request_of
 from tests.admin.test_approvals import approve_by, form_of
-from tests.admin.till import PLANS
+from tests.admin.till import BILL, PLANS
 
 SPELLED = "Pay 120,00 EUR back to Friends!"
 TRICK = "fri\u0435nds\u202e evil\u200b"
@@ -36,6 +36,16 @@ def test_each_argument_says_where_it_came_from_with_the_quotation(as_: Any, run_
     assert "<mark>120,00</mark> EUR back to Friends!" in page
     assert "<mark>Friends</mark>!" in page
     assert "written by the LLM" not in page
+
+
+def test_parts_of_which_the_same_is_said_are_told_together(as_: Any, run_of: Any, plan: Any) -> None:
+    page = text_of(as_("approver"), request_of(run_of("bill")))
+    assert page.count("written by the LLM") == 3, "of the items, the currency and the total"
+    items = [{**BILL["items"][0], "what": each} for each in ("Lamp", "Cable")]
+    plan("Send me a Cable", calls("bill", **{**BILL, "items": items}), "Written.")
+    page = text_of(as_("approver"), request_of(run_of("Send me a Cable")))
+    assert "1 › What" in page
+    assert "2 › What: from what the agent was asked" in page, "people count from 1"
 
 
 def test_what_nobody_told_the_llm_is_called_its_own(as_: Any, run_of: Any) -> None:

@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from agents_app.admin.base import origin_of
 from agents_app.admin.blocks import as_json, block, differences
@@ -140,7 +140,8 @@ class ApprovalRequestAdmin(BulkDecisions):
             return SafeString(gettext("Nothing else waits for you."))
         url = self.links.row("approvalrequest", waiting[0].pk)
         number = f"{MOST_COUNTED}+" if len(waiting) > MOST_COUNTED else str(len(waiting))
-        words = gettext("Next request (%(number)s waiting)") % {"number": number}
+        words = ngettext("Next request (%(number)s waiting)", "Next request (%(number)s waiting)", len(waiting))
+        words %= {"number": number}
         return format_html('<a href="{}">{}</a>', url, words)
 
     def _undecided(

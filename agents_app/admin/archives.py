@@ -140,7 +140,7 @@ class ArchivedRunAdmin(ReadOnlyAdmin):
     def _erased(self, request: HttpRequest, done: Erasure) -> HttpResponse:
         counts = {"runs": done.runs, "archived": done.archived_runs, "sessions": done.sessions}
         text = gettext(
-            "Erased: %(runs)s runs, %(archived)s archived runs, %(sessions)s sessions, %(memories)s memories."
+            "Erased. Runs: %(runs)s, archived runs: %(archived)s, sessions: %(sessions)s, memories: %(memories)s."
         )
         text %= {**counts, "memories": done.memories}
         messages.success(request, text)

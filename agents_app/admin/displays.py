@@ -142,9 +142,9 @@ KINDS: Mapping[str, Words] = {
 """What budgets count."""
 
 SLOTS_HELD: Mapping[str, Words] = {
-    "agent": gettext_lazy("It waits for a free slot: of this agent %(most)s are driven at once"),
-    "user": gettext_lazy("It waits for a free slot: of this user %(most)s are driven at once"),
-    "session": gettext_lazy("It waits for a free slot: of this session %(most)s are driven at once"),
+    "agent": gettext_lazy("It waits for a free slot: of this agent at most %(most)s at once"),
+    "user": gettext_lazy("It waits for a free slot: of this user at most %(most)s at once"),
+    "session": gettext_lazy("It waits for a free slot: of this session at most %(most)s at once"),
 }
 """The same on the timeline."""
 

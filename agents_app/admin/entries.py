@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from agents_app.admin.blocks import Block, Difference, block
 from agents_app.admin.displays import (
@@ -187,7 +187,9 @@ def budget_reserved(told: Told) -> None:
 def budget_settled(told: Told) -> Entry | None:
     if told.data["state"] != "kept":
         return None
-    title = gettext("%(tokens)s tokens count as spent") % {"tokens": number(told.data["tokens"])}
+    tokens = told.data["tokens"]
+    title = ngettext("%(tokens)s token counts as spent", "%(tokens)s tokens count as spent", tokens)
+    title %= {"tokens": number(tokens)}
     return Entry(title=title, icon="alert", note=str(told.data["note"]), minor=True)
 
 

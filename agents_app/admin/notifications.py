@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from agents_app.admin.base import ReadOnlyAdmin
 from agents_app.admin.columns import column
@@ -131,7 +131,8 @@ class NotificationAdmin(ReadOnlyAdmin):
             else:
                 self.log(request, row, "released")
                 done += 1
-        messages.success(request, gettext("%(count)s are sent again.") % {"count": done})
+        words = ngettext("%(count)s notification is sent again.", "%(count)s notifications are sent again.", done)
+        messages.success(request, words % {"count": done})
         for message in failed[:ERRORS_TOLD]:
             messages.error(request, message)
 

@@ -215,8 +215,9 @@ class Refusal:
 
 
 def amount_text(kind: Kind, amount: int | Decimal) -> str:
-    """An amount for people: `12,000 tokens`, `2.50 USD`."""
-    return f"{number_text(amount)} {CURRENCY if kind is Kind.MONEY else kind.replace('_', ' ')}"
+    """An amount for people: `12,000 tokens`, `1 tool call`, `2.50 USD`."""
+    unit = CURRENCY if kind is Kind.MONEY else kind.replace("_", " ")
+    return f"{number_text(amount)} {unit.removesuffix('s') if amount == 1 else unit}"
 
 
 def number_text(amount: int | Decimal) -> str:

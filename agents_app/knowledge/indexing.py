@@ -243,7 +243,7 @@ def _put_off(claim: Claim, error: Exception) -> bool:
 
 
 def _given_up(document: Document) -> Unreadable:
-    text = gettext_noop("%(tries)s workers in a row died while they read part %(part)s of this document.")
+    text = gettext_noop("Workers died while they read part %(part)s of this document; tries in a row: %(tries)s.")
     values = {"tries": document.attempts - 1, "part": document.pages_read + 1}
     return Unreadable(text, code="workers_died", values=values)
 

@@ -92,14 +92,14 @@ ERASE_PAGE = "/admin/agents_app/archivedrun/erase/"
 def test_a_person_is_erased_after_one_was_told_what_would_go(eraser: Any, run: Run[Any], run_of: Any) -> None:
     live = run_of("look")
     told = eraser.post(ERASE_PAGE, {"username": "customer", "reason": "ticket 1"}).content.decode()
-    assert "1 runs, 1 archived runs" in told
+    assert "runs: 1, archived runs: 1" in told
     assert AgentContext.objects.get(pk=live.id).details.erased_at is None
     wrong = eraser.post(ERASE_PAGE, {"username": "customer", "confirm": "custome"})
     assert wrong.status_code == 400
     assert "nothing was erased" in wrong.content.decode()
     assert AgentContext.objects.get(pk=live.id).details.erased_at is None
     done = eraser.post(ERASE_PAGE, {"username": "customer", "confirm": "customer"}, follow=True).content.decode()
-    assert "Erased: 1 runs, 1 archived runs" in done
+    assert "Erased. Runs: 1, archived runs: 1" in done
     assert AgentContext.objects.get(pk=live.id).details.erased_at is not None
 
 
@@ -115,4 +115,4 @@ def test_erasing_refuses_what_it_cannot_do(eraser: Any, as_: Any, people: Any, r
     assert "Nothing was erased" in may_not.content.decode()
     people["chief"] = person("chief", ERASE, CONTROL, VIEW_RUN, is_staff=True)
     done = as_("chief").post(ERASE_PAGE, {"username": "customer", "confirm": "customer", "cancel": "on"}, follow=True)
-    assert "Erased: 1 runs" in done.content.decode()
+    assert "Erased. Runs: 1," in done.content.decode()

@@ -85,6 +85,12 @@ def test_the_estimate_counts_all_that_is_sent() -> None:
 
 def test_amounts_for_people() -> None:
     assert amount_text(Kind.TOOL_CALLS, 12_000) == "12,000 tool calls"
+    assert [amount_text(Kind(each), 1) for each in ("tool_calls", "steps", "tokens")] == [
+        "1 tool call",
+        "1 step",
+        "1 token",
+    ]
+    assert amount_text(Kind.MONEY, Decimal(1)) == "1.00 USD"
     assert [amount_text(Kind.MONEY, Decimal(each)) for each in ("2.5", "100", "0.00012", "0")] == [
         "2.50 USD",
         "100.00 USD",

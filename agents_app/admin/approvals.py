@@ -93,9 +93,7 @@ class ApprovalRequestAdmin(BulkDecisions):
             made = approve(row.pk, arguments=edited, **options)
             # A second click gives all of the arguments: what was changed shows in what it was shown.
             changed = edited and (shown.open or words["digest"] != row.call.digest)
-            said = gettext("You approved it with changes.") if changed else gettext("You approved it.")
-            if made.status == ApprovalStatus.PENDING:
-                said = f"{said} " + gettext("It still waits for somebody else's yes.")
+            said = _approved(changed=bool(changed), waits=made.status == ApprovalStatus.PENDING)
         messages.success(request, format_html("{} {}", said, self._next(request)))
         return self._after(request, row)
 
@@ -179,7 +177,7 @@ class ApprovalRequestAdmin(BulkDecisions):
             "approval": row,
             "decidable": shown,
             "summary": revealed(row.summary) if shown.readable else "",
-            "why": revealed(row.reason),
+            "why": revealed(row.why),
             "badge": badge(ApprovalStatus(row.status)),
             "risk": risk_badge(row.risk),
             "decisions": decisions_on(row, readable=shown.readable),
@@ -222,6 +220,14 @@ class ApprovalRequestAdmin(BulkDecisions):
 
 def _head(run: AgentContext) -> dict[str, str]:
     return {"head": render_to_string("agents_app/run/head.html", {"head": head_of(run)})}
+
+
+def _approved(*, changed: bool, waits: bool) -> str:
+    """What came of a yes."""
+    if changed and waits:
+        return gettext("Your changes are noted. Somebody else must approve the call with them.")
+    said = gettext("You approved it with changes.") if changed else gettext("You approved it.")
+    return f"{said} " + gettext("It still waits for somebody else's yes.") if waits else said
 
 
 def said_with(row: ApprovalRequest) -> str:

@@ -209,7 +209,7 @@ def facts_of(user: Any, row: ApprovalRequest) -> dict[str, str]:
         _("Effect"): EFFECTS[Effect(call.effect)],
         _("Risk"): str(RISKS[Risk(row.risk)].label),
         _("Asked for by"): row.requester_name or row.context.details.user_name,
-        _("Why a person is asked"): row.reason,
+        _("Why a person is asked"): row.why,
     }
     values, currencies = _arguments(user, row), currencies_of_call(row.context.agent, call)
     if isinstance(values, dict):

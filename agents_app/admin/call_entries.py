@@ -227,7 +227,7 @@ def approval_requested(told: Told) -> Entry:
         icon="hand",
         tone="waiting",
         badge=badge(ApprovalStatus(request.status)),
-        note=told.text(gettext("Why a person is asked: %(reason)s") % {"reason": request.reason}),
+        note=told.text(gettext("Why a person is asked: %(reason)s") % {"reason": request.why}),
         link=(told.links.row("approvalrequest", request.pk), gettext("Open the request")),
     )
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext_noop
 from pydantic import BaseModel
 
 from agents_app.core.canonical import clean_text
@@ -23,8 +24,10 @@ from agents_app.selectors.rules import Rules, StaffRule, SwitchedOff, known_rule
 
 logger = logging.getLogger("agents_app.gate")
 
-ALWAYS = "This tool always needs approval."
-UNCLEAR = "The rule of this tool could not be evaluated."
+ALWAYS = gettext_noop("This tool always needs approval.")
+UNCLEAR = gettext_noop("The rule of this tool could not be evaluated.")
+NO_REASON = gettext_noop("This call needs approval.")
+"""Told in the language of who reads them: `ApprovalRequest.why`."""
 OWN_RULE = "The tool's own rule asks."
 
 
@@ -132,7 +135,7 @@ def _of_tool(tool: ToolSpec, context: ToolContext, arguments: BaseModel) -> Ruli
         return Ruling(answer=Answer.ASK, rule="needs_approval", reason=UNCLEAR, told=UNCLEAR, doubt=True)
     if said is False:
         return None
-    reason = clean_text(said)[0] if isinstance(said, str) and said else "This call needs approval."
+    reason = clean_text(said)[0] if isinstance(said, str) and said else NO_REASON
     return Ruling(answer=Answer.ASK, rule="needs_approval", reason=reason, told=OWN_RULE)
 
 

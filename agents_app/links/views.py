@@ -85,7 +85,7 @@ def _page(
         "linked": linked,
         "approval": linked.request,
         "what": spelled_out(linked.request.summary or linked.request.call.tool),
-        "why": spelled_out(linked.request.reason),
+        "why": spelled_out(linked.request.why),
         "arguments": _arguments(linked),
         "switches": switches_about(linked.user, linked.request.context.agent, linked.request.call.tool),
         "page_url": page_of(linked),

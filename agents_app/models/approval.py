@@ -2,7 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from agents_app.core.approval_times import OnExpiry
 from agents_app.core.approver_rules import Approvers, read_approvers
@@ -117,6 +117,11 @@ class ApprovalRequest(models.Model):
                 name="agents_approval_escalated",
             ),
         ]
+
+    @property
+    def why(self) -> str:
+        """The reason for people: our own sentences in their language, an author's as they are."""
+        return gettext(self.reason) if self.reason else ""
 
     @property
     def approver_rule(self) -> Approvers:

@@ -58,7 +58,7 @@ def _item(channel: Channel, row: Notification, user: Any) -> Item:
         agent=request.context.agent,
         tool=request.call.tool,
         summary=spelled_out(" ".join(request.summary.split())),
-        reason=spelled_out(request.reason),
+        reason=spelled_out(request.why),
         requester=request.context.details.user_name,
         asked_at=request.created_at,
         expires_at=request.expires_at,

@@ -150,6 +150,7 @@ def test_amounts_inside_of_arguments_read_as_amounts(as_: Any, run_of: Any) -> N
         form, page = (as_(name).get(page_of(request)).content.decode() for name in ("approver", "reader"))
     for words in ("1 › Unit price <strong>1.062,50 EUR</strong>", "1 › Deposit <strong>12,00 CHF</strong>"):
         assert words in form
+    assert '<p class="aa-help" data-amounts>' in form
     assert "&quot;unit_price&quot;: &quot;1062.5&quot;" in form, "what one changes is as it is stored"
     for words in ("1.062,50 EUR", "12,00 CHF", "3.187,50 EUR"):
         assert words in page
@@ -533,6 +534,23 @@ def test_who_asked_for_it_may_reject_it_but_not_approve(as_: Any, run_of: Any, p
     assert ApprovalRequest.objects.get().status == ApprovalStatus.PENDING
     assert reject_by(as_("approver"), request, reason="I was wrong.").status_code == 302
     assert ApprovalRequest.objects.get().status == ApprovalStatus.REJECTED
+
+
+def test_changes_that_somebody_else_must_approve_are_no_approval(as_: Any, run_of: Any, people: Any) -> None:
+    request = request_of(run_of("refund"))
+    key = str(people["customer"].pk)
+    ApprovalRequest.objects.filter(pk=request.pk).update(four_eyes=True, requester_key=key, requester_name="customer")
+    said = told(approve_by(as_("approver"), request, amount="100"))
+    assert "Your changes are noted. Somebody else must approve the call with them." in said
+    assert "You approved" not in said
+    assert ApprovalRequest.objects.get().status == ApprovalStatus.PENDING
+
+
+def test_our_own_reasons_are_told_in_the_language_of_the_reader(as_: Any, run_of: Any) -> None:
+    request = request_of(run_of("parcel"))
+    assert request.reason == "This tool always needs approval.", "as it is stored"
+    with translation.override("de"):
+        assert "Dieses Werkzeug braucht immer eine Genehmigung." in as_("reader").get(page_of(request)).content.decode()
 
 
 def test_a_quorum_shows_who_has_said_yes(as_: Any, run_of: Any) -> None:

@@ -210,7 +210,8 @@
       const before = box.querySelector("[data-before]");
       // What the server calls changed was typed before: it is compared with the value that is stored.
       const stored = before && !before.hidden ? before.querySelector("del").textContent : null;
-      return { input, before, label: box.dataset.label, first: stored ?? (input && value(input)) };
+      const amounts = box.querySelector("[data-amounts]"); // of the value as it is stored
+      return { input, before, amounts, label: box.dataset.label, first: stored ?? (input && value(input)) };
     });
     const show = () => {
       let count = 0;
@@ -219,6 +220,7 @@
         if (!field.input) continue;
         const differs = value(field.input) !== field.first;
         if (field.before) field.before.hidden = !differs;
+        if (field.amounts) field.amounts.hidden = differs;
         if (differs) {
           count += 1;
           names.push(field.label);

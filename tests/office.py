@@ -16,6 +16,7 @@ from agents_app.definitions.reconcile import Happened, NotHappened
 from agents_app.definitions.registry import registry
 from agents_app.models import AgentContext, ApprovalRequest, InputRequest, ToolCall
 from agents_app.services import Run
+from agents_app.testing import describe
 
 ALONE = Approvers(four_eyes=False)
 
@@ -179,18 +180,18 @@ def call_of(run: Run[Any], tool_name: str | None = None) -> ToolCall:
     """The last call of the run (of this tool)."""
     found = ToolCall.objects.filter(context_id=run.id)
     last = (found if tool_name is None else found.filter(tool=tool_name)).order_by("-number").first()
-    assert last is not None
+    assert last is not None, describe(run.id)
     return last
 
 
 def request_of(run: Run[Any]) -> ApprovalRequest:
     """The newest approval request of the run."""
     found = ApprovalRequest.objects.select_related("call").filter(context_id=run.id).order_by("-id").first()
-    assert found is not None
+    assert found is not None, describe(run.id)
     return found
 
 
 def question_of(run: Run[Any]) -> InputRequest:
     found = InputRequest.objects.filter(context_id=run.id).order_by("-id").first()
-    assert found is not None
+    assert found is not None, describe(run.id)
     return found

@@ -51,8 +51,8 @@ def with_amounts(
     """The same JSON value for people: each amount in it, also in lists and objects, as `shown_amount` writes it.
 
     What the code declares as `Money` (currencies: by place) is an amount, and what is named like one where a currency
-    stands beside it in the same object, or in the one around it. Whole numbers are so by declaration alone: beside a
-    currency they may count cents. around: the currency of the object that this value is in.
+    stands beside it in the same object, or in the one around it. Whole numbers (3, "3") are so by declaration alone:
+    beside a currency they may count cents. around: the currency of the object that this value is in.
     """
     if depth > DEEPEST:
         return value
@@ -74,7 +74,7 @@ def _object_with_amounts(
     shown: dict[str, Any] = {}
     for name, each in value.items():
         inner = f"{place}.{name}" if place else name
-        beside = "" if inner in currencies or isinstance(each, int) or not _means_money(name) else own or around
+        beside = own or around if inner not in currencies and _means_money(name) and _has_point(each) else ""
         shown[name] = (beside and shown_amount(each, beside)) or with_amounts(
             each, currencies, place=inner, around=own, depth=depth + 1
         )
@@ -86,6 +86,10 @@ def _currency_in(value: Mapping[str, Any]) -> str:
     found = {each for name, each in value.items() if name in CURRENCY_NAMES and isinstance(each, str)}
     currency = found.pop() if len(found) == 1 else ""
     return currency if CURRENCY.fullmatch(currency) else ""
+
+
+def _has_point(value: Any) -> bool:
+    return isinstance(value, float) or (isinstance(value, str) and "." in value)
 
 
 def _means_money(name: str) -> bool:

@@ -28,7 +28,7 @@ def test_amounts_inside_of_values() -> None:
     assert '"unit_price": "62.50 EUR"' in block("a", "Arguments", ORDER, {}).text
     assert '"unit_price": "62.5"' in block("a", "Result", ORDER).text, "what is no call or answer is as it is stored"
     with translation.override("de"):
-        [changed] = differences(ORDER, {**ORDER, "items": [{**ITEM, "unit_price": "70"}, ORDER["items"][1]]}, {})
+        [changed] = differences(ORDER, {**ORDER, "items": [{**ITEM, "unit_price": "70.0"}, ORDER["items"][1]]}, {})
         assert (changed.label, changed.before, changed.after) == ("Items › 1 › Unit price", "62,50 EUR", "70,00 EUR")
         [other] = differences({"items": [ITEM]}, {"items": []}, {"items.unit_price": "CHF"})
         assert other.before == '[{"what": "Lamp", "unit_price": "62,50 CHF"}]'

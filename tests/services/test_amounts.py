@@ -82,8 +82,11 @@ def test_nothing_is_rounded_away(value: Decimal, currency: str) -> None:
         ({"amount": "1062.5", "currency": "EUR"}, {"amount": "1,062.50 EUR", "currency": "EUR"}),
         ({"order": {"price": 62.5, "currency": "USD"}}, {"order": {"price": "62.50 USD", "currency": "USD"}}),
         (
-            {"currency": "EUR", "items": [{"unitPrice": "2.5"}, {"unit_price": "3", "currency_code": "JPY"}]},
-            {"currency": "EUR", "items": [{"unitPrice": "2.50 EUR"}, {"unit_price": "3 JPY", "currency_code": "JPY"}]},
+            {"currency": "EUR", "items": [{"unitPrice": "2.5"}, {"unit_price": "3.1", "currency_code": "JPY"}]},
+            {
+                "currency": "EUR",
+                "items": [{"unitPrice": "2.50 EUR"}, {"unit_price": "3.1 JPY", "currency_code": "JPY"}],
+            },
         ),
     ],
 )
@@ -97,15 +100,16 @@ def test_a_currency_beside_an_amount_or_around_it(value: Any, expected: Any) -> 
     "value",
     [
         {"amount": 1062, "currency": "EUR"},
-        {"pieces": "3", "rate": "0.19", "currency": "EUR"},
-        {"amount": "3"},
-        {"amount": "3", "currency": "euro"},
-        {"amount": "3", "currency": "***"},
+        {"amount": "1062", "currency": "EUR"},
+        {"pieces": "3.5", "rate": "0.19", "currency": "EUR"},
+        {"amount": "3.5"},
+        {"amount": "3.5", "currency": "euro"},
+        {"amount": "3.5", "currency": "***"},
         {"amount": True, "currency": "EUR"},
-        {"amount": "3", "currency": ["EUR"]},
-        {"amount": "3", "currency": "EUR", "currency_code": "USD"},
-        {"currency": "EUR", "order": {"lines": {"price": "3"}}},
-        [{"currency": "EUR"}, {"price": "3"}],
+        {"amount": "3.5", "currency": ["EUR"]},
+        {"amount": "3.5", "currency": "EUR", "currency_code": "USD"},
+        {"currency": "EUR", "order": {"lines": {"price": "3.5"}}},
+        [{"currency": "EUR"}, {"price": "3.5"}],
         "3",
         None,
     ],
@@ -126,7 +130,7 @@ def test_what_is_declared_counts_before_what_stands_beside_it() -> None:
 
 
 def test_what_is_nested_very_deeply_is_shown_as_it_is() -> None:
-    deep: Any = {"price": "3", "currency": "EUR"}
+    deep: Any = {"price": "3.5", "currency": "EUR"}
     for _ in range(900):
         deep = [deep]
     assert with_amounts(deep, {}) == deep

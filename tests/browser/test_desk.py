@@ -127,6 +127,17 @@ def test_keys_move_open_and_decide_nothing(refund: Any, visit: Any, elsewhere: A
     page.keyboard.press("j")
     assert not page.get_by_role("dialog").is_visible()
     assert str(requests[0].pk) in page.evaluate(standing), "no press is lost"
+    for _ in range(20):  # also where no frame is drawn between two of them
+        page.keyboard.press("?")
+        page.keyboard.press("j")
+        assert str(requests[1].pk) in page.evaluate(standing)
+        page.keyboard.press("?")
+        page.keyboard.press("k")
+        assert str(requests[0].pk) in page.evaluate(standing)
+        page.evaluate("document.activeElement.blur()")
+        for key in "???j":
+            page.keyboard.press(key)
+        assert str(requests[0].pk) in page.evaluate(standing)
     page.keyboard.press("j")
     assert str(requests[1].pk) in page.evaluate(standing)
     page.keyboard.press("?")

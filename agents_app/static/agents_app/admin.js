@@ -434,8 +434,11 @@
       if (event.ctrlKey || event.metaKey || event.altKey || !(event.key === "?" || KEYS.includes(event.key))) return;
       // A key that the list of keys names is obeyed while it is open, too: the list closes, and nothing is lost.
       const listed = dialog.open;
-      if (listed) dialog.close();
-      else if (typing(event.target)) return;
+      if (listed) {
+        // Left on a button of the list, the focus stays there where no frame was drawn since it opened (Chromium).
+        document.activeElement?.blur();
+        dialog.close();
+      } else if (typing(event.target)) return;
       if (event.key === "?") listed || dialog.showModal();
       else if (event.key === "j" || event.key === "k") moved(event.key === "j" ? 1 : -1);
       else if (event.key === "x") marked();

@@ -18,7 +18,6 @@ from django.db import DatabaseError, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from agents_app.conf import conf
-from agents_app.core.canonical import clean_text
 from agents_app.core.failpoints import failpoint
 from agents_app.core.told import to_store
 from agents_app.exceptions import AgentsError, EmbeddingError
@@ -184,7 +183,7 @@ def _put_off(claim: _Pass, error: AgentsError) -> None:
     text, values = to_store(error.message)
     claim.rows.update(
         embedding_due_at=seconds_from_now(seconds),
-        embedding_error=clean_text(text[:2_000])[0],
+        embedding_error=text,
         embedding_error_code=error.code[:100],
         embedding_error_values=values,
     )

@@ -19,7 +19,6 @@ from django.utils.translation import gettext
 
 from agents_app.conf import conf
 from agents_app.core.back_off import doubled
-from agents_app.core.canonical import clean_text
 from agents_app.core.told import to_store
 from agents_app.exceptions import AgentsError, InvalidInput
 from agents_app.knowledge import hints
@@ -68,7 +67,7 @@ def put_off(changes: Sequence[SourceChange], error: Exception) -> None:
     SourceChange.objects.filter(pk__in=[change.pk for change in changes]).update(
         due_at=seconds_from_now(seconds),
         attempts=F("attempts") + 1,
-        error=clean_text(text[:2_000])[0],
+        error=text,
         error_values=values,
     )
 

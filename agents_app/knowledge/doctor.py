@@ -190,12 +190,8 @@ def _documents() -> Iterator[Finding]:
     if first := again.first():
         text = f"{counted(again.count(), 'document')} could not be read yet, the first {first.key}: {first.reason}"
         yield warning("documents", text, "It is tried again by itself, a few times. Is their storage there?")
-    late = rows.filter(due_at__lt=seconds_from_now(-LATE_SECONDS))
-    if count := late.count():
-        since = _seconds(late.order_by("due_at").values_list("due_at", flat=True))
-        are = "is" if count == 1 else "are"
-        text = f"{counted(count, 'document')} {are} due and not taken, the oldest for {since:.0f} s."
-        yield warning("documents", text, START)
+    if late := _not_taken("documents", rows, "document"):
+        yield late
     elif not counts and not first:
         waiting = rows.filter(due_at__isnull=False).count()
         yield ok("documents", f"{counted(waiting, 'document')} {'waits' if waiting == 1 else 'wait'} to be read")
@@ -207,12 +203,8 @@ def _rows() -> Iterator[Finding]:
     if first := refused.first():
         text = f"{counted(refused.count(), 'changed row')} could not be accepted, the first {first}: {first.reason}"
         yield warning("changed rows", text, "Mend that: each is tried again by itself, within an hour.")
-    late = SourceChange.objects.filter(due_at__lt=seconds_from_now(-LATE_SECONDS))
-    if count := late.count():
-        since = _seconds(late.order_by("due_at").values_list("due_at", flat=True))
-        are = "is" if count == 1 else "are"
-        text = f"{counted(count, 'changed row')} {are} due and not taken, the oldest for {since:.0f} s."
-        yield warning("changed rows", text, START)
+    if late := _not_taken("changed rows", SourceChange.objects.all(), "changed row"):
+        yield late
 
 
 def _sweep() -> Iterator[Finding]:
@@ -221,6 +213,18 @@ def _sweep() -> Iterator[Finding]:
     if not apps.get_model("django_q", "Schedule")._default_manager.filter(func=SWEEP).exists():
         text = "It is not scheduled: a document whose hint is lost waits until somebody looks."
         yield warning("sweep of knowledge", text, f"manage.py migrate schedules {SWEEP} every minute.")
+
+
+def _not_taken(subject: str, rows: Any, what: str) -> Finding | None:
+    """That some of the rows are due for long; None if none is."""
+    late = rows.filter(due_at__lt=seconds_from_now(-LATE_SECONDS))
+    count = late.count()
+    if not count:
+        return None
+    since = _seconds(late.order_by("due_at").values_list("due_at", flat=True))
+    are = "is" if count == 1 else "are"
+    text = f"{counted(count, what)} {are} due and not taken, the oldest for {since:.0f} s."
+    return warning(subject, text, START)
 
 
 def _documents_there() -> Any:
